@@ -1,0 +1,1 @@
+"""The composition roots: command line, worker, embedded servers, demo."""

@@ -1,0 +1,1 @@
+"""Tickets, leases and states: which migration works now, and what follows."""

@@ -1,0 +1,1 @@
+"""The story of one migration: plan, fetch, map, append, record, verify."""

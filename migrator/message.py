@@ -1,0 +1,49 @@
+"""One mail as bytes: how it is put on the wire, and how it is recognised again.
+
+The bytes are copied verbatim but for one thing: a bare LF becomes CRLF, because RFC 5322 §2.3 knows no other
+line end and IMAP servers either refuse a bare LF (Cyrus) or change it themselves (Dovecot). Bodies are never parsed.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+_HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class GmailMessage:
+    """A message as `users.messages.get(format=raw)` gives it, its bytes decoded.
+
+    `id` is 16 hex digits; `internal_date` is in milliseconds since the epoch. The bytes have no `repr`.
+    """
+
+    id: str
+    label_ids: frozenset[str]
+    internal_date: int
+    raw: bytes = field(repr=False)
+
+
+def with_crlf(raw: bytes) -> bytes:
+    """Return `raw` with every bare LF turned into CRLF; a bare CR stays (RFC 5322 §2.3)."""
+    if raw.count(b"\n") == raw.count(b"\r\n"):
+        return raw
+    return _BARE_LF.sub(b"\r\n", raw)
+
+
+def digest(wire: bytes, key: bytes) -> bytes:
+    """Return 16 bytes that stand for exactly these bytes; keyed, so that nobody can test for a known mail."""
+    return hashlib.blake2b(wire, digest_size=16, key=key).digest()
+
+
+def likeness(wire: bytes, key: bytes) -> bytes:
+    """Return 16 bytes equal for a mail before and after the alterations servers are known to make.
+
+    Dovecot turns NUL into 0x80; Cyrus turns each 8-bit byte of the header into `X`. Both keep the size.
+    """
+    end = wire.find(b"\r\n\r\n")
+    head, body = (wire, b"") if end < 0 else (wire[:end], wire[end:])
+    head = head.replace(b"\0", b"\x80").translate(_HEADER_8BIT_TO_X)
+    return hashlib.blake2b(head + body.replace(b"\0", b"\x80"), digest_size=16, key=key).digest()

@@ -1,0 +1,1 @@
+"""Consent at Google, the vault for its tokens, and their revocation."""
