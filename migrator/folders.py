@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExistingFolder:
-    """One folder as LIST shows it: full Unicode name, RFC 6154 special use such as `\\Sent`, and whether it can hold mail."""
+    r"""One folder as LIST shows it: full Unicode name, RFC 6154 special use (`\Sent`), whether it can hold mail."""
 
     name: str
     special_use: str | None = None
