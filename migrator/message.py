@@ -13,6 +13,10 @@ _HIGH_BYTES = bytes(range(0x80, 0x100))
 _HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
 
 
+Bytes = bytes | bytearray
+"""A mail; a bytearray where copying 50 MB once more would matter. Never changed in place."""
+
+
 @dataclass(frozen=True, slots=True)
 class GmailMessage:
     """A message as `users.messages.get(format=raw)` gives it, its bytes decoded.
@@ -23,27 +27,29 @@ class GmailMessage:
     id: str
     label_ids: frozenset[str]
     internal_date: int
-    raw: bytes = field(repr=False)
+    raw: Bytes = field(repr=False)
 
 
-def with_crlf(raw: bytes) -> bytes:
+def with_crlf(raw: Bytes) -> Bytes:
     """Return `raw` with every bare LF turned into CRLF; a bare CR stays (RFC 5322 §2.3)."""
     if raw.count(b"\n") == raw.count(b"\r\n"):
         return raw
     return _BARE_LF.sub(b"\r\n", raw)
 
 
-def digest(wire: bytes, key: bytes) -> bytes:
+def digest(wire: Bytes, key: bytes) -> bytes:
     """Return 16 bytes that stand for exactly these bytes; keyed, so that nobody can test for a known mail."""
     return hashlib.blake2b(wire, digest_size=16, key=key).digest()
 
 
-def likeness(wire: bytes, key: bytes) -> bytes:
+def likeness(wire: Bytes, key: bytes) -> bytes:
     """Return 16 bytes equal for a mail before and after the alterations servers are known to make.
 
     Dovecot turns NUL into 0x80; Cyrus turns each 8-bit byte of the header into `X`. Both keep the size.
     """
     end = wire.find(b"\r\n\r\n")
-    head, body = (wire, b"") if end < 0 else (wire[:end], wire[end:])
-    head = head.replace(b"\0", b"\x80").translate(_HEADER_8BIT_TO_X)
-    return hashlib.blake2b(head + body.replace(b"\0", b"\x80"), digest_size=16, key=key).digest()
+    end = len(wire) if end < 0 else end
+    mark = hashlib.blake2b(digest_size=16, key=key)
+    mark.update(wire[:end].replace(b"\0", b"\x80").translate(_HEADER_8BIT_TO_X))
+    mark.update(wire[end:].replace(b"\0", b"\x80") if b"\0" in wire else memoryview(wire)[end:])
+    return mark.digest()

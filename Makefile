@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the others.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help demo test check lint types contracts bench lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/run.done ## migrate 320 real messages from a local stand-in for Google into a real IMAP server
+	@$(BIN)/migrator demo
+
+test: .venv/dev.done servers ## run all tests, on real Dovecot, Cyrus and Redis
+	$(BIN)/pytest
+
+check: lint types contracts test ## everything CI runs
+
+lint: .venv/dev.done ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev.done ## strict types
+	$(BIN)/mypy
+
+contracts: .venv/dev.done ## which module may import which
+	$(BIN)/lint-imports
+
+bench: .venv/dev.done servers ## speed, memory and scale, side by side with peers
+	$(BIN)/python -m bench
+
+.PHONY: servers
+servers:
+	@scripts/install-test-servers
+
+.venv/bin/python:
+	@scripts/make-venv .venv
+
+.venv/run.done: .venv/bin/python requirements.lock pyproject.toml
+	@scripts/install-packages .venv requirements.lock
+	@touch $@
+
+.venv/dev.done: .venv/bin/python requirements-dev.lock pyproject.toml
+	@scripts/install-packages .venv requirements-dev.lock
+	@touch $@ .venv/run.done
+
+lock: .venv/bin/python ## write the lock files anew from pyproject.toml
+	@scripts/lock
+
+clean: ## remove everything that was installed or built here
+	rm -rf .venv var build .*_cache *.egg-info

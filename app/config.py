@@ -1,0 +1,135 @@
+"""The configuration: one typed value, read once, by the composition roots alone.
+
+`config.example.toml` shows every setting with its default; a test holds the two together.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import click
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from migrator.labels import Choices
+from migrator.mailbox import Target
+from migrator.plan import Order
+from migrator.quota import ProfileName
+from oauth.grant import Client
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Google(_Section):
+    """The host's Google project and Google's addresses."""
+
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    project: str = "default"
+    profile: ProfileName = "new"
+    fetchers: int = Field(default=0, ge=0, le=16)
+    api: str = "https://gmail.googleapis.com"
+    auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+
+
+class Store(_Section):
+    """Where state lives: an embedded server under `directory`, or Redis by URL."""
+
+    directory: Path = Path("var/state")
+    url: str = ""
+    broker_url: str = ""
+    keys_url: str = ""
+    master_key_file: Path | None = None
+
+
+class MailboxHost(_Section):
+    """The host's IMAP server."""
+
+    host: str = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    ca_file: Path | None = None
+
+
+class Work(_Section):
+    """How much one worker does at once."""
+
+    threads: int = Field(default=4, ge=1, le=64)
+    slice_seconds: float = Field(default=20, ge=1, le=120)
+    lease_seconds: float = Field(default=10, ge=2, le=60)
+    memory_mib: int = Field(default=400, ge=128)
+
+
+class Migrations(_Section):
+    """What an import does unless the customer chooses otherwise."""
+
+    policy: Literal["one-copy", "copy-per-label"] = "one-copy"
+    order: Order = "newest-first"
+    spam: bool = False
+    trash: bool = False
+    categories: Literal["keyword", "none"] = "keyword"
+    sent_first: bool = False
+    verify: Literal["size", "digest"] = "size"
+
+    @property
+    def choices(self) -> Choices:
+        """The choices an import begins with."""
+        return Choices(
+            policy=self.policy,
+            spam=self.spam,
+            trash=self.trash,
+            categories=self.categories,
+            sent_first=self.sent_first,
+        )
+
+
+class Config(_Section):
+    """Everything that can be set."""
+
+    google: Google = Google()
+    store: Store = Store()
+    mailbox: MailboxHost = MailboxHost()
+    worker: Work = Work()
+    migrations: Migrations = Migrations()
+
+    @property
+    def target(self) -> Target:
+        """The mailbox host as the mailbox door takes it."""
+        host = self.mailbox
+        return Target(host.host, host.port, host.tls, str(host.ca_file) if host.ca_file else None)
+
+    @property
+    def client(self) -> Client:
+        """The OAuth client; its secret is read from its file."""
+        google, secret = self.google, ""
+        if google.client_secret_file:
+            secret = google.client_secret_file.read_text().strip()
+        return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
+
+
+class ConfigError(click.ClickException):
+    """The configuration cannot be used; the text says which setting and what to do."""
+
+
+def load(path: Path | None) -> Config:
+    """Read the configuration file; without one, `$MIGRATOR_CONFIG`, else all defaults.
+
+    Raises:
+        ConfigError: not found, not TOML, or a setting that is unknown or out of range.
+    """
+    named = path or (Path(os.environ["MIGRATOR_CONFIG"]) if "MIGRATOR_CONFIG" in os.environ else None)
+    if named is None:
+        return Config()
+    try:
+        return Config.model_validate(tomllib.loads(named.read_text()))
+    except OSError as error:
+        raise ConfigError(f"cannot read {named}: {error.strerror}. Copy config.example.toml there and edit it.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{named} is not valid TOML: {error}.") from None
+    except ValidationError as error:
+        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{named} cannot be used:\n" + "\n".join(lines) + "\nSee config.example.toml.") from None

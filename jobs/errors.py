@@ -1,0 +1,36 @@
+"""What can go wrong with a migration's record itself, one tree.
+
+    JobError
+    ├── IllegalTransition      the table of `jobs.migration` knows no such step
+    ├── UnknownMigration       there is no such record, or its time is over
+    └── LeaseLost              another slice owns the migration, or nobody does
+
+Texts name states and codes, never a customer or an id.
+"""
+
+
+class JobError(Exception):
+    """Root of the tree."""
+
+
+class IllegalTransition(JobError):
+    """A step that the table of transitions does not know; `before` and `after` are the two states."""
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__(f"a migration that is {before} cannot become {after}")
+        self.before = before
+        self.after = after
+
+
+class UnknownMigration(JobError):
+    """No migration has this id (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__("no migration has this id")
+
+
+class LeaseLost(JobError):
+    """The fencing token is not, or no longer, the migration's."""
+
+    def __init__(self) -> None:
+        super().__init__("another slice owns the migration")

@@ -1,0 +1,118 @@
+-- Goes before every script. Given above it: LEGAL, PHASES, ENDS, PARTS, FAMILIES and the end dates.
+-- ARGV[1] is the time in seconds since the epoch, or '' for the server's own clock.
+
+local now
+if ARGV[1] == '' then
+  local clock = redis.call('TIME')
+  now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+else
+  now = tonumber(ARGV[1])
+end
+
+local LEASES, DUE, RING, TURN, ENDINGS = 'jobs:leases', 'jobs:due', 'jobs:ring', 'jobs:turn', 'jobs:ends'
+
+local function record(id) return 'mig:{' .. id .. '}' end
+
+local function ready_queue(customer) return 'jobs:ready:' .. customer end
+
+local function stamp(at) return string.format('%.3f', at) end
+
+-- The record's fields as a table, or nil when there is no such migration.
+local function load(id)
+  local flat = redis.call('HGETALL', record(id))
+  if #flat == 0 then return nil end
+  local m = {id = id}
+  for i = 1, #flat, 2 do m[flat[i]] = flat[i + 1] end
+  return m
+end
+
+local function keep(...)
+  for _, key in ipairs({...}) do redis.call('EXPIRE', key, QUEUE_SECONDS) end
+end
+
+-- When the migration's keys end: counted from its end, or from its last progress.
+local function end_date(m)
+  if ENDS[m.state] then return tonumber(m.ended_at) + ENDED_SECONDS end
+  return tonumber(m.progress_at) + UNFINISHED_SECONDS
+end
+
+-- Give every key of the migration its end date. The last thing a script does with a migration.
+local function touch(m)
+  local key, at = record(m.id), math.ceil(end_date(m))
+  for _, part in ipairs(PARTS) do redis.call('EXPIREAT', key .. ':' .. part, at) end
+  for family, index in pairs(FAMILIES) do
+    for _, field in ipairs(redis.call('HKEYS', key .. ':' .. index)) do
+      redis.call('EXPIREAT', key .. ':' .. family .. field, at)
+    end
+  end
+  for _, part in ipairs(redis.call('SMEMBERS', key .. ':more')) do
+    redis.call('EXPIREAT', key .. ':' .. part, at)
+  end
+  redis.call('EXPIREAT', key, at)
+  -- When the sweeper looks at it again: in time to end it properly, or when nothing of it is left.
+  local sweep = at
+  if not ENDS[m.state] and m.ending ~= 'expired' then sweep = tonumber(m.progress_at) + EXPIRE_SECONDS end
+  redis.call('ZADD', ENDINGS, sweep, m.id)
+  keep(ENDINGS)
+end
+
+local function add_ready(m)
+  local turn = redis.call('INCR', TURN)
+  redis.call('ZADD', ready_queue(m.customer), 'NX', turn, m.id)
+  redis.call('ZADD', RING, 'NX', turn, m.customer)
+  keep(TURN, RING, ready_queue(m.customer))
+end
+
+local function drop_ready(m)
+  redis.call('ZREM', ready_queue(m.customer), m.id)
+  if redis.call('EXISTS', ready_queue(m.customer)) == 0 then redis.call('ZREM', RING, m.customer) end
+end
+
+local function set(m, ...)
+  local pairs_ = {...}
+  for i = 1, #pairs_, 2 do m[pairs_[i]] = pairs_[i + 1] end
+  redis.call('HSET', record(m.id), ...)
+end
+
+local function note_progress(m)
+  -- An expired migration is not kept alive by its own clearing up.
+  if m.ending == 'expired' then return end
+  set(m, 'progress_at', stamp(now), 'crashes', '0')
+end
+
+-- Put the migration, which no slice holds any more, into a state and where that state belongs.
+-- `fields`: phase, reason, till, resumable, ending. The step must have been found legal before.
+local function enter(m, to, fields)
+  redis.call('ZREM', LEASES, m.id)
+  redis.call('ZREM', DUE, m.id)
+  drop_ready(m)
+  if to ~= m.state then
+    local line = stamp(now) .. ' ' .. to .. ' ' .. (fields.reason or '')
+    redis.call('LPUSH', record(m.id) .. ':history', line)
+    redis.call('LTRIM', record(m.id) .. ':history', 0, HISTORY_LENGTH - 1)
+  end
+  set(m, 'state', to, 'phase', fields.phase or m.phase, 'reason', fields.reason or '',
+    'until', fields.till or '0', 'resumable', fields.resumable or '0', 'ending', fields.ending or m.ending,
+    'token', '', 'wish', '')
+  if ENDS[to] then set(m, 'ended_at', stamp(now)) end
+  if PHASES[to] then add_ready(m) end
+  if to == 'waiting' then
+    redis.call('ZADD', DUE, m['until'], m.id)
+    keep(DUE)
+  end
+  touch(m)
+end
+
+local function may(from, to) return from == to or LEGAL[from][to] == true end
+
+-- The state a wish turns `to` into, or nil when it changes nothing any more.
+local function wished(wish, to, phase)
+  if wish == 'cancel' or wish == 'expire' then
+    if ENDS[to] then return nil end
+    return 'finishing', {phase = 'finishing', ending = wish == 'cancel' and 'cancelled' or 'expired'}
+  end
+  if wish == 'pause' and phase ~= 'finishing' and (PHASES[to] or to == 'waiting') then
+    return 'paused', {phase = phase, reason = 'asked'}
+  end
+  return nil
+end

@@ -1,0 +1,41 @@
+-- ARGV: now, id, token, kind, code, until, resumable, '1' when there was progress, how many crashes are too many.
+-- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first.
+-- Answer: {'ok', state}, {'lost'} or {'illegal', from, to}; the last two change nothing.
+local id, token, kind, code, till, resumable = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local progressed, limit = ARGV[8] == '1', tonumber(ARGV[9])
+local m = load(id)
+if not m or token == '' or m.token ~= token then return {'lost'} end
+
+local crashes = 0
+if kind == 'crashed' then crashes = (progressed and 0 or tonumber(m.crashes)) + 1 end
+
+local to, fields = m.state, {}
+if kind == 'advance' then
+  to, fields = code, {phase = code}
+elseif kind == 'ended' then
+  -- Someone's cancelling, or the time that ran out, names the end; the slice says only how it went.
+  to = m.ending ~= '' and m.ending or code
+elseif kind == 'wait' then
+  to, fields = 'waiting', {till = till, reason = code}
+elseif kind == 'paused' then
+  to, fields = 'paused', {reason = code}
+elseif kind == 'failed' then
+  to, fields = 'failed', {reason = code, resumable = resumable}
+elseif kind == 'crashed' and crashes >= limit then
+  to, fields = 'failed', {reason = code, resumable = '1'}
+end
+if not LEGAL[to] or not may(m.state, to) or (kind == 'advance' and not PHASES[to])
+  or (kind == 'ended' and not ENDS[to]) then
+  return {'illegal', m.state, to}
+end
+
+local instead, theirs = wished(m.wish, to, fields.phase or m.phase)
+if instead then
+  if not may(m.state, instead) then return {'illegal', m.state, instead} end
+  to, fields = instead, theirs
+end
+
+if progressed or kind == 'again' or kind == 'advance' or kind == 'ended' then note_progress(m) end
+set(m, 'crashes', tostring(crashes))
+enter(m, to, fields)
+return {'ok', to}

@@ -1,0 +1,128 @@
+"""What people ask of a migration: begin, look, pause, resume, cancel.
+
+A request takes effect at once when no slice runs; else it is written down as a wish, which the running slice sees
+when it next renews its lease, and which is carried out when that slice ends.
+"""
+
+import re
+from typing import Literal, cast
+
+from redis import Redis
+
+from jobs import scripts
+from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.migration import Change, Migration, new_id, record_key
+
+_CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def create(
+    redis: Redis,
+    customer: str,
+    *,
+    migration_id: str | None = None,
+    start: bool = True,
+    now: float | None = None,
+) -> Migration:
+    """Write a new migration's record and, unless `start` is false, make it ready at once.
+
+    Args:
+        redis: the state store.
+        customer: the host's opaque id of the customer, at most 64 of `A-Z a-z 0-9 _ . -`; never an address.
+        migration_id: from `new_id()`, where keys of the migration were written before its record.
+        start: false leaves it paused (`not-started`) until it is resumed.
+        now: seconds since the epoch, the server's clock when None.
+
+    Raises:
+        ValueError: the customer's id has another shape, or the migration's id is taken.
+    """
+    if not _CUSTOMER.fullmatch(customer):
+        raise ValueError("a customer's id is up to 64 letters, digits, dots, dashes and underscores")
+    migration_id = migration_id or new_id()
+    if scripts.run(redis, "create", migration_id, customer, int(start), now=now) != ["ok"]:
+        raise ValueError("a migration with this id exists")
+    return read(redis, migration_id)
+
+
+def read(redis: Redis, migration_id: str) -> Migration:
+    """Return the migration as it stands.
+
+    Raises:
+        UnknownMigration: there is none with this id, or its time is over.
+    """
+    row = cast("dict[object, object]", redis.hgetall(record_key(migration_id)))
+    if not row:
+        raise UnknownMigration
+    return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
+
+
+def history(redis: Redis, migration_id: str) -> tuple[Change, ...]:
+    """Return the last changes of state, oldest first."""
+    lines = cast("list[object]", redis.lrange(f"{record_key(migration_id)}:history", 0, -1))
+    return tuple(Change.from_line(scripts.decoded(line)) for line in reversed(lines))
+
+
+def migration_ids(redis: Redis) -> tuple[str, ...]:
+    """Return the ids of all migrations that are kept, the one next to be swept first."""
+    return tuple(scripts.decoded(item) for item in cast("list[object]", redis.zrange("jobs:ends", 0, -1)))
+
+
+def pause(redis: Redis, migration_id: str) -> Migration:
+    """Let the migration rest until it is resumed. Pausing twice is one pause.
+
+    Raises:
+        IllegalTransition: it has ended, failed, or is finishing.
+        UnknownMigration: there is none with this id.
+    """
+    return _ask(redis, migration_id, "pause")
+
+
+def resume(redis: Redis, migration_id: str) -> Migration:
+    """Go on with a paused or failed migration in its phase, or with a waiting one before its time.
+
+    Raises:
+        IllegalTransition: it has ended, or failed for good.
+        UnknownMigration: there is none with this id.
+    """
+    return _ask(redis, migration_id, "resume")
+
+
+def cancel(redis: Redis, migration_id: str) -> Migration:
+    """End the migration without copying more; it goes through finishing, where the tokens are discarded.
+
+    Raises:
+        IllegalTransition: it has ended.
+        UnknownMigration: there is none with this id.
+    """
+    return _ask(redis, migration_id, "cancel")
+
+
+def touch(redis: Redis, migration_id: str) -> None:
+    """Give every key of the migration its end date anew; done by each step of the migration anyway.
+
+    Raises:
+        UnknownMigration: there is none with this id.
+    """
+    _raise(scripts.run(redis, "touch", migration_id))
+
+
+def remember_key(redis: Redis, migration_id: str, part: str) -> None:
+    """Have `mig:{<id>}:<part>` end together with the migration, for parts that `jobs.retention` can't list by name."""
+    key = f"{record_key(migration_id)}:more"
+    redis.sadd(key, part)
+    touch(redis, migration_id)
+
+
+def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel"]) -> Migration:
+    _raise(scripts.run(redis, "request", migration_id, what))
+    return read(redis, migration_id)
+
+
+def _raise(answer: list[str]) -> None:
+    match answer:
+        case ["illegal", before, after]:
+            raise IllegalTransition(before, after)
+        case ["unknown"]:
+            raise UnknownMigration
+        case _:
+            return

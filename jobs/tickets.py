@@ -1,0 +1,128 @@
+"""Who works next: ready queues by customer, the ring, leases, due times, and the fencing token.
+
+A claim gives one migration to one slice for the length of a lease, with a fresh token; every later step names the
+token and does nothing when it is no longer the migration's. At most one slice of a migration runs, and customers
+take turns. Times are the Redis server's unless a test gives its own.
+"""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redis import Redis
+
+from jobs import scripts
+from jobs.errors import IllegalTransition, LeaseLost
+from jobs.migration import State
+from jobs.slice import SliceEnd
+
+CUSTOMER_CAP = 4
+"""Slices of one customer at a time, as long as another customer has work (facts: 4 of 8 threads were fair)."""
+
+CRASH_LIMIT = 3
+"""So many slices in a row that die without progress, and the migration fails until a person resumes it."""
+
+LOST_LIMIT = 10
+"""The same for leases that ran out. More, for that is mostly a worker's or Redis' mishap, not the migration's."""
+
+_BATCH = 500
+
+
+class Wish(StrEnum):
+    """What a running slice learns when it renews its lease."""
+
+    NONE = "none"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A migration given to one slice: its id, the fencing token, the phase, the due end, the customer."""
+
+    id: str
+    token: str
+    phase: State
+    ending: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one pass of the reconciler found: migrations ready now, and how many became due, lost, or expired."""
+
+    ready: int
+    due: int
+    lost: int
+    expired: int
+
+
+def make_ready(redis: Redis, migration_id: str) -> bool:
+    """Queue a migration that has work and no slice; twice is once. False when it is not in such a state."""
+    return scripts.run(redis, "make_ready", migration_id) == ["ok"]
+
+
+def claim(redis: Redis, lease_seconds: float, *, cap: int = CUSTOMER_CAP, now: float | None = None) -> Claim | None:
+    """Take the next ready migration in ring order, or None.
+
+    The first customer with fewer than `cap` slices is served; when every customer with work has that many, the
+    first of them is served all the same, so that no thread idles.
+    """
+    answer = scripts.run(redis, "claim", lease_seconds, cap, secrets.token_urlsafe(12), now=now)
+    if not answer:
+        return None
+    migration_id, token, phase, ending, customer = answer
+    return Claim(migration_id, token, State(phase), ending, customer)
+
+
+def renew(
+    redis: Redis,
+    migration_id: str,
+    token: str,
+    lease_seconds: float,
+    *,
+    progressed: bool = False,
+    now: float | None = None,
+) -> Wish:
+    """Lengthen the lease and learn what people wish; `progressed` puts off the migration's expiry."""
+    answer = scripts.run(redis, "renew", migration_id, token, lease_seconds, int(progressed), now=now)
+    return Wish(answer[0])
+
+
+def release(
+    redis: Redis,
+    migration_id: str,
+    token: str,
+    end: SliceEnd,
+    *,
+    progressed: bool = False,
+    now: float | None = None,
+) -> State:
+    """Give the migration back, take the step its slice's end asks for, and return the state it is in now.
+
+    A wish made meanwhile goes first: cancel leads to finishing, pause to paused.
+
+    Raises:
+        LeaseLost: the token is not the migration's; nothing was changed.
+        IllegalTransition: the table knows no such step; nothing was changed and the lease still runs.
+    """
+    end_args = (end.kind.value, end.code, f"{end.until:.3f}", int(end.resumable))
+    answer = scripts.run(redis, "release", migration_id, token, *end_args, int(progressed), CRASH_LIMIT, now=now)
+    match answer:
+        case ["ok", state]:
+            return State(state)
+        case ["illegal", before, after]:
+            raise IllegalTransition(before, after)
+        case _:
+            raise LeaseLost
+
+
+def reconcile(redis: Redis, *, now: float | None = None) -> Sweep:
+    """Make ready what is due or whose lease ran out, and end what made no progress for too long."""
+    return Sweep(*map(int, scripts.run(redis, "reconcile", _BATCH, LOST_LIMIT, now=now)))
+
+
+def ready_count(redis: Redis) -> int:
+    """Return 0 when nothing is ready, else the number of customers with ready work: a cheap lower bound."""
+    return int(redis.zcard("jobs:ring"))

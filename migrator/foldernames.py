@@ -1,0 +1,89 @@
+r"""Folder names that every server takes: what is replaced, how long a name may be, which names look alike.
+
+Two tiers. `safe_level` replaces only what no server can hold or what would change meaning; it is always applied.
+`stricter` is the second spelling for a server that refused the first one: Cyrus takes no `{}<>!;=,"\%`, Courier no
+character beyond the BMP. Both are pure and look at one name alone, so that every run spells a label the same way.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+# Bytes of a whole name in modified UTF-7. Maildir++ and Courier keep it as one file name of at most 255 bytes; every
+# ASCII label (Gmail: 225 characters) still fits below the prefix `INBOX.` with a suffix.
+MAX_NAME = 240
+# Bytes a shortened level needs at least: hash, suffix and a few letters.
+MIN_LEVEL = 40
+
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
+_STRICT = re.compile(r"[!-,./:-@\[-^`{-~]|[^\0-\uffff](?:[^\0-\uffff]|\u200d|\ufe0f)*")
+# Names that mail stores use for themselves: `.` and `..`, Maildir's and Dovecot's folders and files.
+_RESERVED = re.compile(r"\.{1,2}|new|cur|tmp|dbox-Mails|subscriptions|dovecot[.-].*|~.*", re.IGNORECASE | re.DOTALL)
+
+
+def encoded_length(name: str) -> int:
+    """Return how many bytes `name` takes in modified UTF-7 (RFC 3501 §5.1.3); `&` takes two."""
+    shifted = sum(2 + -(-len(run.encode("utf-16-be")) * 4 // 3) for run in _NOT_ASCII.findall(name))
+    return shifted + len(_NOT_ASCII.sub("", name)) + name.count("&")
+
+
+def twin_key(name: str) -> str:
+    """Return what two names share that differ by case, Unicode form, blanks at the ends or invisible characters."""
+    visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).casefold()).strip()
+
+
+def mark_for(delimiter: str) -> str:
+    """Return the character that stands for a replaced one."""
+    return "-" if delimiter == "_" else "_"
+
+
+def safe_level(level: str, delimiter: str) -> str:
+    """Return one level of a name with what no server can hold replaced: control characters, the delimiter, nothing.
+
+    The result is in NFC (RFC 9051 §5.1 asks for Net-Unicode). Names that mail stores keep for themselves get a mark
+    in front; an empty or invisible level becomes the mark alone.
+    """
+    mark = mark_for(delimiter)
+    text = "".join(mark if _unstorable(c, delimiter) else c for c in unicodedata.normalize("NFC", level))
+    if not twin_key(text):
+        return mark
+    return mark + text if _RESERVED.fullmatch(text) else text
+
+
+def shortened(level: str, suffix: str, room: int, source: str) -> str:
+    """Return `level` cut to `room` encoded bytes (`MIN_LEVEL` or more), a hash of `source` and `suffix` included."""
+    tail = f"-{_hash(source)}{suffix}"
+    stems = (level[:end].rstrip("\u200d \u00a0") for end in range(len(level), -1, -1))
+    return next(stem + tail for stem in stems if not stem or encoded_length(stem + tail) <= room)
+
+
+def stricter(name: str, delimiter: str, prefix: str = "") -> str:
+    """Return the second spelling of a full folder name: no ASCII punctuation but `-` and `_`, nothing beyond the BMP.
+
+    A level that changes gets eight hex digits of its hash, so that `a!b` and `a?b` stay apart; a child follows its
+    parent, because each level is spelled by itself. A name with nothing to change comes back as it was.
+    """
+    below = name.removeprefix(prefix)
+    levels = below.split(delimiter) if delimiter else [below]
+    strict = prefix + delimiter.join(_strict_level(level, delimiter) for level in levels)
+    if encoded_length(strict) <= MAX_NAME:
+        return strict
+    last = _STRICT.sub(mark_for(delimiter), levels[-1])
+    return prefix + shortened(last, "", max(MIN_LEVEL, MAX_NAME - encoded_length(prefix) - 1), name)
+
+
+def _strict_level(level: str, delimiter: str) -> str:
+    plain = _STRICT.sub(mark_for(delimiter), level).strip()
+    return level if plain == level else f"{plain}-{_hash(level)}"
+
+
+def _unstorable(char: str, delimiter: str) -> bool:
+    """Tell control characters, lone surrogates, line separators, noncharacters and the delimiter."""
+    code = ord(char)
+    noncharacter = (code & 0xFFFE) == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noqa: PLR2004 - Unicode §23.7
+    return char == delimiter or noncharacter or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=4).hexdigest()

@@ -1,0 +1,229 @@
+"""What was intended and what was done, per message; in Redis, fenced, every key with an end date.
+
+A migration's messages are numbered 0..n-1 in the order of the plan, newest first. Its keys, all beginning with
+`mig:{<migration id>}`:
+
+    :ids      string, 8 bytes a message: the Gmail id, big-endian
+    :marks    string, 1 byte a message: its `Mark`; the sums of the final account are counted from it
+    :placed:N list of packed `Placed` records, one element an append batch, for folder number N
+    :folders  hash, folder number -> `FolderState`
+    :reasons  hash, message number -> a word for why it failed
+    :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
+    :intent   string: the one command that is under way and whose result is not yet written
+    :counts   hash: bytes and messages by folder, for progress
+
+Order of writing: intent, act, result (isync's journal); after a crash the mailbox is looked at, then the result
+written. A write with a stale fencing token changes nothing and raises `LeaseLost`.
+"""
+
+import json
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+from redis import Redis
+
+from migrator.errors import LeaseLost
+from migrator.outcome import Mark
+from migrator.records import FolderState, Intent, Partial, Placed
+
+Command = tuple[str | bytes | int, ...]
+
+TTL = 96 * 3600
+"""Seconds a key may outlive its last write; retention ends earlier (docs/data.md)."""
+
+_WINDOW = 2000
+_OPEN = re.compile(rb"[\0\1]")
+
+_FENCED = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+local at = 2
+while at <= #ARGV do
+  local n = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + n))
+  at = at + n + 1
+end
+return 1
+"""
+
+
+class Ledger:
+    """One migration's ledger, written under one fencing token.
+
+    Args:
+        redis: a client with `decode_responses=False`.
+        migration_id: the migration's opaque id.
+        token: the fencing token of the slice that writes.
+    """
+
+    def __init__(self, redis: "Redis", migration_id: str, token: str) -> None:
+        self._redis = redis
+        self._token = token
+        self._base = f"mig:{{{migration_id}}}"
+        self._script = redis.register_script(_FENCED)
+
+    def key(self, part: str) -> str:
+        """Return the full name of one of the migration's keys."""
+        return f"{self._base}:{part}"
+
+    def write(self, *commands: Command) -> None:
+        """Carry out all commands at once, or none when another slice owns the migration (`LeaseLost`)."""
+        args: list[str | bytes | int] = [self._token]
+        for command in (*commands, *self._end_dates(commands)):
+            args += [len(command), *command]
+        if not self._script(keys=[self._base], args=args):
+            raise LeaseLost
+
+    @staticmethod
+    def _end_dates(commands: Sequence[Command]) -> list[Command]:
+        written = {command[1] for command in commands if command[0] not in {"DEL", "RENAME"}}
+        return [("EXPIRE", key, TTL) for key in written]
+
+    # --- the plan -----------------------------------------------------------------------------------------------
+
+    def set_plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> None:
+        """Write the whole plan: Gmail ids in copying order, and what is already decided about each."""
+        self.write(
+            ("SET", self.key("ids"), struct.pack(f">{len(ids)}Q", *ids)),
+            ("SET", self.key("marks"), bytes(marks)),
+        )
+
+    def add_to_plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> None:
+        """Append messages that arrived at Gmail after the plan was made."""
+        self.write(
+            ("APPEND", self.key("ids"), struct.pack(f">{len(ids)}Q", *ids)),
+            ("APPEND", self.key("marks"), bytes(marks)),
+        )
+
+    def total(self) -> int:
+        """Return the number of messages in the plan."""
+        return int(self._redis.strlen(self.key("marks")))
+
+    def ids(self) -> tuple[int, ...]:
+        """Return every Gmail id of the plan."""
+        blob = self._bytes(self._redis.get(self.key("ids")))
+        return struct.unpack(f">{len(blob) // 8}Q", blob)
+
+    def marks(self) -> bytes:
+        """Return every message's mark."""
+        return self._bytes(self._redis.get(self.key("marks")))
+
+    def outcomes(self) -> dict[Mark, int]:
+        """Return how many messages stand how; the values always sum up to `total`."""
+        return {Mark(value): count for value, count in sorted(Counter(self.marks()).items())}
+
+    def open_messages(self) -> Iterator[tuple[int, str, Mark]]:
+        """Yield (number, Gmail id in hex, mark) of every message without an outcome, in the order of the plan."""
+        marks = self.marks()
+        start, ids = 0, self._ids(0, 0)
+        for found in _OPEN.finditer(marks):
+            number = found.start()
+            if number >= start + len(ids):
+                start, ids = number, self._ids(number, _WINDOW)
+            yield number, f"{ids[number - start]:016x}", Mark(marks[number])
+
+    def _ids(self, start: int, length: int) -> tuple[int, ...]:
+        blob = self._bytes(self._redis.getrange(self.key("ids"), start * 8, (start + length) * 8 - 1))
+        return struct.unpack(f">{len(blob) // 8}Q", blob)
+
+    def found(self, step: str) -> tuple[int, ...]:
+        """Return the Gmail ids that one listing of the plan has found so far."""
+        blob = self._bytes(self._redis.get(self.key(f"found:{step}")))
+        return struct.unpack(f">{len(blob) // 8}Q", blob)
+
+    def mark_all(self, marks: bytes) -> None:
+        """Replace every mark at once (a resume opens failed messages again)."""
+        self.write(("SET", self.key("marks"), marks))
+
+    def fail(self, number: int, mark: Mark, reason: str) -> list[Command]:
+        """Return the commands that set a failure and the word for it."""
+        return [self.mark(number, mark), ("HSET", self.key("reasons"), number, reason)]
+
+    def reasons(self) -> dict[int, str]:
+        """Return the word for every failure, by message number."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("reasons")))
+        return {int(number): word.decode() for number, word in rows.items()}
+
+    def mark(self, number: int, mark: Mark) -> Command:
+        """Return the command that sets one message's mark."""
+        return ("SETRANGE", self.key("marks"), number, bytes([mark]))
+
+    # --- folders and what was placed in them ----------------------------------------------------------------------
+
+    def folders(self) -> dict[int, FolderState]:
+        """Return all folders of the migration by number."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("folders")))
+        return {int(number): FolderState.from_json(row) for number, row in rows.items()}
+
+    def folder(self, number: int, state: FolderState) -> Command:
+        """Return the command that records a folder's state."""
+        return ("HSET", self.key("folders"), number, json.dumps(asdict(state)))
+
+    def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
+        """Return the commands that record messages as lying in a folder."""
+        return [
+            ("RPUSH", self.key(f"placed:{folder}"), b"".join(r.packed() for r in records)),
+            ("HINCRBY", self.key("counts"), f"folder:{folder}", len(records)),
+            ("HINCRBY", self.key("counts"), "bytes", sum(r.size for r in records)),
+        ]
+
+    def placed(self, folder: int) -> Iterator[Placed]:
+        """Yield every message recorded in a folder, in the order of recording."""
+        key, start, step = self.key(f"placed:{folder}"), 0, 200
+        while blobs := cast("list[bytes]", self._redis.lrange(key, start, start + step - 1)):
+            for blob in blobs:
+                yield from Placed.unpacked(blob)
+            start += step
+
+    def counts(self) -> dict[str, int]:
+        """Return `bytes` and `folder:N` counters."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("counts")))
+        return {name.decode(): int(value) for name, value in rows.items()}
+
+    # --- the command under way ------------------------------------------------------------------------------------
+
+    def intend(self, intent: Intent, *more: Command) -> None:
+        """Write down what is about to be done."""
+        self.write(("SET", self.key("intent"), json.dumps(asdict(intent))), *more)
+
+    def intent(self) -> Intent | None:
+        """Return the command whose result was never written, if any."""
+        blob = self._redis.get(self.key("intent"))
+        if blob is None:
+            return None
+        return Intent.from_json(self._bytes(blob))
+
+    def settled(self) -> Command:
+        """Return the command that clears the intent; goes into the same write as the result."""
+        return ("DEL", self.key("intent"))
+
+    def partials(self) -> dict[int, Partial]:
+        """Return the messages that are in some of their folders but not in all."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("partial")))
+        return {int(number): Partial.from_json(row) for number, row in rows.items()}
+
+    def partial(self, number: int, partial: Partial) -> Command:
+        """Return the command that records which folders a message still has to be copied to."""
+        return ("HSET", self.key("partial"), number, json.dumps(asdict(partial)))
+
+    def whole(self, numbers: Iterable[int]) -> list[Command]:
+        """Return the commands that forget the partial state of messages that are in all their folders."""
+        return [("HDEL", self.key("partial"), number) for number in numbers]
+
+    # --- small values ---------------------------------------------------------------------------------------------
+
+    def load(self, part: str) -> Any:
+        """Return a JSON value of the migration (`map`, `choices`, `verify`), or None."""
+        blob = self._redis.get(self.key(part))
+        return None if blob is None else json.loads(self._bytes(blob))
+
+    def keep(self, part: str, value: Any) -> Command:
+        """Return the command that stores a JSON value of the migration."""
+        return ("SET", self.key(part), json.dumps(value))
+
+    @staticmethod
+    def _bytes(value: Any) -> bytes:
+        return cast("bytes", value) or b""

@@ -1,0 +1,122 @@
+"""Opening a connection: reach the host, prove who it is, log in; and what goes wrong there as errors of our tree."""
+
+import contextlib
+import imaplib
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+
+from imapclient import IMAPClient, SocketTimeout
+
+from migrator.errors import CertificateInvalid, ConnectionLost, LoginRefused, MigrationError, UnknownHost
+
+from . import answers
+from .login import log_in
+from .target import Credentials, Target
+from .wire import Connect, Wire
+
+# Its debug messages hold user names and mail, its warnings quote the server.
+logging.getLogger("imapclient").setLevel(logging.CRITICAL)
+
+_EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 10, 62, 64  # X509_V_ERR_* of OpenSSL
+
+
+def by_name(host: str, port: int, seconds: float) -> socket.socket:
+    """Connect to whatever address the host's name has: the plain way, see `Connect`."""
+    return socket.create_connection((host, port), seconds)
+
+
+class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
+    """IMAPClient over our own `Wire`."""
+
+    def __init__(self, target: Target, connect: Connect, connect_timeout: float, read_timeout: float) -> None:
+        self._make = lambda: Wire(target, connect, connect_timeout, read_timeout)
+        tls = target.tls == "implicit"
+        super().__init__(target.host, target.port, ssl=tls, timeout=SocketTimeout(connect_timeout, read_timeout))
+        self.wire.hush()
+        self.normalise_times = False
+
+    def _create_IMAP4(self) -> Wire:  # noqa: N802
+        return self._make()
+
+    @property
+    def wire(self) -> Wire:
+        """The connection underneath."""
+        wire: Wire = self._imap
+        return wire
+
+    def can(self) -> frozenset[str]:
+        """Return the capabilities as they are now, in capitals (RFC 9051 §6.1.1)."""
+        return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
+
+
+def connect(
+    target: Target, credentials: Credentials, reach: Connect, connect_timeout: float, read_timeout: float
+) -> Connection:
+    """Return a connection that is logged in and knows the capabilities of now, or raise an error of our tree."""
+    with _opening():
+        connection = Connection(target, reach, connect_timeout, read_timeout)
+        try:
+            _enter(connection, target, credentials)
+        except BaseException:
+            connection.wire.shutdown()
+            raise
+    return connection
+
+
+def _enter(connection: Connection, target: Target, credentials: Credentials) -> None:
+    if connection.wire.state != "NONAUTH":  # a greeting PREAUTH: whose mailbox would this be? (RFC 9051 §11.1)
+        raise LoginRefused("preauth")
+    if target.tls == "starttls":
+        if "STARTTLS" not in connection.can():
+            raise CertificateInvalid("no-tls")
+        connection.starttls()
+    log_in(connection.wire, connection.can(), credentials)
+    connection.can()  # the server's list after login is another one; IMAPClient keeps it
+
+
+@contextlib.contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except MigrationError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        raise CertificateInvalid(_certificate_word(error)) from None
+    except (socket.gaierror, UnicodeError) as error:  # a label over 63 bytes fails in the IDNA codec
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise answers.unreachable("name-service") from None
+        raise UnknownHost from None
+    except TimeoutError:
+        raise answers.unreachable("timed-out") from None
+    except ConnectionRefusedError:
+        raise answers.unreachable("refused") from None
+    except (imaplib.IMAP4.error, OSError, EOFError):
+        raise answers.unreachable("no-imap") from None
+
+
+def _certificate_word(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code == _EXPIRED:
+        return "expired"
+    return "wrong-name" if error.verify_code in {_WRONG_NAME, _WRONG_ADDRESS} else "untrusted"
+
+
+@contextlib.contextmanager
+def speaking(wire: Wire) -> Iterator[None]:
+    """Turn whatever breaks the conversation into ConnectionLost, and close the socket: what was done last is unknown.
+
+    An answer nobody asked for, or BAD to a command with mail in it, breaks it too: the server may be reading mail as
+    commands, and must not get another byte (docs/decisions).
+    """
+    try:
+        yield
+    except TimeoutError:
+        wire.shutdown()
+        raise ConnectionLost("timed-out") from None
+    except imaplib.IMAP4.error:
+        wire.shutdown()
+        raise ConnectionLost("out-of-step") from None
+    except (OSError, EOFError):
+        wire.shutdown()
+        raise ConnectionLost("broken") from None

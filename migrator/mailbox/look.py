@@ -1,0 +1,105 @@
+"""Looking at the selected folder: sizes, flags, dates and bodies by UID, the space left."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from imapclient.datetime_util import parse_to_datetime
+
+from .connection import Connection
+from .uids import sets
+from .values import Quota
+from .wire import ALLOWANCE, Wire
+
+_T = TypeVar("_T")
+_LINE = 512  # bytes a server may need to speak of one message
+_AT_ONCE = 8 * 1024 * 1024  # bytes of bodies in one answer
+_UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d+)")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+_DATE = re.compile(rb'\bINTERNALDATE "([^"]{26})"')
+_STORAGE = re.compile(rb"\bSTORAGE (\d+) (\d+)", re.IGNORECASE)
+
+
+def sizes(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, int]:
+    """Return RFC822.SIZE, in octets, of those of `uids` that are there."""
+    return dict(_attribute(wire, uids, exists, b"RFC822.SIZE", _SIZE, int))
+
+
+def flags(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, frozenset[str]]:
+    r"""Return flags and keywords of those of `uids` that are there, without `\Recent`, which no client sets."""
+    return dict(_attribute(wire, uids, exists, b"FLAGS", _FLAGS, _flag_set))
+
+
+def dates(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, datetime]:
+    """Return INTERNALDATE, aware, of those of `uids` that are there."""
+    return dict(_attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment))
+
+
+def _attribute(
+    wire: Wire, uids: Sequence[int], exists: int, name: bytes, pattern: re.Pattern[bytes], value: Callable[[bytes], _T]
+) -> Iterator[tuple[int, _T]]:
+    """Give one attribute by UID. Lines are parsed as they come, so 100,000 messages cost no more than their result."""
+    wanted = uids if isinstance(uids, range) else frozenset(uids)
+    for some in sets(uids):
+        for line in wire.stream(b"UID FETCH %b (%b)" % (some, name), ALLOWANCE + _LINE * exists):
+            uid, found = _UID.match(line), pattern.search(line)
+            if uid and found and int(uid[1]) in wanted:  # `n:m` beyond the last message answers with the last
+                yield int(uid[1]), value(found[1])
+
+
+def _flag_set(text: bytes) -> frozenset[str]:
+    return frozenset(text.decode("ascii", "replace").split()) - {"\\Recent"}
+
+
+def _moment(text: bytes) -> datetime:
+    moment: datetime = parse_to_datetime(text, normalise=False)
+    return moment
+
+
+def bodies(connection: Connection, uids: Sequence[int], exists: int) -> Iterator[tuple[int, bytes]]:
+    r"""Give (UID, octets) of those of `uids` that are there, ascending, without setting `\Seen`.
+
+    Some 8 MiB are fetched at a time, or a single larger message.
+    """
+    for group, size in _groups(sizes(connection.wire, uids, exists)):
+        connection.wire.expect(size + _LINE * (len(group) + 1))
+        fetched = connection.fetch(group, ["BODY.PEEK[]"])
+        for uid in group:
+            if b"BODY[]" in fetched.get(uid, ()):
+                yield uid, fetched.pop(uid)[b"BODY[]"] or b""
+
+
+def _groups(found: dict[int, int]) -> Iterator[tuple[list[int], int]]:
+    group: list[int] = []
+    total = 0
+    for uid, size in sorted(found.items()):
+        if group and total + size > _AT_ONCE:
+            yield group, total
+            group, total = [], 0
+        group.append(uid)
+        total += size
+    if group:
+        yield group, total
+
+
+def quota(connection: Connection) -> Quota | None:
+    """Return the storage quota over INBOX, the tightest of several (RFC 9208 §4.2); None where there is none."""
+    if "QUOTA" not in connection.can():
+        return None
+    answer = connection.wire.run(b'GETQUOTAROOT "INBOX"')
+    lines = connection.wire.untagged_responses.pop("QUOTA", [])
+    if not answer.ok:
+        return None
+    found = [tuple(map(int, pair)) for pair in _storage(lines)]
+    if not found:
+        return Quota(None, None)
+    used, limit = min(found, key=lambda pair: pair[1] - pair[0])
+    return Quota(used * 1024, limit * 1024)
+
+
+def _storage(lines: Iterable[bytes | tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for line in lines:
+        if isinstance(line, bytes):  # a root's name may be a literal, the figures never are
+            yield from _STORAGE.findall(line)

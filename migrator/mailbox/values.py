@@ -1,0 +1,57 @@
+"""What goes into the mailbox and what comes back, as values."""
+
+from dataclasses import dataclass, field
+
+from migrator.errors import MigrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    r"""The open folder as SELECT described it (RFC 9051 §6.3.2).
+
+    `keywords_allowed`: new keywords may be made (PERMANENTFLAGS has `\*`). `known_keywords`: those it has already.
+    """
+
+    name: str = field(repr=False)
+    uidvalidity: int
+    uidnext: int
+    exists: int
+    keywords_allowed: bool
+    known_keywords: frozenset[str] = field(repr=False)
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message to append: its bytes with CRLF line ends, flags and keywords, arrival in ms since the epoch (UTC)."""
+
+    wire: bytes = field(repr=False)
+    flags: tuple[str, ...] = field(repr=False)
+    date: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take."""
+
+    uid: int
+    dropped_keywords: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server did not take this message, and stored nothing of it.
+
+    `error` is MessageRefused (a word of `answers.MESSAGE_WORDS`), MailboxFull, FolderRefused ("missing", "read-only")
+    or MailboxUnreachable (the server has a fault of its own).
+    """
+
+    error: MigrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Storage used and allowed, in bytes; None where the server names no figure (RFC 9208 §5.1.1: units of 1,024)."""
+
+    used: int | None
+    limit: int | None

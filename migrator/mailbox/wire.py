@@ -1,0 +1,176 @@
+"""The bytes to and from the mail server: imaplib's connection, with bounds on what a server may send us.
+
+imaplib reads whatever literal a server announces and waits as long as bytes keep coming. Here every command has an
+allowance of bytes and a deadline; the socket is made by a function the caller may replace (to pin a checked address).
+"""
+
+import imaplib
+import io
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .answers import Answer, read
+from .target import Target
+
+Connect = Callable[[str, int, float], socket.socket]  # host, port, seconds
+
+CHUNK = 256 * 1024  # bytes per write: a time-out then covers one chunk, not a whole message
+ALLOWANCE = 16 * 1024 * 1024  # bytes a server may answer to one command, unless the command says otherwise
+PATIENCE = 10  # read time-outs that one command may last altogether
+
+_LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
+
+
+class _Incoming(io.RawIOBase):
+    """What the server sends, counted against `allowance` (bytes) and `deadline` (monotonic seconds)."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.allowance = ALLOWANCE
+        self.deadline = time.monotonic() + 3600
+        self.unread = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if time.monotonic() > self.deadline:
+            raise TimeoutError
+        count = self._sock.recv_into(buffer)
+        self.allowance -= count
+        self.unread += count
+        if self.allowance < 0:
+            raise ConnectionAbortedError
+        return count
+
+
+class Wire(imaplib.IMAP4):
+    """One connection. Made by IMAPClient; nothing said on it is logged or remembered."""
+
+    def __init__(self, target: Target, connect: Connect, connect_timeout: float, read_timeout: float) -> None:
+        self._target = target
+        self._reach = connect
+        self._read_timeout = read_timeout
+        super().__init__(target.host, target.port, connect_timeout)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        """Connect, with TLS from the first byte if the target says so; the greeting has the read time-out."""
+        self.host, self.port = host, port
+        sock = self._reach(host, port, timeout or self._read_timeout)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms a message (Nagle, delayed ACK)
+            if self._target.tls == "implicit":
+                sock = self._context().wrap_socket(sock, server_hostname=host)
+            sock.settimeout(self._read_timeout)
+        except BaseException:
+            sock.close()
+            raise
+        self._listen(sock)
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._target.ca_file)
+
+    def _listen(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._incoming = _Incoming(sock)
+        self._reader = io.BufferedReader(self._incoming, 64 * 1024)
+
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> tuple[str, list[Any]]:
+        """Change to TLS; what came before it in the clear counts for nothing, or breaks the connection."""
+        answer = self.run(b"STARTTLS")
+        if not answer.ok or self._incoming.unread:
+            raise self.abort("no TLS, or data before TLS")
+        self.untagged_responses.clear()
+        self._listen((ssl_context or self._context()).wrap_socket(self.sock, server_hostname=self.host))
+        self._get_capabilities()
+        return "OK", [b""]
+
+    def read(self, size: int) -> bytes:
+        """Read a literal of `size` bytes, if that many may still come."""
+        if size > self._incoming.allowance + self._incoming.unread:
+            raise self.abort("literal too large")
+        data = self._reader.read(size)
+        self._incoming.unread -= len(data)
+        if len(data) < size:
+            raise self.abort("closed in a literal")
+        return data
+
+    def readline(self) -> bytes:
+        """Read a line; imaplib's own bound of 1,000,000 bytes holds."""
+        line = self._reader.readline(1_000_001)
+        self._incoming.unread -= len(line)
+        if len(line) > 1_000_000:  # noqa: PLR2004
+            raise self.abort("line too long")
+        return line
+
+    def send(self, data: Any) -> None:
+        """Send bytes or a view of bytes, in chunks."""
+        view = memoryview(data)
+        for start in range(0, len(view), CHUNK):
+            self.sock.sendall(view[start : start + CHUNK])
+
+    def shutdown(self) -> None:
+        """Close the socket at once."""
+        self._reader.close()
+        self.sock.close()
+
+    def hush(self) -> None:
+        """Undo IMAPClient's switching on of imaplib's debug messages."""
+        self.debug = 0
+
+    def _log(self, line: bytes) -> None:
+        """Keep no log of the last commands: LOGIN would be among them."""
+
+    def begin(self, line: bytes, allowance: int = ALLOWANCE) -> bytes:
+        """Send a command with a new tag, and return the tag."""
+        tag = self.tag(allowance)
+        self.send(b"%b %b\r\n" % (tag, line))
+        return tag
+
+    def tag(self, allowance: int = ALLOWANCE) -> bytes:
+        """Return a new tag; from here count what the server sends, and the time."""
+        self._incoming.allowance = allowance
+        self._incoming.deadline = time.monotonic() + PATIENCE * self._read_timeout
+        self.untagged_responses.clear()
+        tag: bytes = self._new_tag()
+        return tag
+
+    def finish(self, tag: bytes) -> Answer:
+        """Read up to the answer of the command with this tag."""
+        while self.tagged_commands[tag] is None:
+            self._get_response()
+        status, (rest,) = self.tagged_commands.pop(tag)
+        return read(status, rest)
+
+    def run(self, line: bytes, allowance: int = ALLOWANCE) -> Answer:
+        """Send a command and return its answer; what came untagged lies in `untagged_responses`."""
+        return self.finish(self.begin(line, allowance))
+
+    def asks_for_more(self, tag: bytes) -> bool:
+        """Read up to a continuation request `+` (True) or the answer of the command with this tag (False)."""
+        while self.tagged_commands[tag] is None:
+            if self._get_response() is None:
+                return True
+        return False
+
+    def stream(self, line: bytes, allowance: int = ALLOWANCE) -> Iterator[bytes]:
+        """Send a command and give each response line with its literals put in, keeping none; exhaust it always."""
+        tag = self.begin(line, allowance)
+        mark = tag + b" "
+        while not (response := self._whole_response()).startswith(mark):
+            yield response
+        del self.tagged_commands[tag]
+        if not response.startswith(mark + b"OK "):
+            raise self.abort("refused")
+
+    def _whole_response(self) -> bytes:
+        response = self.readline()
+        if not response.endswith(b"\r\n"):
+            raise self.abort("closed in a line")
+        while literal := _LITERAL.search(response):
+            response += self.read(int(literal[1])) + self.readline()
+        return response

@@ -1,0 +1,70 @@
+"""The folders of a migration by number: which label key, which name on the server, and what the server made of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from migrator.errors import FolderRefused
+from migrator.folders import FolderMap, stricter
+from migrator.ledger import Command, Ledger
+from migrator.mailbox import Mailbox
+
+_PART = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFolder:
+    """One folder of the plan. `asked` is its first spelling when the server refused that one and took `name`."""
+
+    key: str
+    name: str
+    special_use: str | None = None
+    asked: str | None = None
+
+
+class FolderNames:
+    """Numbers for the folders of a migration; the same numbers in every slice, kept in the ledger."""
+
+    def __init__(self, rows: Sequence[NamedFolder], delimiter: str) -> None:
+        self.rows = list(rows)
+        self.delimiter = delimiter
+        self._numbers = {row.key: number for number, row in enumerate(rows)}
+
+    @classmethod
+    def of(cls, fmap: FolderMap, delimiter: str) -> "FolderNames":
+        """Return names for a freshly made map; labels that share one target share one number."""
+        return cls([NamedFolder(key, t.name, t.special_use) for key, t in sorted(fmap.targets.items())], delimiter)
+
+    @classmethod
+    def load(cls, ledger: Ledger) -> "FolderNames":
+        """Return the names the plan wrote."""
+        held = ledger.load(_PART)
+        return cls([NamedFolder(**row) for row in held["rows"]], held["delimiter"])
+
+    def kept(self, ledger: Ledger) -> Command:
+        """Return the command that writes the names."""
+        return ledger.keep(_PART, {"rows": [asdict(row) for row in self.rows], "delimiter": self.delimiter})
+
+    def number(self, key: str) -> int:
+        """Return the number of a label key (`INBOX`, `SENT`, ..., or a label id)."""
+        return self._numbers[key]
+
+    def name(self, number: int) -> str:
+        """Return the name on the server, with prefix and delimiter."""
+        return self.rows[number].name
+
+    def create(self, number: int, mailbox: Mailbox, ledger: Ledger) -> None:
+        """Create a folder; where the server refuses its name, under a stricter spelling, which is then kept.
+
+        Raises:
+            FolderRefused: the server takes neither.
+        """
+        row = self.rows[number]
+        try:
+            mailbox.create(row.name, row.special_use)
+        except FolderRefused:
+            plain = stricter(row.name, self.delimiter)
+            if plain == row.name:
+                raise
+            mailbox.create(plain, row.special_use)
+            self.rows[number] = replace(row, name=plain, asked=row.name)
+            ledger.write(self.kept(ledger))

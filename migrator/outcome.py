@@ -1,0 +1,41 @@
+"""How one message ended, or that it has not yet: one byte in the ledger, words for people."""
+
+from enum import IntEnum
+
+
+class Mark(IntEnum):
+    """How one message stands. 0 and 1 are open; everything else is an outcome."""
+
+    PENDING = 0
+    PENDING_LARGE = 1
+    COPIED = 10
+    COPIED_ALTERED = 11
+    ALREADY_THERE = 12
+    SKIPPED_CHAT = 20
+    SKIPPED_SPAM = 21
+    SKIPPED_TRASH = 22
+    SKIPPED_LABEL = 23
+    SKIPPED_GONE = 24
+    FAILED_REFUSED = 30
+    FAILED_FOLDER = 31
+    FAILED_DAMAGED = 32
+    FAILED_MISSING = 33
+    FAILED_GOOGLE = 34
+
+    @property
+    def is_open(self) -> bool:
+        """True while the message has no outcome."""
+        return self < Mark.COPIED
+
+    @property
+    def is_failure(self) -> bool:
+        """True for messages that a resume tries again."""
+        return self >= Mark.FAILED_REFUSED
+
+    @property
+    def words(self) -> str:
+        """The outcome in words: `copied`, `already there`, `skipped (chat)`, `failed (refused)`."""
+        kind, _, reason = self.name.lower().partition("_")
+        if self is Mark.ALREADY_THERE:
+            return "already there"
+        return f"{kind} ({reason})" if reason else kind

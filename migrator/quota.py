@@ -1,0 +1,69 @@
+"""Google's units per minute, paced in Redis for all workers together.
+
+A bucket per (Google project, account): every call reserves its units and is told how long to wait before it may go out. Reservations may run into debt, so waiting callers are served in order and none is starved.
+Units and ceilings: Gmail API, "Usage limits". "Per minute" is read as any 60 seconds: steady rate plus burst stay below.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from redis import Redis
+
+ProfileName = Literal["new", "legacy", "off"]
+
+_RESERVE = """
+local now = redis.call('TIME')
+now = tonumber(now[1]) + tonumber(now[2]) / 1e6
+local units, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local held = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(burst, (tonumber(held[1]) or burst) + (now - (tonumber(held[2]) or now)) * rate) - units
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
+redis.call('EXPIRE', KEYS[1], 3600)
+return tostring(math.max(0, -tokens / rate))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a Google project may use: units per minute and user, units per method, concurrent gets per account."""
+
+    per_minute: int
+    get: int
+    list: int
+    history: int
+    other: int
+    fetchers: int
+
+
+PROFILES: dict[ProfileName, Profile] = {
+    "new": Profile(per_minute=6_000, get=20, list=5, history=2, other=1, fetchers=2),
+    "legacy": Profile(per_minute=15_000, get=5, list=5, history=2, other=1, fetchers=8),
+    "off": Profile(per_minute=0, get=0, list=0, history=0, other=0, fetchers=8),
+}
+
+_SHARE = 0.975
+"""Share of the ceiling that is used: with the burst the sum of any 60 s stays below 100 %."""
+
+
+class Meter:
+    """Reserves units for one account; shared by all workers through Redis.
+
+    Args:
+        redis: where the bucket lives.
+        key: an opaque name of (project, account); never an address.
+        profile: the ceilings.
+    """
+
+    def __init__(self, redis: "Redis", key: str, profile: Profile) -> None:
+        self._redis = redis
+        self._key = f"quota:{key}"
+        self.profile = profile
+        self._rate = profile.per_minute / 60 * _SHARE
+        self._burst = float(max(profile.get, profile.per_minute / 200))
+        self._script = redis.register_script(_RESERVE)
+
+    def reserve(self, units: int) -> float:
+        """Take `units` and return the seconds to wait before the call may go out."""
+        if not self._rate:
+            return 0.0
+        return float(self._script(keys=[self._key], args=[units, self._rate, self._burst]))

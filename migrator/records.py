@@ -1,0 +1,115 @@
+"""The ledger's records as values: what is about to be done, what was done, and how a folder stands."""
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+_GAPS = 20
+"""More gaps than this are taken together; what lies between them is then compared once more, nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One message in one folder: its number in the plan, UID, size in bytes and digest of what was sent."""
+
+    number: int
+    uid: int
+    size: int
+    digest: bytes
+
+    LAYOUT = struct.Struct(">III16s")
+
+    def packed(self) -> bytes:
+        """Return 28 bytes."""
+        return self.LAYOUT.pack(self.number, self.uid, self.size, self.digest)
+
+    @classmethod
+    def unpacked(cls, blob: bytes) -> Iterator["Placed"]:
+        """Yield the records of one list element."""
+        return (cls(*row) for row in cls.LAYOUT.iter_unpack(blob))
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One message of an intent, as it can be recognised in the folder afterwards."""
+
+    number: int
+    size: int
+    digest: str
+    likeness: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The command under way: which messages are about to appear in which folder, at or above `uidnext`."""
+
+    folder: int
+    uidvalidity: int
+    uidnext: int
+    expected: tuple[Expected, ...]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Intent":
+        """Return the intent that `json.dumps(asdict(intent))` wrote."""
+        row = json.loads(text)
+        return cls(**{**row, "expected": tuple(Expected(**e) for e in row["expected"])})
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """One folder of the mailbox as the migration knows it.
+
+    `first` is UIDNEXT when the migration first opened it: what lies below was there before. `next` is UIDNEXT
+    after our last recorded act. `gaps` are UID ranges [low, high) in which mail appeared that the ledger did not
+    expect: other programs' mail, or our own whose record was lost. Everything below `first` and in the gaps is
+    compared with a message before that message is appended.
+    """
+
+    name: str
+    uidvalidity: int
+    first: int
+    next: int
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "FolderState":
+        """Return the state that `json.dumps(asdict(state))` wrote."""
+        row = json.loads(text)
+        return cls(**{**row, "gaps": tuple((low, high) for low, high in row["gaps"])})
+
+    def reopened(self, uidnext: int) -> "FolderState":
+        """Return the state after the folder was found with this UIDNEXT: what is new since `next` is a gap."""
+        if uidnext <= self.next:
+            return self
+        gaps = (*self.gaps, (self.next, uidnext))
+        if len(gaps) > _GAPS:
+            gaps = ((gaps[0][0], gaps[-1][1]),)
+        return replace(self, next=uidnext, gaps=gaps)
+
+    def unexplained(self) -> tuple[tuple[int, int], ...]:
+        """Return all UID ranges [low, high) that may hold messages the ledger does not know."""
+        return tuple(r for r in ((1, self.first), *self.gaps) if r[0] < r[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A message that is in some of its folders: where it is (folder number -> UID) and where it still has to go."""
+
+    size: int
+    digest: str
+    likeness: str
+    at: dict[int, int]
+    todo: tuple[int, ...]
+    mark: int
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Partial":
+        """Return the state that `json.dumps(asdict(partial))` wrote."""
+        row = json.loads(text)
+        at = {int(folder): uid for folder, uid in row["at"].items()}
+        return cls(**{**row, "at": at, "todo": tuple(row["todo"])})
+
+    def reached(self, folder: int, uid: int) -> "Partial":
+        """Return the state after the message was placed in one more folder."""
+        return replace(self, at={**self.at, folder: uid}, todo=tuple(n for n in self.todo if n != folder))

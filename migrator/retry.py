@@ -1,0 +1,80 @@
+"""Patience, in one place: how long to wait and how often to try again.
+
+Every wait of the migration goes through `Patience`, so a stop request ends it at once, and a test can turn waiting off.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from migrator.errors import ConnectionLost, MigrationError, Transient
+
+T = TypeVar("T")
+
+TRIES = 6
+"""Google asks for truncated exponential backoff on 5xx and 429 (Gmail API, "Resolve errors")."""
+
+
+class Stopped(MigrationError):
+    """The slice was asked to stop while it waited."""
+
+    code = "stopped"
+
+
+class Patience:
+    """Waits that end early when the slice is asked to stop, or when its time is over.
+
+    Args:
+        seconds: how long the slice may still run; waits are never longer than that.
+        scale: 0 turns all waiting off (tests).
+    """
+
+    def __init__(self, seconds: float = 3600.0, scale: float = 1.0) -> None:
+        self._stop = threading.Event()
+        self._end = time.monotonic() + seconds
+        self._scale = scale
+
+    def stop(self) -> None:
+        """End every wait, now and later."""
+        self._stop.set()
+
+    @property
+    def over(self) -> bool:
+        """True when the slice should take on nothing new."""
+        return self._stop.is_set() or time.monotonic() >= self._end
+
+    @property
+    def left(self) -> float:
+        """Seconds the slice may still run."""
+        return max(0.0, self._end - time.monotonic())
+
+    def wait(self, seconds: float) -> None:
+        """Wait; raise `Stopped` when the slice is to end meanwhile."""
+        if self._stop.wait(seconds * self._scale):
+            raise Stopped
+
+    def retrying(self, *kinds: type[MigrationError], tries: int = TRIES, longest: float = 32.0) -> Retrying:
+        """Return a tenacity policy: full jitter from 0.5 s, the last error raised as it is."""
+        return Retrying(
+            retry=retry_if_exception_type(kinds),
+            wait=wait_random_exponential(multiplier=0.5, max=longest),
+            stop=stop_after_attempt(tries),
+            sleep=self.wait,
+            reraise=True,
+        )
+
+
+def attempt(patience: Patience, action: Callable[[], T], *, tries: int = TRIES) -> T:
+    """Call `action` until it gives no `Transient` error, with full-jitter backoff."""
+    return patience.retrying(Transient, tries=tries)(action)
+
+
+def reconnecting(
+    patience: Patience, action: Callable[[], T], again: Callable[[RetryCallState], None], *, tries: int = 4
+) -> T:
+    """Call `action`; when the mailbox connection breaks, call `again` (reconnect and look) and repeat."""
+    policy = patience.retrying(ConnectionLost, tries=tries)
+    return policy.copy(before_sleep=again)(action)

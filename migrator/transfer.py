@@ -1,0 +1,134 @@
+"""Messages brought from Gmail into the mailbox: read ahead, placed by their labels, filed in batches by folder."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from migrator.filing import Filing, Staged
+from migrator.gmail import Gmail
+from migrator.labels import Catalogue, Choices, Placement, Skip, catalogue_of, place
+from migrator.ledger import Ledger
+from migrator.mailbox import Mailbox
+from migrator.message import GmailMessage, digest, likeness, with_crlf
+from migrator.naming import FolderNames
+from migrator.outcome import Mark
+from migrator.plan import labels_of
+from migrator.reading import Read, read_ahead
+from migrator.retry import Patience
+
+BATCH_MESSAGES = 50
+BATCH_BYTES = 8 << 20
+STAGED_BYTES = 24 << 20
+
+_SKIPS = {
+    "chat": Mark.SKIPPED_CHAT,
+    "spam": Mark.SKIPPED_SPAM,
+    "trash": Mark.SKIPPED_TRASH,
+    "label-not-chosen": Mark.SKIPPED_LABEL,
+}
+
+
+def copy_slice(
+    gmail: Gmail,
+    connect: Callable[[], Mailbox],
+    ledger: Ledger,
+    choices: Choices,
+    key: bytes,
+    fetchers: int,
+    patience: Patience,
+) -> bool:
+    """Copy messages until the slice's time is over; return True when every message has an outcome.
+
+    Raises:
+        Waiting: Google or the mailbox asks for a pause; everything done so far is recorded.
+        Permanent: only a person can help (`ReconnectNeeded`, `LoginRefused`, ...).
+    """
+    names = FolderNames.load(ledger)
+    filing = Filing(connect, ledger, names, key, patience)
+    try:
+        filing.recover()
+        filing.copy_further()
+        stage = Stage(filing, ledger, names, catalogue_of(labels_of(ledger)), choices, key)
+        half_done = ledger.partials()
+        wanted = (row for row in ledger.open_messages() if row[0] not in half_done)
+        try:
+            for read in read_ahead(gmail, wanted, fetchers, patience):
+                stage.take(read)
+        finally:
+            stage.flush()
+        if filing.full:
+            raise filing.full
+        return next(ledger.open_messages(), None) is None
+    finally:
+        filing.close()
+
+
+class Stage:
+    """Messages that have been read and wait for their folder's batch to be worth a command.
+
+    Within a batch they are in order of date, because mail programs that sort by arrival show them so.
+    """
+
+    def __init__(
+        self, filing: Filing, ledger: Ledger, names: FolderNames, catalogue: Catalogue, choices: Choices, key: bytes
+    ) -> None:
+        self._filing = filing
+        self._ledger = ledger
+        self._names = names
+        self._catalogue = catalogue
+        self._choices = choices
+        self._key = key
+        self._batches: dict[int, list[Staged]] = defaultdict(list)
+
+    def take(self, read: Read) -> None:
+        """Take one read message; file the batches that are full."""
+        number, message = read
+        if isinstance(message, Mark):
+            self._settle(number, message)
+            return
+        where = place(message.label_ids, self._catalogue, self._choices)
+        if isinstance(where, Skip):
+            self._settle(number, _SKIPS[where.reason])
+            return
+        staged = self._staged(number, message, where)
+        batch = self._batches[staged.folder]
+        batch.append(staged)
+        if len(batch) >= BATCH_MESSAGES or _size(batch) >= BATCH_BYTES:
+            self._file(staged.folder)
+        elif sum(map(_size, self._batches.values())) >= STAGED_BYTES:
+            self._file(max(self._batches, key=lambda folder: _size(self._batches[folder])))
+
+    def flush(self) -> None:
+        """File everything that waits."""
+        for folder in sorted(self._batches):
+            self._file(folder)
+
+    def _settle(self, number: int, mark: Mark) -> None:
+        if mark.is_failure:
+            self._ledger.write(*self._ledger.fail(number, mark, "unreadable"))
+        else:
+            self._ledger.write(self._ledger.mark(number, mark))
+
+    def _staged(self, number: int, message: GmailMessage, where: Placement) -> Staged:
+        wire = with_crlf(message.raw)
+        folder, *more = (self._names.number(key) for key in where.folders)
+        return Staged(
+            number=number,
+            wire=wire,
+            flags=where.flags,
+            keywords=where.keywords,
+            date=message.internal_date,
+            digest=digest(wire, self._key),
+            likeness=likeness(wire, self._key),
+            folder=folder,
+            more=tuple(dict.fromkeys(n for n in more if n != folder)),
+        )
+
+    def _file(self, folder: int) -> None:
+        batch = sorted(self._batches.pop(folder), key=lambda staged: (staged.date, -staged.number))
+        self._filing.file(folder, batch)
+        if any(staged.more for staged in batch):
+            self._filing.copy_further()
+
+
+def _size(batch: list[Staged]) -> int:
+    return sum(staged.size for staged in batch)

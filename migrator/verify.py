@@ -1,0 +1,113 @@
+"""Every message counted as copied is looked up in the mailbox before the migration may end.
+
+By size always; by its bytes where asked for: then a message the server altered is found by its digest and said so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from migrator.errors import ConnectionLost, FolderRefused
+from migrator.ledger import Command, Ledger
+from migrator.mailbox import Mailbox
+from migrator.message import digest
+from migrator.outcome import Mark
+from migrator.records import FolderState, Placed
+from migrator.retry import Patience
+
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How far the check is: folder number, records done in it; and what was found so far, in placements."""
+
+    folder: int = 0
+    done: int = 0
+    found: int = 0
+    identical: int = 0
+    altered: int = 0
+    missing: int = 0
+
+
+def verify_slice(
+    connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience: Patience, *, by_digest: bool
+) -> bool:
+    """Go on with the check; return True when every record has been looked up.
+
+    Raises:
+        ConnectionLost: broken more than once; the next slice goes on where this one stopped.
+    """
+    return patience.retrying(ConnectionLost, tries=3)(_verify, connect, ledger, key, patience, by_digest=by_digest)
+
+
+def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience: Patience, *, by_digest: bool) -> bool:
+    mailbox = connect()
+    try:
+        at = Verified(**(ledger.load("verified") or {}))
+        for number, state in sorted(ledger.folders().items()):
+            if number < at.folder:
+                continue
+            start = at.done if number == at.folder else 0
+            for records in _chunks(islice(ledger.placed(number), start, None), _AT_ONCE):
+                if patience.over:
+                    return False
+                at = _check(mailbox, ledger, number, state, records, at, key if by_digest else None)
+        return True
+    finally:
+        mailbox.close()
+
+
+def _check(
+    mailbox: Mailbox,
+    ledger: Ledger,
+    number: int,
+    state: FolderState,
+    records: Sequence[Placed],
+    at: Verified,
+    key: bytes | None,
+) -> Verified:
+    sizes = _sizes(mailbox, state, records)
+    present = [p for p in records if sizes.get(p.uid) == p.size]
+    altered = _altered(mailbox, present, key) if key else []
+    missing = [p for p in records if sizes.get(p.uid) != p.size]
+    commands: list[Command] = [ledger.mark(p.number, Mark.COPIED_ALTERED) for p in altered]
+    for p in missing:
+        commands += ledger.fail(p.number, Mark.FAILED_MISSING, "size-differs" if p.uid in sizes else "moved-or-removed")
+    start = at.done if number == at.folder else 0
+    at = Verified(
+        folder=number,
+        done=start + len(records),
+        found=at.found + len(present),
+        identical=at.identical + (len(present) - len(altered) if key else 0),
+        altered=at.altered + len(altered),
+        missing=at.missing + len(missing),
+    )
+    ledger.write(*commands, ledger.keep("verified", _as_json(at)))
+    return at
+
+
+def _sizes(mailbox: Mailbox, state: FolderState, records: Sequence[Placed]) -> dict[int, int]:
+    try:
+        selected = mailbox.select(state.name)
+    except FolderRefused:
+        return {}
+    if selected.uidvalidity != state.uidvalidity:
+        return {}
+    return mailbox.sizes([p.uid for p in records])
+
+
+def _altered(mailbox: Mailbox, records: Sequence[Placed], key: bytes) -> list[Placed]:
+    by_uid = {p.uid: p for p in records}
+    bodies = mailbox.bodies(sorted(by_uid))
+    return [by_uid[uid] for uid, body in bodies if digest(body, key) != by_uid[uid].digest]
+
+
+def _as_json(at: Verified) -> dict[str, int]:
+    return {name: getattr(at, name) for name in at.__slots__}
+
+
+def _chunks(records: Iterable[Placed], length: int) -> Iterator[list[Placed]]:
+    rows = iter(records)
+    while chunk := list(islice(rows, length)):
+        yield chunk

@@ -1,0 +1,67 @@
+"""The grant: what the customer's consent yields, and the credentials the Gmail door reads with."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.oauth2.credentials import Credentials
+
+SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+"""The one scope: read-only by construction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The host's OAuth client at Google, and Google's addresses."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The tokens; neither has a `repr`. The refresh token alone is kept, sealed."""
+
+    refresh_token: str = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        """Return the form that is sealed."""
+        return json.dumps({"refresh_token": self.refresh_token}).encode()
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> "Grant":
+        """Read the sealed form, or a grant file: JSON with `refresh_token`.
+
+        Raises:
+            ValueError: there is no refresh token in it.
+        """
+        token = json.loads(blob).get("refresh_token")
+        if not isinstance(token, str) or not token:
+            raise ValueError("no refresh_token in it")
+        return cls(token)
+
+
+class SingleFlightCredentials(Credentials):
+    """Credentials that several threads share: one refresh at a time, and none when another thread just did it."""
+
+    def __init__(self, grant: Grant, client: Client) -> None:
+        super().__init__(
+            token=None,
+            refresh_token=grant.refresh_token,
+            token_uri=client.token_uri,
+            client_id=client.client_id,
+            client_secret=client.client_secret,
+            scopes=[SCOPE],
+        )
+        self._flight = threading.Lock()
+
+    def refresh(self, request: Any) -> None:
+        """Ask Google for a fresh access token, unless another thread has it already."""
+        seen = self.token
+        with self._flight:
+            if self.token == seen:
+                super().refresh(request)

@@ -1,0 +1,1 @@
+"""Real IMAP servers for tests: private instances on free loopback ports, gone when the test process is."""

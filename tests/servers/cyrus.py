@@ -1,0 +1,145 @@
+"""Cyrus 3.6, unpacked by scripts/install-test-servers: prefix `INBOX.`, separator `.`, and strict about what it takes."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from imapclient import IMAPClient
+
+from .certificates import Certificate
+from .instance import INSTALL, PASSWORD, Server, User, folder, free_ports, running
+
+_ADMIN = User("cyrus")
+_REALM = "localhost"
+_KIB = 1024
+
+
+@contextlib.contextmanager
+def cyrus(certificate: Certificate, *, literal_minus: bool = False, reject_8bit: bool = False) -> Iterator[Server]:
+    """Run a private Cyrus; its admin `cyrus` may log in for any user by SASL PLAIN."""
+    with folder() as home:
+        programs = _programs(home)
+        port, tls_port = free_ports(2)
+        _write_files(home, programs, certificate, port, tls_port, literal_minus=literal_minus, reject_8bit=reject_8bit)
+        _give_away(home)
+        _set_password(home, programs, _ADMIN)
+        command = [
+            str(programs / "usr/lib/cyrus/bin/master"),
+            *("-C", f"{home}/imapd.conf", "-M", f"{home}/cyrus.conf", "-p", f"{home}/pid"),
+        ]
+        with running(command, home / "stdout", port, _environment(programs)):
+            yield Server(
+                "cyrus",
+                port,
+                tls_port,
+                certificate.ca_file,
+                lambda user, quota: _add_user(home, programs, port, user, quota),
+                master=_ADMIN,
+            )
+
+
+def _programs(home: Path) -> Path:
+    """Return where Cyrus was unpacked; a copy of it where Cyrus's own user could not reach it."""
+    root = Path(__file__).parents[2]
+    found = Path(os.environ.get("TEST_SERVERS", root / "var/test-servers")) / "cyrus"
+    if not (found / ".complete").exists():
+        raise FileNotFoundError(f"Cyrus is missing: {INSTALL}")
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in found.resolve().parents):
+        return found
+    return Path(shutil.copytree(found, home / "programs", symlinks=True))
+
+
+def _environment(programs: Path) -> dict[str, str]:
+    libraries = [*programs.glob("usr/lib/*-linux-gnu"), *programs.glob("lib/*-linux-gnu")]
+    return {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+
+
+def _owner() -> pwd.struct_passwd:
+    """Return whom Cyrus runs as: it refuses to be root."""
+    return pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def _write_files(
+    home: Path,
+    programs: Path,
+    certificate: Certificate,
+    port: int,
+    tls_port: int,
+    *,
+    literal_minus: bool,
+    reject_8bit: bool,
+) -> None:
+    for name in ("conf", "conf/db", "conf/socket", "conf/log", "spool", "sieve", "proc", "lock", "socket"):
+        (home / name).mkdir()
+    (home / "imapd.conf").write_text(f"""
+configdirectory: {home}/conf
+defaultpartition: default
+partition-default: {home}/spool
+proc_path: {home}/proc
+mboxname_lockpath: {home}/lock
+sievedir: {home}/sieve
+cyrus_user: {_owner().pw_name}
+servername: {_REALM}
+admins: {_ADMIN.name}
+altnamespace: no
+unixhierarchysep: no
+virtdomains: off
+allowplaintext: yes
+sasl_mech_list: PLAIN LOGIN
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: {home}/sasldb
+tls_server_cert: {certificate.chain}
+tls_server_key: {certificate.key}
+syslog_prefix: cyrus-test
+idlesocket: {home}/socket/idle
+notifysocket: {home}/socket/notify
+munge8bit: {"no" if reject_8bit else "yes"}
+reject8bit: {"yes" if reject_8bit else "no"}
+literalminus: {"yes" if literal_minus else "no"}
+failedloginpause: 0
+""")
+    bin_folder = programs / "usr/lib/cyrus/bin"
+    imapd = f"{bin_folder}/imapd -C {home}/imapd.conf -U 30"
+    (home / "cyrus.conf").write_text(f"""
+START {{
+  recover cmd="{bin_folder}/ctl_cyrusdb -C {home}/imapd.conf -r"
+}}
+SERVICES {{
+  imap  cmd="{imapd}" listen="127.0.0.1:{port}" prefork=1 maxchild=100
+  imaps cmd="{imapd} -s" listen="127.0.0.1:{tls_port}" prefork=0 maxchild=100
+}}
+EVENTS {{
+}}
+""")
+
+
+def _give_away(home: Path) -> None:
+    if os.geteuid() == 0:
+        for path in (home, *home.rglob("*")):
+            if not path.is_relative_to(home / "programs"):
+                os.chown(path, _owner().pw_uid, _owner().pw_gid)
+
+
+def _set_password(home: Path, programs: Path, user: User) -> None:
+    subprocess.run(
+        [programs / "usr/sbin/saslpasswd2", "-p", "-c", "-f", home / "sasldb", "-u", _REALM, user.name],
+        input=PASSWORD.encode(),
+        env=os.environ | _environment(programs),
+        check=True,
+        capture_output=True,
+    )
+    (home / "sasldb").chmod(0o644)
+
+
+def _add_user(home: Path, programs: Path, port: int, user: User, quota: int | None) -> None:
+    _set_password(home, programs, user)
+    with IMAPClient("localhost", port, ssl=False, timeout=30) as admin:
+        admin.login(_ADMIN.name, _ADMIN.password)
+        admin.create_folder(f"user.{user.name}")
+        if quota is not None:
+            admin._imap.setquota(f"user.{user.name}", f"(STORAGE {quota // _KIB})")

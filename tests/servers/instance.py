@@ -1,0 +1,119 @@
+"""What every test server is made of: a folder, free ports, a process that dies with ours, and users."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tenacity
+from imapclient import IMAPClient
+
+PASSWORD = "pass"
+INSTALL = "run scripts/install-test-servers once, as root"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who logs in, and how."""
+
+    name: str
+    password: str = PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. Ports are on the loopback; `add_user` makes a user, with a quota in bytes or none."""
+
+    kind: str
+    port: int
+    tls_port: int
+    ca_file: Path
+    add_user: Callable[[User, int | None], None] = field(repr=False)
+    master: User | None = None
+    host: str = "localhost"
+
+    def new_user(self, quota: int | None = None) -> User:
+        """Return a user nobody had before, with an empty mailbox."""
+        user = User(f"u{os.getpid()}x{next(_numbers)}")
+        self.add_user(user, quota)
+        return user
+
+    def observer(self, user: User) -> IMAPClient:
+        """Return another, independent connection as `user`; close it by `with`."""
+        client = IMAPClient(self.host, self.port, ssl=False, timeout=30)
+        client.normalise_times = False
+        client.login(user.name, user.password)
+        return client
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """Give a temporary folder other users may pass through (servers drop root); short, for its sockets' names."""
+    path = Path(tempfile.mkdtemp(prefix="imap-", dir="/tmp"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)  # a server's last process may still be leaving
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that were free a moment ago; all are held until all are chosen."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None) -> Iterator[None]:
+    """Run `command` until the block ends; it starts when `port` greets, and gets SIGTERM should we die first."""
+    if not Path(command[0]).exists():
+        raise FileNotFoundError(f"{command[0]} is missing: {INSTALL}")
+    guard = ["/usr/bin/setpriv", "--pdeathsig", "TERM"] if Path("/usr/bin/setpriv").exists() else []
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*guard, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=os.environ | (env or {}),
+            start_new_session=True,  # Cyrus's master ends its whole process group
+        )
+    try:
+        _await_greeting(process, port, log)
+        yield
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@tenacity.retry(
+    stop=tenacity.stop_after_delay(20),
+    wait=tenacity.wait_fixed(0.02),
+    retry=tenacity.retry_if_exception_type(OSError),
+    reraise=True,
+)
+def _await_greeting(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    if process.poll() is not None:
+        raise RuntimeError(f"the server ended at once: {log.read_text(errors='replace')[-2000:]}")
+    with socket.create_connection(("127.0.0.1", port), 10) as greeting:
+        if not greeting.recv(1):
+            raise ConnectionResetError
