@@ -100,7 +100,7 @@ class Config(_Section):
     def target(self) -> Target:
         """The mailbox host as the mailbox door takes it."""
         host = self.mailbox
-        return Target(host.host, host.port, host.tls, str(host.ca_file) if host.ca_file else None)
+        return Target(host.host, host.port, host.tls, host.ca_file)
 
     @property
     def client(self) -> Client:
@@ -127,7 +127,9 @@ def load(path: Path | None) -> Config:
     try:
         return Config.model_validate(tomllib.loads(named.read_text()))
     except OSError as error:
-        raise ConfigError(f"cannot read {named}: {error.strerror}. Copy config.example.toml there and edit it.") from None
+        raise ConfigError(
+            f"cannot read {named}: {error.strerror}. Copy config.example.toml there and edit it."
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{named} is not valid TOML: {error}.") from None
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The control plane under /_control: what a test sees of the stand-in, and does to it. JSON in, JSON out.
 
-`account` may be left out everywhere: the first account is meant. Wrong wishes are answered 400, unknown ones 404,
-with {"error": text}.
+`account` may be left out: the first account is meant (all of them by DELETE /grants). Wrong wishes are answered 400,
+unknown ones 404, with {"error": text}.
 """
 
 import time
@@ -46,6 +46,7 @@ def routes(world: World) -> list[Route]:
         ("DELETE", "/grants", _kill),
         ("GET", "/accounts", _accounts),
         ("POST", "/accounts", _add_account),
+        ("DELETE", "/accounts", _remove_account),
         ("GET", "/messages", _messages),
         ("POST", "/messages", _add_message),
         ("GET", "/messages/{id}", _message),
@@ -129,7 +130,9 @@ def _mint(world: World, request: Request, body: Json) -> Json:
 
 
 def _kill(world: World, request: Request, body: Json) -> Json:
-    tokens.kill(world.grants, _account(world, request, body).address)
+    """End the grants of one account, or of all when none is named."""
+    for address in [_account(world, request, body).address] if "account" in body else world.accounts:
+        tokens.kill(world.grants, address)
     return {}
 
 
@@ -147,6 +150,12 @@ def _add_account(world: World, _request: Request, body: Json) -> Json:
         seed_folder(account, Path(body["seed_dir"]), Path(body["layout"]), labels, crlf=crlf)
     world.accounts[account.address] = account
     return {"messages": len(account.messages)}
+
+
+def _remove_account(world: World, _request: Request, body: Json) -> Json:
+    del world.accounts[body["address"]]
+    tokens.kill(world.grants, body["address"])
+    return {}
 
 
 def _shown(message: Message) -> Json:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 import uvicorn
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import oauth
 from emulator.control import routes
@@ -15,19 +16,26 @@ from emulator.world import World
 _GMAIL = ("/gmail", "/batch", "/upload", "/resumable")
 
 
-def application(world: World) -> Router:
+def application(world: World) -> ASGIApp:
     """Return the application: Google's paths, and the control plane beside them. No middleware lies in between."""
-    gmail = partial(serve, world)
-    return Router(
+    others = Router(
         [
-            *(Mount(path, gmail) for path in _GMAIL),
             Route("/o/oauth2/v2/auth", partial(oauth.ask, world), methods=["GET"]),
             Route("/o/oauth2/v2/auth", partial(oauth.decide, world), methods=["POST"]),
             Route("/token", partial(oauth.token, world), methods=["POST"]),
             Route("/revoke", partial(oauth.revoke, world), methods=["POST"]),
             *routes(world),
-        ]
+        ],
+        redirect_slashes=False,
     )
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(_GMAIL):
+            await serve(world, scope, receive, send)
+        else:
+            await others(scope, receive, send)
+
+    return application
 
 
 def listening(port: int) -> socket.socket:

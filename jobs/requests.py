@@ -103,14 +103,16 @@ def touch(redis: Redis, migration_id: str) -> None:
     Raises:
         UnknownMigration: there is none with this id.
     """
-    _raise(scripts.run(redis, "touch", migration_id))
+    _raise(scripts.run(redis, "touch", migration_id, ""))
 
 
 def remember_key(redis: Redis, migration_id: str, part: str) -> None:
-    """Have `mig:{<id>}:<part>` end together with the migration, for parts that `jobs.retention` can't list by name."""
-    key = f"{record_key(migration_id)}:more"
-    redis.sadd(key, part)
-    touch(redis, migration_id)
+    """Have `mig:{<id>}:<part>` end together with the migration, for parts that `jobs.retention` can't list by name.
+
+    Raises:
+        UnknownMigration: there is none with this id.
+    """
+    _raise(scripts.run(redis, "touch", migration_id, part))
 
 
 def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel"]) -> Migration:

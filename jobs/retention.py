@@ -5,7 +5,6 @@ It drives the end dates set by the scripts in `jobs/lua`, the reconciler's sweep
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +47,8 @@ class Until(StrEnum):
 class Kept:
     """One row: the pattern of a key's name, what it holds, who may see it, until when it is kept.
 
-    `listed_by` is, for names with a `*`, the part whose hash fields fill it in, so that no keys are searched for.
+    For names with a `*`, so that no keys need be searched for: `names` says what may stand there, or `listed_by`
+    names the part whose hash fields do.
     """
 
     pattern: str
@@ -56,6 +56,7 @@ class Kept:
     sight: Sight
     until: Until
     listed_by: str = ""
+    names: tuple[str, ...] = ()
 
     def matches(self, key: str) -> bool:
         """Tell whether a key's name fits the pattern."""
@@ -64,22 +65,31 @@ class Kept:
 
 
 _M = Until.MIGRATION
-_SEALED = "sealed under the migration's key"
+_LISTINGS = ("all", "SPAM", "TRASH", "CHAT", "large")
 
 KEPT: tuple[Kept, ...] = (
     Kept("mig:{<id>}", "state, phase, times, reason code, fencing token, customer's opaque id", Sight.OPERATOR, _M),
     Kept("mig:{<id>}:history", "the last 50 states with time and reason code", Sight.OPERATOR, _M),
     Kept("mig:{<id>}:more", "names of further keys of the migration", Sight.WORKER, _M),
+    Kept("mig:{<id>}:choices", "what the customer chose", Sight.CUSTOMER, _M),
+    Kept("mig:{<id>}:sealed", "grant and mailbox password, sealed under the migration's key", Sight.WORKER, _M),
+    Kept("mig:{<id>}:account", "the Gmail account's opaque key", Sight.WORKER, _M),
+    Kept("mig:{<id>}:labels", "label ids and names", Sight.CUSTOMER, _M),
+    Kept("mig:{<id>}:map", "which folder each label becomes", Sight.CUSTOMER, _M),
+    Kept("mig:{<id>}:listing", "how far the listing is", Sight.WORKER, _M),
+    Kept("mig:{<id>}:found:*", "Gmail message ids listed so far", Sight.WORKER, _M, names=_LISTINGS),
+    Kept("mig:{<id>}:since", "Gmail's history id", Sight.WORKER, _M),
     Kept("mig:{<id>}:ids", "Gmail message ids in copying order", Sight.WORKER, _M),
     Kept("mig:{<id>}:marks", "one outcome per message", Sight.WORKER, _M),
+    Kept("mig:{<id>}:reasons", "a word for each message that failed", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:counts", "messages and bytes by folder number", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:partial", "messages still to be put in further folders", Sight.WORKER, _M),
     Kept("mig:{<id>}:intent", "the one command under way: sizes and keyed digests", Sight.WORKER, _M),
-    Kept("mig:{<id>}:choices", "what the customer chose", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:progress", "samples of messages and bytes done", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:placed:*", "UID, size and keyed digest per message", Sight.WORKER, _M, listed_by="folders"),
-    Kept("mig:{<id>}:sealed:*", _SEALED, Sight.WORKER, _M, listed_by="more"),
+    Kept("mig:{<id>}:verified", "how far the check is and what it found", Sight.CUSTOMER, _M),
+    Kept("mig:{<id>}:revocation", "tries to revoke the grant", Sight.OPERATOR, _M),
+    Kept("mig:{<id>}:progress", "samples of messages and bytes done", Sight.CUSTOMER, _M),
     Kept("jobs:ready:*", "ids of migrations ready to run, by customer", Sight.OPERATOR, Until.QUEUE),
     Kept("jobs:ring", "customers with ready work, in turn", Sight.OPERATOR, Until.QUEUE),
     Kept("jobs:turn", "a counter", Sight.OPERATOR, Until.QUEUE),
@@ -93,17 +103,13 @@ KEPT: tuple[Kept, ...] = (
 
 
 def migration_parts() -> tuple[str, ...]:
-    """Return the parts of a migration with one fixed key each: `history`, `ids`, ... (without the record itself)."""
-    return tuple(part for part in _parts() if part and "*" not in part)
+    """Return the parts of a migration whose names are fixed: `history`, `ids`, ... (without the record itself)."""
+    return tuple(name for row in _of_migration() for name in _fixed_parts(row))
 
 
 def migration_families() -> dict[str, str]:
-    """Return the parts with many keys: the name's beginning (`placed:`) -> the part whose hash fields complete it."""
-    return {
-        row.pattern.partition("}:")[2].removesuffix("*"): row.listed_by
-        for row in KEPT
-        if row.until is _M and row.listed_by not in {"", "more"}
-    }
+    """Return the parts with any number of keys: the name's beginning (`placed:`) -> the part that lists the rest."""
+    return {_part(row).removesuffix("*"): row.listed_by for row in _of_migration() if row.listed_by}
 
 
 def row_for(key: str) -> Kept | None:
@@ -111,5 +117,16 @@ def row_for(key: str) -> Kept | None:
     return next((row for row in KEPT if row.matches(key)), None)
 
 
-def _parts() -> Iterator[str]:
-    return (row.pattern.partition("}:")[2] for row in KEPT if row.until is _M)
+def _of_migration() -> tuple[Kept, ...]:
+    return tuple(row for row in KEPT if row.until is _M)
+
+
+def _part(row: Kept) -> str:
+    return row.pattern.partition("}:")[2]
+
+
+def _fixed_parts(row: Kept) -> tuple[str, ...]:
+    part = _part(row)
+    if row.names:
+        return tuple(part.replace("*", name) for name in row.names)
+    return (part,) if part and not row.listed_by else ()

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from migrator.errors import ConnectionLost, FolderRefused, MailboxFull, MessageRefused, MigrationError
+from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Appended, Item, Mailbox, Refused, Selected
-from migrator.message import Bytes, likeness
+from migrator.message import Bytes, likeness, sizes_alike
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
 from migrator.records import Expected, FolderState, Intent, Partial, Placed
@@ -68,7 +68,7 @@ class Filing:
         self._selected: tuple[int, Selected] | None = None
         self._unexplained: dict[int, dict[int, list[int]]] = {}
         self._refused: dict[int, FolderRefused] = {}
-        self.full: MailboxFull | None = None
+        self.held_up: Waiting | None = None
 
     def close(self) -> None:
         """Log out."""
@@ -94,10 +94,8 @@ class Filing:
 
     def _look(self, intent: Intent, selected: Selected) -> list[tuple[Expected, int]]:
         sizes = self._mailbox.sizes(range(intent.uidnext, selected.uidnext))
-        wanted = {e.size for e in intent.expected}
-        alike: dict[str, list[int]] = defaultdict(list)
-        for uid, body in self._mailbox.bodies(sorted(uid for uid, size in sizes.items() if size in wanted)):
-            alike[likeness(body, self._key).hex()].append(uid)
+        wanted = {size for e in intent.expected for size in sizes_alike(e.size)}
+        alike = self._alike(uid for uid, size in sizes.items() if size in wanted)
         return [(e, alike[e.likeness].pop(0)) for e in intent.expected if alike[e.likeness]]
 
     # --- filing -----------------------------------------------------------------------------------------------------
@@ -176,8 +174,8 @@ class Filing:
             self._refuse(staged, error)
 
     def _refuse(self, staged: Staged, error: MigrationError) -> None:
-        if isinstance(error, MailboxFull):
-            self.full = error
+        if isinstance(error, Waiting):
+            self.held_up = error
         else:
             mark = Mark.FAILED_FOLDER if isinstance(error, FolderRefused) else Mark.FAILED_REFUSED
             self._fail([staged], mark, error)
@@ -199,14 +197,16 @@ class Filing:
     def _claim(self, folder: int, wanted: Sequence[tuple[int, str]]) -> list[int | None]:
         """Return for each (size, likeness) the UID of an unexplained message that is the same mail, each UID once."""
         by_size = self._unexplained[folder]
-        candidates = sorted({uid for size, _ in wanted for uid in by_size.get(size, ())})
-        alike: dict[tuple[int, str], list[int]] = defaultdict(list)
-        for uid, body in self._mailbox.bodies(candidates):
-            alike[len(body), likeness(body, self._key).hex()].append(uid)
-        claimed: list[int | None] = []
-        for size, like in wanted:
-            claimed.append(alike[size, like].pop(0) if alike[size, like] else None)
-        return claimed
+        candidates = sorted({uid for size, _ in wanted for near in sizes_alike(size) for uid in by_size.get(near, ())})
+        alike = self._alike(candidates)
+        return [alike[like].pop(0) if alike[like] else None for _, like in wanted]
+
+    def _alike(self, uids: Iterable[int]) -> dict[str, list[int]]:
+        """Return the UIDs of messages of the selected folder by their likeness."""
+        alike: dict[str, list[int]] = defaultdict(list)
+        for uid, body in self._mailbox.bodies(sorted(uids)):
+            alike[likeness(body, self._key).hex()].append(uid)
+        return alike
 
     def _load_unexplained(self, folder: int) -> dict[int, list[int]]:
         sizes: dict[int, int] = {}
@@ -287,7 +287,7 @@ class Filing:
         state = replace(state, next=max([state.next, *(uid + 1 for _, uid, _ in rows)]))
         commands = [self._ledger.folder(folder, state), self._ledger.settled()]
         if rows:
-            records = [Placed(e.number, uid, e.size, bytes.fromhex(e.digest)) for e, uid, _ in rows]
+            records = [_placed(e, uid) for e, uid, _ in rows]
             commands += self._ledger.place(folder, records)
             commands += self._marks(folder, rows, {s.number: s.more for s in batch if s.more})
         self._ledger.write(*commands)
@@ -299,9 +299,10 @@ class Filing:
 
     def _explain(self, folder: int, size: int, uid: int) -> None:
         """A recorded UID is no longer a candidate for another message."""
-        alike = self._unexplained.get(folder, {}).get(size, [])
-        if uid in alike:
-            alike.remove(uid)
+        by_size = self._unexplained.get(folder, {})
+        for near in sizes_alike(size):
+            if uid in by_size.get(near, ()):
+                by_size[near].remove(uid)
 
     def _marks(
         self, folder: int, rows: Sequence[tuple[Expected, int, Mark]], more: dict[int, tuple[int, ...]]
@@ -365,6 +366,11 @@ class Filing:
 
 def _expected(staged: Staged) -> Expected:
     return Expected(staged.number, staged.size, staged.digest.hex(), staged.likeness.hex())
+
+
+def _placed(expected: Expected, uid: int) -> Placed:
+    digest, like = bytes.fromhex(expected.digest), bytes.fromhex(expected.likeness)
+    return Placed(expected.number, uid, expected.size, digest, like)
 
 
 def _mark(uid: int, state: FolderState) -> Mark:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from unicodedata import normalize
 
-from migrator.foldernames import MAX_NAME, MIN_LEVEL, encoded_length, safe_level, shortened, stricter, twin_key
+from migrator.foldernames import MAX_NAME, MIN_LEVEL, encoded_length, safe_level, shortened, twin_key
 from migrator.folders import FolderMap, MailboxShape, Note, NoteKind, TargetFolder
 from migrator.keywords import id_order
 from migrator.labels import Choices, Label
@@ -61,19 +61,6 @@ def map_folders(labels: Sequence[Label], shape: MailboxShape, choices: Choices) 
         kinds = sorted(spots[label.id].kinds | _own_kinds(label, known))
         notes += (Note(label.id, kind, label.name, name) for kind in kinds)
     return FolderMap(targets, tuple(notes))
-
-
-def respelled(folder_map: FolderMap, key: str, shape: MailboxShape) -> FolderMap:
-    """Return the map with a stricter name for `key`, after the server refused the first one; the note holds both.
-
-    A name that has no stricter spelling leaves the map as it is: the refusal has another reason.
-    """
-    old = folder_map.targets[key]
-    new = replace(old, name=stricter(old.name, shape.delimiter, shape.prefix))
-    if new == old:
-        return folder_map
-    note = Note(key, "respelled", old.name, new.name)
-    return FolderMap({**folder_map.targets, key: new}, (*folder_map.notes, note))
 
 
 def _claims_of(shape: MailboxShape) -> _Claims:

@@ -17,8 +17,9 @@ MIN_LEVEL = 40
 
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
 _STRICT = re.compile(r"[!-,./:-@\[-^`{-~]|[^\0-\uffff](?:[^\0-\uffff]|\u200d|\ufe0f)*")
-# Names that mail stores use for themselves: `.` and `..`, Maildir's and Dovecot's folders and files.
-_RESERVED = re.compile(r"\.{1,2}|new|cur|tmp|dbox-Mails|subscriptions|dovecot[.-].*|~.*", re.IGNORECASE | re.DOTALL)
+# Names that mail stores keep for themselves. Dovecot 2.3 refuses `..`, `new cur tmp`, `dbox-Mails` and a leading `~`;
+# with LAYOUT=fs it breaks on its own files (`dovecot-uidlist`) and never lists a folder `subscriptions`.
+_RESERVED = re.compile(r"\.{1,2}|new|cur|tmp|dbox-Mails|subscriptions|dovecot[.-].*|~.*", re.DOTALL)
 
 
 def encoded_length(name: str) -> int:

@@ -13,7 +13,6 @@ NoteKind = Literal[
     "shortened",  # longer than servers allow
     "parent-missing",  # `France/Paris` where no label `France` exists: nested all the same
     "hidden",  # hidden in Gmail's list of labels
-    "respelled",  # the server refused the first name
 ]
 
 
@@ -46,10 +45,7 @@ class TargetFolder:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the customer is shown before the copy: `old` is the label's name at Gmail, `new` the folder's full name.
-
-    In a note of the kind `respelled`, `old` is the full name the server refused.
-    """
+    """What the customer is shown before the copy: `old` is the label's name at Gmail, `new` the folder's full name."""
 
     label_id: str
     kind: NoteKind

@@ -20,7 +20,7 @@ import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -57,11 +57,15 @@ class Ledger:
         redis: a client with `decode_responses=False`.
         migration_id: the migration's opaque id.
         token: the fencing token of the slice that writes.
+        progressed: called after every write that is a result (an intent is none).
     """
 
-    def __init__(self, redis: "Redis", migration_id: str, token: str) -> None:
+    def __init__(
+        self, redis: "Redis", migration_id: str, token: str = "", progressed: Callable[[], None] = lambda: None
+    ) -> None:
         self._redis = redis
         self._token = token
+        self._progressed = progressed
         self._base = f"mig:{{{migration_id}}}"
         self._script = redis.register_script(_FENCED)
 
@@ -71,6 +75,10 @@ class Ledger:
 
     def write(self, *commands: Command) -> None:
         """Carry out all commands at once, or none when another slice owns the migration (`LeaseLost`)."""
+        self._carry_out(commands)
+        self._progressed()
+
+    def _carry_out(self, commands: Sequence[Command]) -> None:
         args: list[str | bytes | int] = [self._token]
         for command in (*commands, *self._end_dates(commands)):
             args += [len(command), *command]
@@ -185,9 +193,9 @@ class Ledger:
 
     # --- the command under way ------------------------------------------------------------------------------------
 
-    def intend(self, intent: Intent, *more: Command) -> None:
+    def intend(self, intent: Intent) -> None:
         """Write down what is about to be done."""
-        self.write(("SET", self.key("intent"), json.dumps(asdict(intent))), *more)
+        self._carry_out([("SET", self.key("intent"), json.dumps(asdict(intent)))])
 
     def intent(self) -> Intent | None:
         """Return the command whose result was never written, if any."""

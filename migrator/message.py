@@ -13,6 +13,11 @@ _HIGH_BYTES = bytes(range(0x80, 0x100))
 _HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
 
 
+SIZE_SLACK = 2
+"""Bytes by which a server may change a message's size: its last line end."""
+
+_TAIL = 256
+
 Bytes = bytes | bytearray
 """A mail; a bytearray where copying 50 MB once more would matter. Never changed in place."""
 
@@ -43,13 +48,22 @@ def digest(wire: Bytes, key: bytes) -> bytes:
 
 
 def likeness(wire: Bytes, key: bytes) -> bytes:
-    """Return 16 bytes equal for a mail before and after the alterations servers are known to make.
+    """Return 8 bytes equal for a mail before and after the alterations servers are known to make.
 
-    Dovecot turns NUL into 0x80; Cyrus turns each 8-bit byte of the header into `X`. Both keep the size.
+    Dovecot turns NUL into 0x80 and drops a lone CR at the very end; Cyrus turns each 8-bit byte of the header into
+    `X`; others add a last line end. The size changes by `SIZE_SLACK` bytes at most.
     """
     end = wire.find(b"\r\n\r\n")
     end = len(wire) if end < 0 else end
-    mark = hashlib.blake2b(digest_size=16, key=key)
+    tail = wire[-_TAIL:]
+    last = len(wire) - len(tail) + len(tail.rstrip(b"\r\n"))
+    end = min(end, last)
+    mark = hashlib.blake2b(digest_size=8, key=key)
     mark.update(wire[:end].replace(b"\0", b"\x80").translate(_HEADER_8BIT_TO_X))
-    mark.update(wire[end:].replace(b"\0", b"\x80") if b"\0" in wire else memoryview(wire)[end:])
+    mark.update(wire[end:last].replace(b"\0", b"\x80") if b"\0" in wire else memoryview(wire)[end:last])
     return mark.digest()
+
+
+def sizes_alike(size: int) -> range:
+    """Return the sizes that a message of `size` bytes may have after a server altered it."""
+    return range(max(0, size - SIZE_SLACK), size + SIZE_SLACK + 1)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from migrator.errors import FolderRefused
-from migrator.folders import FolderMap, stricter
+from migrator.foldernames import stricter
+from migrator.folders import FolderMap, MailboxShape
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
 
@@ -24,25 +25,28 @@ class NamedFolder:
 class FolderNames:
     """Numbers for the folders of a migration; the same numbers in every slice, kept in the ledger."""
 
-    def __init__(self, rows: Sequence[NamedFolder], delimiter: str) -> None:
+    def __init__(self, rows: Sequence[NamedFolder], delimiter: str, prefix: str) -> None:
         self.rows = list(rows)
-        self.delimiter = delimiter
+        self._delimiter = delimiter
+        self._prefix = prefix
         self._numbers = {row.key: number for number, row in enumerate(rows)}
 
     @classmethod
-    def of(cls, fmap: FolderMap, delimiter: str) -> "FolderNames":
-        """Return names for a freshly made map; labels that share one target share one number."""
-        return cls([NamedFolder(key, t.name, t.special_use) for key, t in sorted(fmap.targets.items())], delimiter)
+    def of(cls, fmap: FolderMap, shape: MailboxShape) -> "FolderNames":
+        """Return names for a freshly made map."""
+        rows = [NamedFolder(key, target.name, target.special_use) for key, target in sorted(fmap.targets.items())]
+        return cls(rows, shape.delimiter, shape.prefix)
 
     @classmethod
     def load(cls, ledger: Ledger) -> "FolderNames":
         """Return the names the plan wrote."""
         held = ledger.load(_PART)
-        return cls([NamedFolder(**row) for row in held["rows"]], held["delimiter"])
+        return cls([NamedFolder(**row) for row in held["rows"]], held["delimiter"], held["prefix"])
 
     def kept(self, ledger: Ledger) -> Command:
         """Return the command that writes the names."""
-        return ledger.keep(_PART, {"rows": [asdict(row) for row in self.rows], "delimiter": self.delimiter})
+        rows = [asdict(row) for row in self.rows]
+        return ledger.keep(_PART, {"rows": rows, "delimiter": self._delimiter, "prefix": self._prefix})
 
     def number(self, key: str) -> int:
         """Return the number of a label key (`INBOX`, `SENT`, ..., or a label id)."""
@@ -62,7 +66,7 @@ class FolderNames:
         try:
             mailbox.create(row.name, row.special_use)
         except FolderRefused:
-            plain = stricter(row.name, self.delimiter)
+            plain = stricter(row.name, self._delimiter, self._prefix)
             if plain == row.name:
                 raise
             mailbox.create(plain, row.special_use)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from migrator.folders import map_folders
+from migrator.foldermap import map_folders
 from migrator.gmail import Gmail, Listing
 from migrator.labels import Choices, Label
 from migrator.ledger import Ledger
@@ -42,7 +42,7 @@ def plan_slice(
     gmail: Gmail, mailbox: Mailbox, ledger: Ledger, choices: Choices, order: Order, patience: Patience
 ) -> bool:
     """Go on with the plan; return True when it is complete."""
-    if ledger.load("history") is None:
+    if ledger.load("since") is None:
         _begin(gmail, mailbox, ledger, choices, patience)
     cursor = _cursor(ledger.load("listing"))
     while cursor is not None and not patience.over:
@@ -55,13 +55,13 @@ def plan_slice(
 
 def catch_up(gmail: Gmail, ledger: Ledger, choices: Choices, patience: Patience) -> int:
     """Add what arrived at Gmail since the plan; return how many messages that are."""
-    added, history = attempt(patience, lambda: gmail.added_since(ledger.load("history")))
+    added, history = attempt(patience, lambda: gmail.added_since(ledger.load("since")))
     unwanted = _unwanted(gmail, choices, patience) if added else {}
     known = set(ledger.ids())
     fresh = sorted((i for i in (int(x, 16) for x in added) if i not in known), reverse=True)
     if fresh:
         ledger.add_to_plan(fresh, [unwanted.get(i, Mark.PENDING) for i in fresh])
-    ledger.write(ledger.keep("history", history))
+    ledger.write(ledger.keep("since", history))
     return len(fresh)
 
 
@@ -75,12 +75,12 @@ def _begin(gmail: Gmail, mailbox: Mailbox, ledger: Ledger, choices: Choices, pat
     account = attempt(patience, gmail.account)
     labels = attempt(patience, gmail.labels)
     shape = mailbox.shape()
-    names = FolderNames.of(map_folders(labels, shape, choices), shape.delimiter)
+    names = FolderNames.of(map_folders(labels, shape, choices), shape)
     ledger.write(
         names.kept(ledger),
         ledger.keep("labels", [[lb.id, lb.name, lb.type, lb.hidden] for lb in labels]),
         ledger.keep("listing", ["all", None]),
-        ledger.keep("history", account.history_id),
+        ledger.keep("since", account.history_id),
     )
 
 

@@ -1,7 +1,8 @@
 """Google's units per minute, paced in Redis for all workers together.
 
-A bucket per (Google project, account): every call reserves its units and is told how long to wait before it may go out. Reservations may run into debt, so waiting callers are served in order and none is starved.
-Units and ceilings: Gmail API, "Usage limits". "Per minute" is read as any 60 seconds: steady rate plus burst stay below.
+A bucket per (Google project, account): every call reserves its units and is told how long to wait before it goes out.
+Reservations may run into debt, so waiting callers are served in order and none is starved.
+Units and ceilings: Gmail API, "Usage limits". "Per minute" is read as any 60 seconds, which rate and burst respect.
 """
 
 from dataclasses import dataclass

@@ -99,7 +99,9 @@ def _read(gmail: Gmail, message_id: str, mark: Mark, lanes: Lanes, patience: Pat
         lanes.narrow()
 
     try:
-        return patience.retrying(TooManyAtOnce).copy(after=narrower)(attempt, patience, once)
+        crowded = patience.retrying(TooManyAtOnce).copy(after=narrower)
+        message: GmailMessage = crowded(attempt, patience, once)
+        return message  # noqa: TRY300
     except MessageGone:
         return Mark.SKIPPED_GONE
     except AnswerDamaged:

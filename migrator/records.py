@@ -11,18 +11,19 @@ _GAPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One message in one folder: its number in the plan, UID, size in bytes and digest of what was sent."""
+    """One message in one folder: its number in the plan, UID, size in bytes, digest and likeness of what was sent."""
 
     number: int
     uid: int
     size: int
     digest: bytes
+    likeness: bytes
 
-    LAYOUT = struct.Struct(">III16s")
+    LAYOUT = struct.Struct(">III16s8s")
 
     def packed(self) -> bytes:
-        """Return 28 bytes."""
-        return self.LAYOUT.pack(self.number, self.uid, self.size, self.digest)
+        """Return 36 bytes."""
+        return self.LAYOUT.pack(self.number, self.uid, self.size, self.digest, self.likeness)
 
     @classmethod
     def unpacked(cls, blob: bytes) -> Iterator["Placed"]:

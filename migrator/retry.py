@@ -8,14 +8,18 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from migrator.errors import ConnectionLost, MigrationError, Transient
+from migrator.errors import MigrationError, Transient
 
 T = TypeVar("T")
 
 TRIES = 6
 """Google asks for truncated exponential backoff on 5xx and 429 (Gmail API, "Resolve errors")."""
+
+
+_GLANCE = 0.1
+"""Seconds after which a wait looks whether a stop was asked for."""
 
 
 class Stopped(MigrationError):
@@ -28,13 +32,17 @@ class Patience:
     """Waits that end early when the slice is asked to stop, or when its time is over.
 
     Args:
-        seconds: how long the slice may still run; waits are never longer than that.
+        seconds: how long the slice may still run.
+        asked: tells whether the slice was asked to stop.
         scale: 0 turns all waiting off (tests).
     """
 
-    def __init__(self, seconds: float = 3600.0, scale: float = 1.0) -> None:
+    def __init__(
+        self, seconds: float = 3600.0, asked: Callable[[], bool] = lambda: False, *, scale: float = 1.0
+    ) -> None:
         self._stop = threading.Event()
         self._end = time.monotonic() + seconds
+        self._asked = asked
         self._scale = scale
 
     def stop(self) -> None:
@@ -42,19 +50,22 @@ class Patience:
         self._stop.set()
 
     @property
-    def over(self) -> bool:
-        """True when the slice should take on nothing new."""
-        return self._stop.is_set() or time.monotonic() >= self._end
+    def stopped(self) -> bool:
+        """True when the slice was asked to stop."""
+        return self._stop.is_set() or self._asked()
 
     @property
-    def left(self) -> float:
-        """Seconds the slice may still run."""
-        return max(0.0, self._end - time.monotonic())
+    def over(self) -> bool:
+        """True when the slice should take on nothing new."""
+        return self.stopped or time.monotonic() >= self._end
 
     def wait(self, seconds: float) -> None:
-        """Wait; raise `Stopped` when the slice is to end meanwhile."""
-        if self._stop.wait(seconds * self._scale):
-            raise Stopped
+        """Wait; raise `Stopped` when the slice is asked to stop meanwhile."""
+        end = time.monotonic() + seconds * self._scale
+        while (left := end - time.monotonic()) > 0:
+            if self.stopped:
+                raise Stopped
+            self._stop.wait(min(left, _GLANCE))
 
     def retrying(self, *kinds: type[MigrationError], tries: int = TRIES, longest: float = 32.0) -> Retrying:
         """Return a tenacity policy: full jitter from 0.5 s, the last error raised as it is."""
@@ -70,11 +81,3 @@ class Patience:
 def attempt(patience: Patience, action: Callable[[], T], *, tries: int = TRIES) -> T:
     """Call `action` until it gives no `Transient` error, with full-jitter backoff."""
     return patience.retrying(Transient, tries=tries)(action)
-
-
-def reconnecting(
-    patience: Patience, action: Callable[[], T], again: Callable[[RetryCallState], None], *, tries: int = 4
-) -> T:
-    """Call `action`; when the mailbox connection breaks, call `again` (reconnect and look) and repeat."""
-    policy = patience.retrying(ConnectionLost, tries=tries)
-    return policy.copy(before_sleep=again)(action)

@@ -67,7 +67,6 @@ def find_special(key: str, shape: MailboxShape) -> str | None:
 
 
 def _bare(name: str, shape: MailboxShape) -> str:
-    """Return the twin key of `name` without the prefix, or without INBOX in front where servers nest folders in it."""
-    below = name.removeprefix(shape.prefix)
-    inbox = f"INBOX{shape.delimiter}"
-    return twin_key(below[len(inbox) :] if below.upper().startswith(inbox) else below)
+    """Return the twin key of `name` without the prefix; where there is none, without an INBOX above it."""
+    start = shape.prefix or f"INBOX{shape.delimiter}"
+    return twin_key(name[len(start) :] if name.upper().startswith(start.upper()) else name)

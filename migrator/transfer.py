@@ -55,8 +55,8 @@ def copy_slice(
                 stage.take(read)
         finally:
             stage.flush()
-        if filing.full:
-            raise filing.full
+        if filing.held_up:
+            raise filing.held_up
         return next(ledger.open_messages(), None) is None
     finally:
         filing.close()

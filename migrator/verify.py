@@ -10,7 +10,7 @@ from itertools import islice
 from migrator.errors import ConnectionLost, FolderRefused
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
-from migrator.message import digest
+from migrator.message import digest, likeness
 from migrator.outcome import Mark
 from migrator.records import FolderState, Placed
 from migrator.retry import Patience
@@ -52,7 +52,7 @@ def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience
             for records in _chunks(islice(ledger.placed(number), start, None), _AT_ONCE):
                 if patience.over:
                     return False
-                at = _check(mailbox, ledger, number, state, records, at, key if by_digest else None)
+                at = _check(mailbox, ledger, number, state, records, at, key, by_digest=by_digest)
         return True
     finally:
         mailbox.close()
@@ -65,23 +65,28 @@ def _check(
     state: FolderState,
     records: Sequence[Placed],
     at: Verified,
-    key: bytes | None,
+    key: bytes,
+    *,
+    by_digest: bool,
 ) -> Verified:
     sizes = _sizes(mailbox, state, records)
-    present = [p for p in records if sizes.get(p.uid) == p.size]
-    altered = _altered(mailbox, present, key) if key else []
-    missing = [p for p in records if sizes.get(p.uid) != p.size]
+    gone = [p for p in records if p.uid not in sizes]
+    doubtful = [p for p in records if p.uid in sizes and (by_digest or sizes[p.uid] != p.size)]
+    altered, other = _compared(mailbox, doubtful, key)
     commands: list[Command] = [ledger.mark(p.number, Mark.COPIED_ALTERED) for p in altered]
-    for p in missing:
-        commands += ledger.fail(p.number, Mark.FAILED_MISSING, "size-differs" if p.uid in sizes else "moved-or-removed")
+    for p in gone:
+        commands += ledger.fail(p.number, Mark.FAILED_MISSING, "moved-or-removed")
+    for p in other:
+        commands += ledger.fail(p.number, Mark.FAILED_MISSING, "content-differs")
+    missing = len(gone) + len(other)
     start = at.done if number == at.folder else 0
     at = Verified(
         folder=number,
         done=start + len(records),
-        found=at.found + len(present),
-        identical=at.identical + (len(present) - len(altered) if key else 0),
+        found=at.found + len(records) - missing,
+        identical=at.identical + len(doubtful) - len(altered) - len(other),
         altered=at.altered + len(altered),
-        missing=at.missing + len(missing),
+        missing=at.missing + missing,
     )
     ledger.write(*commands, ledger.keep("verified", _as_json(at)))
     return at
@@ -97,10 +102,14 @@ def _sizes(mailbox: Mailbox, state: FolderState, records: Sequence[Placed]) -> d
     return mailbox.sizes([p.uid for p in records])
 
 
-def _altered(mailbox: Mailbox, records: Sequence[Placed], key: bytes) -> list[Placed]:
-    by_uid = {p.uid: p for p in records}
-    bodies = mailbox.bodies(sorted(by_uid))
-    return [by_uid[uid] for uid, body in bodies if digest(body, key) != by_uid[uid].digest]
+def _compared(mailbox: Mailbox, records: Sequence[Placed], key: bytes) -> tuple[list[Placed], list[Placed]]:
+    """Return the records whose bytes the server altered in a known way, and those that are something else."""
+    by_uid, altered, other = {p.uid: p for p in records}, [], []
+    for uid, body in mailbox.bodies(sorted(by_uid)):
+        record = by_uid[uid]
+        if digest(body, key) != record.digest:
+            (altered if likeness(body, key) == record.likeness else other).append(record)
+    return altered, other
 
 
 def _as_json(at: Verified) -> dict[str, int]:

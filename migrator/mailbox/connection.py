@@ -5,7 +5,8 @@ import imaplib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from imapclient import IMAPClient, SocketTimeout
 
@@ -31,9 +32,10 @@ class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
     """IMAPClient over our own `Wire`."""
 
     def __init__(self, target: Target, connect: Connect, connect_timeout: float, read_timeout: float) -> None:
-        self._make = lambda: Wire(target, connect, connect_timeout, read_timeout)
+        self._make: Callable[[], Wire] = partial(Wire, target, connect, connect_timeout, read_timeout)
         tls = target.tls == "implicit"
-        super().__init__(target.host, target.port, ssl=tls, timeout=SocketTimeout(connect_timeout, read_timeout))
+        timeout = SocketTimeout(connect_timeout, read_timeout)
+        super().__init__(target.host, target.port, ssl=tls, timeout=timeout)
         self.wire.hush()
         self.normalise_times = False
 
@@ -51,12 +53,12 @@ class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
 
 
-def connect(
-    target: Target, credentials: Credentials, reach: Connect, connect_timeout: float, read_timeout: float
+def opened(
+    target: Target, credentials: Credentials, connect: Connect, connect_timeout: float, read_timeout: float
 ) -> Connection:
     """Return a connection that is logged in and knows the capabilities of now, or raise an error of our tree."""
     with _opening():
-        connection = Connection(target, reach, connect_timeout, read_timeout)
+        connection = Connection(target, connect, connect_timeout, read_timeout)
         try:
             _enter(connection, target, credentials)
         except BaseException:
@@ -71,7 +73,7 @@ def _enter(connection: Connection, target: Target, credentials: Credentials) -> 
     if target.tls == "starttls":
         if "STARTTLS" not in connection.can():
             raise CertificateInvalid("no-tls")
-        connection.starttls()
+        connection.starttls(connection.wire.context())
     log_in(connection.wire, connection.can(), credentials)
     connection.can()  # the server's list after login is another one; IMAPClient keeps it
 

@@ -1,7 +1,6 @@
 """Entering the mailbox: LOGIN, or SASL PLAIN, XOAUTH2 and OAUTHBEARER by AUTHENTICATE."""
 
 import base64
-from functools import singledispatch
 
 from migrator.errors import LoginRefused
 
@@ -22,34 +21,29 @@ def log_in(wire: Wire, capabilities: frozenset[str], credentials: Credentials) -
     wire.state = "AUTH"
 
 
-@singledispatch
 def _enter(credentials: Credentials, wire: Wire, capabilities: frozenset[str]) -> answers.Answer:
-    raise TypeError(type(credentials))
+    match credentials:
+        case Password(user, password):
+            if "LOGINDISABLED" in capabilities or not (user + password).isascii():  # quoted strings are 7-bit
+                return _authenticate(wire, capabilities, "PLAIN", _plain("", user, password))
+            return wire.run(b"LOGIN %b %b" % (_quoted(user), _quoted(password)))
+        case MasterUser(authzid, user, password):
+            return _authenticate(wire, capabilities, "PLAIN", _plain(authzid, user, password))
+        case OAuthToken(user, token, mechanism):
+            if mechanism == "xoauth2":
+                return _authenticate(wire, capabilities, "XOAUTH2", _xoauth2(_clean(user), _clean(token)))
+            return _authenticate(wire, capabilities, "OAUTHBEARER", _bearer(_clean(user), _clean(token)), b"AQ==")
 
 
-@_enter.register
-def _(credentials: Password, wire: Wire, capabilities: frozenset[str]) -> answers.Answer:
-    user, password = credentials.user, credentials.password
-    if "LOGINDISABLED" in capabilities or not (user + password).isascii():  # quoted strings are 7-bit
-        return _authenticate(wire, capabilities, "PLAIN", _plain("", user, password))
-    return wire.run(b"LOGIN %b %b" % (_quoted(user), _quoted(password)))
+def _xoauth2(user: str, token: str) -> bytes:
+    """Return the response of developers.google.com/workspace/gmail/imap/xoauth2-protocol."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01".encode()
 
 
-@_enter.register
-def _(credentials: MasterUser, wire: Wire, capabilities: frozenset[str]) -> answers.Answer:
-    response = _plain(credentials.authzid, credentials.user, credentials.password)
-    return _authenticate(wire, capabilities, "PLAIN", response)
-
-
-@_enter.register
-def _(credentials: OAuthToken, wire: Wire, capabilities: frozenset[str]) -> answers.Answer:
-    user, token = _clean(credentials.user), _clean(credentials.token)
-    if credentials.mechanism == "xoauth2":  # developers.google.com/workspace/gmail/imap/xoauth2-protocol
-        response = f"user={user}\x01auth=Bearer {token}\x01\x01"
-        return _authenticate(wire, capabilities, "XOAUTH2", response.encode())
-    name = user.replace("=", "=3D").replace(",", "=2C")  # RFC 5801 §4
-    response = f"n,a={name},\x01auth=Bearer {token}\x01\x01"  # RFC 7628 §3.1
-    return _authenticate(wire, capabilities, "OAUTHBEARER", response.encode(), closing=b"AQ==")
+def _bearer(user: str, token: str) -> bytes:
+    """Return the response of RFC 7628 §3.1; the name is escaped as RFC 5801 §4 has it."""
+    name = user.replace("=", "=3D").replace(",", "=2C")
+    return f"n,a={name},\x01auth=Bearer {token}\x01\x01".encode()
 
 
 def _authenticate(

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from .answers import Answer, read
 from .target import Target
@@ -64,14 +64,15 @@ class Wire(imaplib.IMAP4):
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms a message (Nagle, delayed ACK)
             if self._target.tls == "implicit":
-                sock = self._context().wrap_socket(sock, server_hostname=host)
+                sock = self.context().wrap_socket(sock, server_hostname=host)
             sock.settimeout(self._read_timeout)
         except BaseException:
             sock.close()
             raise
         self._listen(sock)
 
-    def _context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
+        """Return what verifies the server's certificate and name."""
         return ssl.create_default_context(cafile=self._target.ca_file)
 
     def _listen(self, sock: socket.socket) -> None:
@@ -79,15 +80,15 @@ class Wire(imaplib.IMAP4):
         self._incoming = _Incoming(sock)
         self._reader = io.BufferedReader(self._incoming, 64 * 1024)
 
-    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> tuple[str, list[Any]]:
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> tuple[Literal["OK"], list[None]]:
         """Change to TLS; what came before it in the clear counts for nothing, or breaks the connection."""
         answer = self.run(b"STARTTLS")
         if not answer.ok or self._incoming.unread:
             raise self.abort("no TLS, or data before TLS")
         self.untagged_responses.clear()
-        self._listen((ssl_context or self._context()).wrap_socket(self.sock, server_hostname=self.host))
+        self._listen((ssl_context or self.context()).wrap_socket(self.sock, server_hostname=self.host))
         self._get_capabilities()
-        return "OK", [b""]
+        return "OK", [None]
 
     def read(self, size: int) -> bytes:
         """Read a literal of `size` bytes, if that many may still come."""
@@ -125,30 +126,35 @@ class Wire(imaplib.IMAP4):
     def _log(self, line: bytes) -> None:
         """Keep no log of the last commands: LOGIN would be among them."""
 
-    def begin(self, line: bytes, allowance: int = ALLOWANCE) -> bytes:
-        """Send a command with a new tag, and return the tag."""
-        tag = self.tag(allowance)
-        self.send(b"%b %b\r\n" % (tag, line))
-        return tag
-
-    def tag(self, allowance: int = ALLOWANCE) -> bytes:
-        """Return a new tag; from here count what the server sends, and the time."""
+    def expect(self, allowance: int = ALLOWANCE) -> None:
+        """From here count what the server sends, and the time."""
         self._incoming.allowance = allowance
         self._incoming.deadline = time.monotonic() + PATIENCE * self._read_timeout
+
+    def new_tag(self, allowance: int = ALLOWANCE) -> bytes:
+        """Return the tag of a new command, whose answer may have `allowance` bytes."""
+        self.expect(allowance)
         self.untagged_responses.clear()
         tag: bytes = self._new_tag()
+        return tag
+
+    def begin(self, line: bytes, allowance: int = ALLOWANCE) -> bytes:
+        """Send a command with a new tag, and return the tag."""
+        tag = self.new_tag(allowance)
+        self.send(b"%b %b\r\n" % (tag, line))
         return tag
 
     def finish(self, tag: bytes) -> Answer:
         """Read up to the answer of the command with this tag."""
         while self.tagged_commands[tag] is None:
             self._get_response()
-        status, (rest,) = self.tagged_commands.pop(tag)
+        reply: Any = self.tagged_commands.pop(tag)
+        status, (rest,) = reply
         return read(status, rest)
 
-    def run(self, line: bytes, allowance: int = ALLOWANCE) -> Answer:
+    def run(self, line: bytes) -> Answer:
         """Send a command and return its answer; what came untagged lies in `untagged_responses`."""
-        return self.finish(self.begin(line, allowance))
+        return self.finish(self.begin(line))
 
     def asks_for_more(self, tag: bytes) -> bool:
         """Read up to a continuation request `+` (True) or the answer of the command with this tag (False)."""

@@ -1,4 +1,4 @@
-"""Cyrus 3.6, unpacked by scripts/install-test-servers: prefix `INBOX.`, separator `.`, and strict about what it takes."""
+"""Cyrus 3.6, unpacked by scripts/install-test-servers: prefix `INBOX.`, separator `.`, strict about mail."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from imapclient import IMAPClient
 
 from .certificates import Certificate
-from .instance import INSTALL, PASSWORD, Server, User, folder, free_ports, running
+from .instance import INSTALL, PASSWORD, Limits, Server, User, folder, free_ports, running
 
 _ADMIN = User("cyrus")
 _REALM = "localhost"
@@ -19,12 +19,14 @@ _KIB = 1024
 
 
 @contextlib.contextmanager
-def cyrus(certificate: Certificate, *, literal_minus: bool = False, reject_8bit: bool = False) -> Iterator[Server]:
+def cyrus(certificate: Certificate, limits: Limits | None = None) -> Iterator[Server]:
     """Run a private Cyrus; its admin `cyrus` may log in for any user by SASL PLAIN."""
     with folder() as home:
         programs = _programs(home)
         port, tls_port = free_ports(2)
-        _write_files(home, programs, certificate, port, tls_port, literal_minus=literal_minus, reject_8bit=reject_8bit)
+        _make_folders(home)
+        (home / "imapd.conf").write_text(_imapd_conf(home, certificate, limits or Limits()))
+        (home / "cyrus.conf").write_text(_cyrus_conf(home, programs, port, tls_port))
         _give_away(home)
         _set_password(home, programs, _ADMIN)
         command = [
@@ -63,19 +65,14 @@ def _owner() -> pwd.struct_passwd:
     return pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
-def _write_files(
-    home: Path,
-    programs: Path,
-    certificate: Certificate,
-    port: int,
-    tls_port: int,
-    *,
-    literal_minus: bool,
-    reject_8bit: bool,
-) -> None:
+def _make_folders(home: Path) -> None:
     for name in ("conf", "conf/db", "conf/socket", "conf/log", "spool", "sieve", "proc", "lock", "socket"):
         (home / name).mkdir()
-    (home / "imapd.conf").write_text(f"""
+
+
+def _imapd_conf(home: Path, certificate: Certificate, limits: Limits) -> str:
+    suppressed = f"suppress_capabilities: {' '.join(sorted(limits.without))}" if limits.without else ""
+    return f"""
 configdirectory: {home}/conf
 defaultpartition: default
 partition-default: {home}/spool
@@ -98,14 +95,19 @@ tls_server_key: {certificate.key}
 syslog_prefix: cyrus-test
 idlesocket: {home}/socket/idle
 notifysocket: {home}/socket/notify
-munge8bit: {"no" if reject_8bit else "yes"}
-reject8bit: {"yes" if reject_8bit else "no"}
-literalminus: {"yes" if literal_minus else "no"}
+munge8bit: {"no" if limits.reject_8bit else "yes"}
+reject8bit: {"yes" if limits.reject_8bit else "no"}
+literalminus: {"yes" if limits.literal_minus else "no"}
+maxmessagesize: {limits.max_mail_size}
 failedloginpause: 0
-""")
+{suppressed}
+"""
+
+
+def _cyrus_conf(home: Path, programs: Path, port: int, tls_port: int) -> str:
     bin_folder = programs / "usr/lib/cyrus/bin"
     imapd = f"{bin_folder}/imapd -C {home}/imapd.conf -U 30"
-    (home / "cyrus.conf").write_text(f"""
+    return f"""
 START {{
   recover cmd="{bin_folder}/ctl_cyrusdb -C {home}/imapd.conf -r"
 }}
@@ -115,7 +117,7 @@ SERVICES {{
 }}
 EVENTS {{
 }}
-""")
+"""
 
 
 def _give_away(home: Path) -> None:

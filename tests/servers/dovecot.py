@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .certificates import Certificate
-from .instance import PASSWORD, Server, User, folder, free_ports, running
+from .instance import PASSWORD, Limits, Server, User, folder, free_ports, running
 from .tokens import ISSUER, KEY
 
 _PROGRAM = "/usr/sbin/dovecot"
@@ -37,18 +37,6 @@ MAILDIR_FS = Layout("maildir:%h/Maildir:LAYOUT=fs", "/", plugins="listescape")
 SDBOX = Layout("sdbox:%h/sdbox", "/")
 MDBOX = Layout("mdbox:%h/mdbox", ".", prefix="INBOX.")  # what cPanel and Courier hosts look like
 LAYOUTS = {"maildir": MAILDIR, "maildir-fs": MAILDIR_FS, "sdbox": SDBOX, "mdbox": MDBOX}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an instance may refuse. `without` names capabilities it does not advertise; sizes as Dovecot writes them."""
-
-    without: frozenset[str] = frozenset()
-    literal_minus: bool = False
-    max_mail_size: str = "0"
-    max_connections: int = 100
-    acl: bool = False
-    fsync: str = "never"
 
 
 @contextlib.contextmanager
@@ -169,7 +157,7 @@ def _storage(layout: Layout, limits: Limits) -> str:
     names = " ".join(word for word in _CAPABILITIES.split() if word not in limits.without)
     return f"""
 mail_location = {layout.location}
-mail_fsync = {limits.fsync}
+mail_fsync = never
 mailbox_list_index = yes
 mail_plugins = {plugins}
 imap_literal_minus = {"yes" if limits.literal_minus else "no"}
@@ -197,10 +185,11 @@ protocol imap {{
 }}
 plugin {{
   acl = vfile
+  acl_user = %u
   quota = count:User quota
   quota_vsizes = yes
   quota_rule = *:storage=10G
-  quota_max_mail_size = {limits.max_mail_size}
+  quota_max_mail_size = {limits.max_mail_size}B
   quota_exceeded_message = Quota exceeded (mailbox for user is full)
 }}
 """

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
+from typing import Protocol
 
 import pytest
 
 from .certificates import Authority, Certificate, authority
 from .cyrus import cyrus
-from .dovecot import LAYOUTS, Limits, dovecot
-from .instance import Server, folder
+from .dovecot import LAYOUTS, dovecot
+from .instance import Limits, Server, folder
 from .pymap_server import pymap
+
+_USUAL = Limits(acl=True)
+
+
+class StartServer(Protocol):
+    def __call__(self, kind: str, limits: Limits = ..., layout: str = ...) -> Server: ...
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +32,27 @@ def server_certificate(test_authority: Authority) -> Certificate:
 
 
 @pytest.fixture(scope="session")
-def dovecot_server(server_certificate: Certificate) -> Iterator[Server]:
-    with dovecot(server_certificate, limits=Limits(acl=True)) as server:
-        yield server
+def start_server(server_certificate: Certificate) -> Iterator[StartServer]:
+    """Start a server ("dovecot" or "cyrus") with these limits, or give the one that runs with them already."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(kind: str, limits: Limits = _USUAL, layout: str = "maildir") -> Server:
+            if kind == "cyrus":
+                return stack.enter_context(cyrus(server_certificate, limits))
+            return stack.enter_context(dovecot(server_certificate, LAYOUTS[layout], limits))
+
+        yield start
 
 
-@pytest.fixture(scope="session")
-def cyrus_server(server_certificate: Certificate) -> Iterator[Server]:
-    with cyrus(server_certificate) as server:
-        yield server
+@pytest.fixture
+def dovecot_server(start_server: StartServer) -> Server:
+    return start_server("dovecot")
+
+
+@pytest.fixture
+def cyrus_server(start_server: StartServer) -> Server:
+    return start_server("cyrus")
 
 
 @pytest.fixture(scope="session")
@@ -41,32 +61,13 @@ def pymap_server(server_certificate: Certificate) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def started(server_certificate: Certificate) -> Iterator[dict[str, Server]]:
-    """Servers of the parametrised fixtures, started when first asked for and kept to the end."""
-    with ExitStack() as stack:
-        yield _Started(server_certificate, stack)
-
-
-class _Started(dict[str, Server]):
-    def __init__(self, certificate: Certificate, stack: ExitStack) -> None:
-        super().__init__()
-        self._certificate = certificate
-        self._stack = stack
-
-    def __missing__(self, layout: str) -> Server:
-        self[layout] = self._stack.enter_context(dovecot(self._certificate, LAYOUTS[layout]))
-        return self[layout]
-
-
 @pytest.fixture(params=["dovecot", "cyrus"])
-def mailbox_server(request: pytest.FixtureRequest) -> Server:
+def mailbox_server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
     """Dovecot (Maildir++), then Cyrus: what every mailbox must do."""
-    server: Server = request.getfixturevalue(f"{request.param}_server")
-    return server
+    return start_server(request.param)
 
 
 @pytest.fixture(params=sorted(LAYOUTS))
-def dovecot_layout(request: pytest.FixtureRequest, started: dict[str, Server]) -> Server:
+def dovecot_layout(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
     """Each of Dovecot's storage layouts."""
-    return started[request.param]
+    return start_server("dovecot", layout=request.param)

@@ -54,6 +54,21 @@ class Server:
         return client
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an instance may refuse. `without` names capabilities it does not advertise; sizes are in bytes, 0 is none.
+
+    `acl` (Dovecot) lets users take rights from themselves; `max_connections` (Dovecot) is per user.
+    """
+
+    without: frozenset[str] = frozenset()
+    literal_minus: bool = False
+    max_mail_size: int = 0
+    max_connections: int = 100
+    acl: bool = False
+    reject_8bit: bool = False
+
+
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     """Give a temporary folder other users may pass through (servers drop root); short, for its sockets' names."""
@@ -99,7 +114,7 @@ def running(command: Sequence[str], log: Path, port: int, env: dict[str, str] | 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(1)  # nothing of it is kept
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

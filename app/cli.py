@@ -1,0 +1,171 @@
+"""The command line: `migrator demo | worker | import | status | pause | resume | cancel | config check`."""
+
+import json
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from app import demo as demonstration
+from app.config import Config, load
+from app.importing import ImportOptions, import_account, preview_account
+from app.report import headline, report_on, show
+from app.stores import open_stores
+from app.work import run_worker
+from jobs import requests
+from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.migration import Migration
+
+_MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.")
+@click.pass_context
+def main(context: click.Context, config_file: Path | None) -> None:
+    """Bring a Gmail account into an IMAP mailbox, read-only, and keep nothing."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    if context.invoked_subcommand != "demo":
+        context.obj = load(config_file)
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Keep the demo's folder for a look at its state.")
+def demo(*, keep: bool) -> None:
+    """Migrate a small real mailbox from a local stand-in for Google; no account, no configuration."""
+    raise SystemExit(0 if demonstration.run(Console(), keep=keep) else 1)
+
+
+@main.command()
+@click.pass_obj
+def worker(config: Config) -> None:
+    """Work on imports until SIGTERM or Ctrl-C."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with open_stores(config.store) as stores:
+        click.echo(f"working with {config.worker.threads} slices at once")
+        run_worker(config, stores, stop)
+
+
+@main.command("import")
+@click.option("--grant", type=click.Path(exists=True, path_type=Path, dir_okay=False), help="JSON with refresh_token.")
+@click.option("--user", required=True, help="The mailbox's user name.")
+@click.option("--password-file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@click.option("--customer", default="terminal", show_default=True, help="The host's opaque id of the customer.")
+@click.option("--policy", type=click.Choice(["one-copy", "copy-per-label"]))
+@click.option("--spam/--no-spam", default=None)
+@click.option("--trash/--no-trash", default=None)
+@click.option("--verify", type=click.Choice(["size", "digest"]))
+@click.option("--dry-run", is_flag=True, help="Print the plan and copy nothing.")
+@click.option("--detach", is_flag=True, help="Return at once; a running worker does the import.")
+@click.pass_obj
+def import_command(
+    config: Config, /, grant: Path | None, user: str, password_file: Path | None, **rest: object
+) -> None:
+    """Import one account into one mailbox; without --grant, shows Google's consent page as a URL to open.
+
+    The mailbox's password is read from --password-file or $MIGRATOR_MAILBOX_PASSWORD, else asked for.
+    """
+    password = password_file.read_text().rstrip("\n") if password_file else os.environ.get(_MAILBOX_PASSWORD, "")
+    password = password or click.prompt("Mailbox password", hide_input=True)
+    options = ImportOptions(grant, user, password, **rest)  # type: ignore[arg-type]
+    console = Console()
+    if options.dry_run:
+        preview_account(console, config, options)
+        return
+    raise SystemExit(0 if import_account(console, config, options) else 1)
+
+
+@main.command()
+@click.argument("migration", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status(config: Config, migration: str | None, *, as_json: bool) -> None:
+    """Show one import, or all of them; counts and states, never mail."""
+    with open_stores(config.store) as stores:
+        ids = [migration] if migration else requests.migration_ids(stores.state)
+        rows = [(_known(stores.state, i), report_on(stores.state, i)) for i in ids]
+    if as_json:
+        click.echo(json.dumps([report.as_json() for _, report in rows], indent=2))
+        return
+    console = Console()
+    for record, report in rows:
+        console.print(f"{record.id}  {headline(record)}", highlight=False)
+        if migration:
+            show(console, report)
+    if not rows:
+        click.echo("no imports")
+
+
+@main.command()
+@click.argument("migration")
+@click.pass_obj
+def pause(config: Config, migration: str) -> None:
+    """Let an import rest until it is resumed."""
+    _ask(config, migration, "pause")
+
+
+@main.command()
+@click.argument("migration")
+@click.pass_obj
+def resume(config: Config, migration: str) -> None:
+    """Go on with a paused, waiting or failed import."""
+    _ask(config, migration, "resume")
+
+
+@main.command()
+@click.argument("migration")
+@click.pass_obj
+def cancel(config: Config, migration: str) -> None:
+    """End an import; what was copied stays, tokens and keys are discarded."""
+    _ask(config, migration, "cancel")
+
+
+@main.group("config")
+def config_group() -> None:
+    """Look at the configuration."""
+
+
+@config_group.command("check")
+@click.pass_obj
+def config_check(config: Config) -> None:
+    """Read the configuration and say what is missing for real use."""
+    missing = [
+        text
+        for is_missing, text in (
+            (not config.google.client_id, "google.client_id: make an OAuth client in your Google project"),
+            (config.google.client_secret_file is None, "google.client_secret_file: the file with its secret"),
+            (not config.mailbox.host, "mailbox.host: the IMAP server that takes the mail"),
+        )
+        if is_missing
+    ]
+    if missing:
+        raise click.ClickException("not ready for use:\n  " + "\n  ".join(missing))
+    click.echo("the configuration is complete")
+
+
+def _ask(config: Config, migration: str, what: str) -> None:
+    asked = {"pause": requests.pause, "resume": requests.resume, "cancel": requests.cancel}[what]
+    with open_stores(config.store) as stores:
+        try:
+            click.echo(headline(asked(stores.state, migration)))
+        except UnknownMigration:
+            raise _unknown(migration) from None
+        except IllegalTransition as error:
+            raise click.ClickException(f"this import cannot {what} now: {error}") from None
+
+
+def _known(redis, migration: str) -> Migration:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    try:
+        return requests.read(redis, migration)
+    except UnknownMigration:
+        raise _unknown(migration) from None
+
+
+def _unknown(migration: str) -> click.ClickException:
+    return click.ClickException(f"no import {migration} here; `migrator status` lists those that are kept")

@@ -1,0 +1,52 @@
+"""One table turns codes into sentences with a next step; nothing else speaks to people about errors."""
+
+_SENTENCES = {
+    "not-started": "Not started yet.",
+    "google-quota": "Google asked us to slow down; we go on by ourselves.",
+    "google-bandwidth": "Google's limit of bytes per day is reached; we go on by ourselves.",
+    "google-concurrency": "Google asked for fewer requests at once; we go on by ourselves.",
+    "google-down": "Google does not answer; we try again by ourselves.",
+    "google-unavailable": "Google does not answer; we try again by ourselves.",
+    "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
+    "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
+    "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; we try again by ourselves.",
+    "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
+    "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
+    "google-refused": "Google refuses access for good (the account's domain forbids it, or the Gmail API is not enabled "
+    "in the host's Google project). Ask the account's administrator.",
+    "login-refused": "The mailbox does not accept user name and password. Check both and resume.",
+    "unknown-host": "The mailbox host has no address. Check mailbox.host in the configuration and resume.",
+    "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
+    "Renew it, or name its authority in mailbox.ca_file, and resume.",
+    "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
+    "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again by ourselves.",
+    "child-killed": "The process of this import was killed three times in a row. Look at the worker's log, then resume.",
+    "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
+    "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
+    "lease-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
+}
+
+_FAILURES = {
+    "nul-characters": "it holds NUL bytes, which the mailbox server does not take",
+    "bare-newlines": "it holds bare newlines, which the mailbox server does not take",
+    "invalid-header": "its header is not valid to the mailbox server",
+    "empty": "it is empty",
+    "too-large": "it is larger than the mailbox server allows",
+    "8-bit-header": "its header holds 8-bit characters, which the mailbox server does not take",
+    "connection-broke": "the mailbox server breaks the connection whenever it is sent",
+    "read-only": "its folder is read-only",
+    "name-refused": "the mailbox server refuses its folder's name",
+    "moved-or-removed": "it was moved or removed in the mailbox during the import",
+    "content-differs": "the mailbox holds something else in its place",
+    "unreadable": "Google gives no readable copy of it",
+}
+
+
+def sentence(code: str) -> str:
+    """Return what a state's reason means and what to do; an unknown code stands for itself."""
+    return _SENTENCES.get(code, code and f"Stopped with code {code}. Look at the worker's log, then resume.")
+
+
+def failure(word: str) -> str:
+    """Return why one message failed, in words."""
+    return _FAILURES.get(word, f"the mailbox server refused it ({word})")

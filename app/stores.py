@@ -1,0 +1,104 @@
+"""Where a process finds its stores: Redis by URL, or the embedded servers, started here or joined."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import click
+from redis import Redis
+
+from app import embedded
+from app.config import Store
+from oauth.vault import Vault
+
+_TIMEOUT = 60
+"""Seconds: an AOF fsync or a fork may stall Redis; redis-py's 5 s would lose answers (Dramatiq #894)."""
+
+
+@dataclass(frozen=True)
+class StoreUrls:
+    """The three stores: state and ledger, the message broker, the key store that never persists."""
+
+    state: str
+    broker: str
+    keys: str
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The stores a process works with, and the master key's file."""
+
+    urls: StoreUrls
+    master_key_file: Path
+
+    @cached_property
+    def state(self) -> Redis:
+        """A client of the state store."""
+        return connect(self.urls.state)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The vault over state and keys."""
+        return Vault(self.state, connect(self.urls.keys), self.master_key_file.read_bytes())
+
+
+def connect(url: str) -> Redis:
+    """Return a client; importing or making one opens no connection."""
+    return Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=5, health_check_interval=30)
+
+
+@contextmanager
+def open_stores(store: Store) -> Iterator[Stores]:
+    """Use the configured Redis; without one, join the embedded servers of the folder or start them.
+
+    Raises:
+        click.ClickException: a URL is missing, or a server cannot be started; the text says what to do.
+    """
+    with ExitStack() as stack:
+        if store.url:
+            urls = _configured(store)
+        else:
+            store.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            urls = _joined(store.directory) or _started(store.directory, stack)
+        yield Stores(urls, _master_key(store))
+
+
+def _configured(store: Store) -> StoreUrls:
+    if not (store.broker_url and store.keys_url):
+        raise click.ClickException(
+            "store.url is set, so store.broker_url and store.keys_url are needed too: the broker in a database of its "
+            'own, the keys in a server that never persists (save "", appendonly no).'
+        )
+    return StoreUrls(store.url, store.broker_url, store.keys_url)
+
+
+def _joined(directory: Path) -> StoreUrls | None:
+    state = embedded.address_of_running(directory / "redis")
+    keys = embedded.address_of_running(directory / "keys")
+    if state is None or keys is None:
+        return None
+    return StoreUrls(state, state.replace("?db=0", "?db=1"), keys)
+
+
+def _started(directory: Path, stack: ExitStack) -> StoreUrls:
+    try:
+        state = stack.enter_context(embedded.start(directory / "redis"))
+        keys = stack.enter_context(embedded.start(directory / "keys", persistent=False))
+    except embedded.EmbeddedStoreError as error:
+        raise click.ClickException(str(error)) from None
+    return StoreUrls(state.url, state.broker_url, keys.url)
+
+
+def _master_key(store: Store) -> Path:
+    """Return the master key's file; the embedded set-up makes one at its first start."""
+    path = store.master_key_file or store.directory / "master.key"
+    if store.master_key_file is None and not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(32))
+    if not path.exists() or path.stat().st_size != 32:  # noqa: PLR2004 - AES-256
+        raise click.ClickException(f"{path} must hold exactly 32 random bytes: head -c 32 /dev/urandom > {path}")
+    return path

@@ -1,0 +1,129 @@
+"""The message broker: Dramatiq over Redis, set up so that nothing but tickets is ever stored in it.
+
+A ticket is a message without any argument: "somewhere there is work". No Retries and no Results middleware (both
+store exceptions), no Prometheus (it opens a port). Tickets may be lost, late or doubled without harm.
+"""
+
+from contextlib import suppress
+from typing import Any, cast
+
+import dramatiq
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from jobs.retention import BROKER_SECONDS
+
+NAMESPACE = "{dramatiq}"
+QUEUE = "slices"
+TICKET = "slice"
+"""Name of the one actor."""
+
+STATE_TIMEOUT = 5.0
+"""Seconds a step on the state may take: less than a lease, so that a slice notices that it can't renew it."""
+
+
+class StripTraceback(dramatiq.Middleware):
+    """Takes a traceback, which carries an exception's text, out of a message before it is stored."""
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        """Drop it."""
+        _ = broker, delay
+        message.options.pop("traceback", None)
+
+
+class EndDates(dramatiq.Middleware):
+    """Gives the broker's keys, to which Dramatiq gives none, an end date whenever they are written.
+
+    Where the store is away just then, the reconciler does it within two seconds of its return.
+    """
+
+    def after_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        """A queue may just have come to be."""
+        _ = message, delay
+        with suppress(RedisError):
+            set_end_dates(broker)
+
+    def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        """Fetching it may just have made the set of messages under way."""
+        _ = message
+        with suppress(RedisError):
+            set_end_dates(broker)
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Messages under way were put back."""
+        _ = worker
+        with suppress(RedisError):
+            set_end_dates(broker)
+
+
+def make_broker(redis_url: str) -> RedisBroker:
+    """Return a broker on its own database of `redis_url`; nothing is connected before the first use.
+
+    A database of its own, because Dramatiq's maintenance lists all keys of its database. The long time-out: after a
+    shorter one redis-py would drop answers that carry messages (redis-py 8 took 5 s by default).
+    """
+    client = Redis.from_url(
+        redis_url, socket_timeout=60, socket_connect_timeout=5, health_check_interval=30, retry=_patient()
+    )
+    return RedisBroker(  # type: ignore[no-untyped-call] # its parameters carry no types
+        client=client,
+        namespace=NAMESPACE,
+        heartbeat_timeout=120_000,
+        maintenance_chance=20_000,
+        dead_message_ttl=BROKER_SECONDS * 1000,
+        middleware=[StripTraceback(), EndDates()],
+    )
+
+
+def open_state(redis_url: str) -> Redis:
+    """Return a client for the state: short time-outs, because leases wait for nobody."""
+    return Redis.from_url(
+        redis_url, socket_timeout=STATE_TIMEOUT, socket_connect_timeout=STATE_TIMEOUT, retry=_patient()
+    )
+
+
+def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
+    """Tell the workers that there is work."""
+    for _ in range(count):
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=QUEUE, actor_name=TICKET, args=(), kwargs={}, options={}
+        )
+        broker.enqueue(message)
+
+
+def queued_tickets(broker: RedisBroker) -> int:
+    """Return the number of tickets no worker has fetched yet."""
+    return int(_client(broker).llen(f"{NAMESPACE}:{QUEUE}"))
+
+
+def trim_dead_letters(broker: RedisBroker) -> None:
+    """Drop all dead letters: a ticket that failed says nothing, and its work has a new one by then."""
+    _client(broker).delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+
+
+def set_end_dates(broker: dramatiq.Broker) -> None:
+    """Give every key of the broker an end date counted from now."""
+    client = _client(broker)
+    heartbeats = f"{NAMESPACE}:__heartbeats__"
+    ids = [item.decode() for item in cast("list[bytes]", client.zrange(heartbeats, 0, -1))]
+    queues = (QUEUE, f"{QUEUE}.DQ")
+    names = [heartbeats, *(f"{NAMESPACE}:{q}{part}" for q in queues for part in ("", ".msgs", ".XQ", ".XQ.msgs"))]
+    names += [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.expire(name, BROKER_SECONDS)
+        pipe.execute()
+
+
+def _client(broker: dramatiq.Broker) -> Redis:
+    return cast("RedisBroker", broker).client
+
+
+def _patient() -> Retry:
+    # One new try on a connection that turned out dead; more patience is the reconciler's and the lease's.
+    return Retry(ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(RedisConnectionError,))

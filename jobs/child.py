@@ -1,0 +1,91 @@
+"""Inside the process of one slice.
+
+It is made for one slice and ends with it: the memory that held tokens, passwords and mail is gone then. It dies at
+once when the worker does, and tells the worker nothing but a `SliceEnd`.
+"""
+
+import os
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from jobs.confine import confine
+from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, packed
+
+PROGRESS = b"p"
+"""Child to worker: something was achieved. Anything else is the packed end."""
+
+STOP = b"s"
+"""Worker to child: write down what is done, and end."""
+
+_PROGRESS_SECONDS = 0.5
+
+
+class PipeLink:
+    """The slice's line to its worker over a pipe; the line being cut ends this process on the spot."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._stop = threading.Event()
+        self._told_at = 0.0
+        self._sending = threading.Lock()
+
+    def stop_requested(self) -> bool:
+        """Tell whether the worker asked to end."""
+        return self._stop.is_set()
+
+    def progressed(self) -> None:
+        """Tell the worker, at most twice a second."""
+        now = time.monotonic()
+        with self._sending:
+            if now - self._told_at >= _PROGRESS_SECONDS:
+                self._told_at = now
+                self._pipe.send_bytes(PROGRESS)
+
+    def finish(self, end: SliceEnd) -> None:
+        """Send the end; the last thing that is said."""
+        with self._sending:
+            self._pipe.send_bytes(packed(end))
+
+    def watch(self) -> None:
+        """Listen for the stop byte, and for the worker's death."""
+        try:
+            while self._pipe.recv_bytes():
+                self._stop.set()
+        except (EOFError, OSError):
+            os._exit(1)
+
+
+def main(pipe: Connection, memory_mib: int, folder: str) -> None:
+    """Do the one slice that comes through the pipe."""
+    confine(memory_mib, folder)
+    link = PipeLink(pipe)
+    end = _end_of(pipe, link)
+    try:
+        link.finish(end)
+    finally:
+        # No exit handlers: threads of the libraries may hang, and there is nothing left to save.
+        os._exit(0)
+
+
+def _end_of(pipe: Connection, link: PipeLink) -> SliceEnd:
+    try:
+        # The function travels by name; that its module can't be imported here is an end like any other.
+        work, task = _received(pipe)
+        threading.Thread(target=link.watch, name="worker-watch", daemon=True).start()
+        return _checked(work(task, link))
+    except EOFError:
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001 - whatever it is: its text must not leave this process
+        return crashed_by(error)
+
+
+def _received(pipe: Connection) -> tuple[Work, SliceTask]:
+    work, task = pipe.recv()
+    return work, task
+
+
+def _checked(end: SliceEnd) -> SliceEnd:
+    if not isinstance(end, SliceEnd):
+        raise TypeError("a slice ends with a SliceEnd")
+    return end

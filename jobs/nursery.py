@@ -1,0 +1,158 @@
+"""Outside the process of one slice: start it, keep its lease, pass on wishes, end it, clear up after it."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from jobs import child
+from jobs.settings import WorkerSettings
+from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, unpacked
+from jobs.tickets import Wish
+
+_FORKSERVER = get_context("forkserver")
+_LISTEN_SECONDS = 0.1
+_REAP_SECONDS = 5.0
+
+# multiprocessing keeps one list of its children, and looks through it when a new one starts.
+_CHILDREN = threading.Lock()
+
+Renew = Callable[[bool], Wish]
+"""Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a slice ended, and whether it achieved something that its last renewal has not told yet."""
+
+    end: SliceEnd
+    progressed: bool
+
+
+def preload(modules: tuple[str, ...]) -> None:
+    """Name the modules that are imported before the processes of slices are forked; before the first slice only."""
+    _FORKSERVER.set_forkserver_preload([child.__name__, *modules])
+
+
+def run_slice(
+    work: Work, task: SliceTask, renew: Renew, stop: threading.Event, settings: WorkerSettings, folder: Path
+) -> Outcome:
+    """Do one slice in a process of its own and wait for its end.
+
+    Args:
+        work: the function that does it.
+        task: what it is told.
+        renew: lengthens the lease.
+        stop: set when the worker shall end.
+        settings: the limits.
+        folder: where the slice's temporary folder is made.
+    """
+    with _child(settings.memory_mib, folder) as pipe:
+        watch = _Watch(pipe, renew, stop, settings)
+        if not watch.tell((work, task)):
+            return Outcome(crashed("child-killed"), progressed=False)
+        end = watch.look()
+        while end is None:
+            end = watch.listen() or watch.look()
+        return Outcome(end, watch.progressed)
+
+
+@contextmanager
+def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
+    ours, theirs = _FORKSERVER.Pipe()
+    with tempfile.TemporaryDirectory(prefix="slice-", dir=folder, ignore_cleanup_errors=True) as own, ours:
+        process = _FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
+        with theirs, _CHILDREN:
+            process.start()
+        try:
+            yield ours
+        finally:
+            ours.close()
+            _reap(process)
+
+
+def _reap(process: BaseProcess) -> None:
+    """End the process for certain. A closed pipe ends it already, this one does not ask."""
+    with _CHILDREN:
+        process.kill()
+        process.join(_REAP_SECONDS)
+        process.close()
+
+
+class _Watch:
+    """What the worker knows of one running slice. `look` decides, `listen` waits for the child's next word."""
+
+    def __init__(self, pipe: Connection, renew: Renew, stop: threading.Event, settings: WorkerSettings) -> None:
+        now = time.monotonic()
+        self.progressed = False
+        self._pipe = pipe
+        self._renew = renew
+        self._stop = stop
+        self._settings = settings
+        self._renew_at = now + settings.lease_seconds / 3
+        self._lease_until = now + settings.lease_seconds
+        self._kill_at = now + settings.slice_seconds + settings.grace_seconds
+        self._stopping = False
+
+    def tell(self, told: object) -> bool:
+        """Send something to the child; False when it is dead."""
+        try:
+            self._pipe.send(told)
+        except OSError:
+            return False
+        return True
+
+    def listen(self) -> SliceEnd | None:
+        """Return the end if the child said it, or died, within a moment."""
+        try:
+            if not self._pipe.poll(_LISTEN_SECONDS):
+                return None
+            said = self._pipe.recv_bytes(MAX_END_BYTES)
+        except (EOFError, OSError):
+            return crashed("child-killed")
+        if said != child.PROGRESS:
+            return unpacked(said)
+        self.progressed = True
+        return None
+
+    def look(self) -> SliceEnd | None:
+        """Do what is due; return an end when the child is to be killed."""
+        now = time.monotonic()
+        if now >= self._renew_at and self._lost(now):
+            return SliceEnd(Kind.LOST)
+        if self._stop.is_set() and not self._stopping:
+            self._ask_to_stop(now)
+        if now < self._kill_at:
+            return None
+        return again() if self._stopping else crashed("slice-overtime")
+
+    def _lost(self, now: float) -> bool:
+        self._renew_at = now + self._settings.lease_seconds / 3
+        try:
+            wish = self._renew(self.progressed)
+        except RedisError:
+            # The store may come back before the lease is over; after that the work may be somebody else's.
+            self._renew_at = now + 0.5
+            return time.monotonic() >= self._lease_until
+        self.progressed = False
+        self._lease_until = now + self._settings.lease_seconds
+        if wish in {Wish.PAUSE, Wish.CANCEL} and not self._stopping:
+            self._ask_to_stop(now)
+        return wish is Wish.LOST
+
+    def _ask_to_stop(self, now: float) -> None:
+        self._stopping = True
+        self._kill_at = min(self._kill_at, now + self._settings.stop_grace_seconds)
+        try:
+            self._pipe.send_bytes(child.STOP)
+        except OSError:
+            # It has just ended; what it said last is still to be read.
+            self._kill_at = now + self._settings.stop_grace_seconds

@@ -1,0 +1,38 @@
+"""How a worker works, as one value. All times in seconds."""
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.tickets import CUSTOMER_CAP
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a deployment may want to change.
+
+    Attributes:
+        threads: slices side by side in this worker.
+        slice_seconds: a slice ought to end by itself after this long; short slices are what makes turns fair.
+        grace_seconds: ... and is killed this much later.
+        lease_seconds: a dead worker's work is given to another one after this long; renewed thrice in that time.
+        stop_grace_seconds: a slice asked to stop is killed after this long; a worker must end within 3 s.
+        memory_mib: limit of a slice's process.
+        customer_cap: slices of one customer while another one waits.
+        tick_seconds: how often the reconciler looks.
+        scratch: folder for the temporary folders of slices.
+        preload: modules imported once, before the processes of slices are forked; makes their start cheap.
+        config: handed to every slice as `SliceTask.config`; must be picklable and hold no secret.
+    """
+
+    threads: int = 4
+    slice_seconds: float = 20.0
+    grace_seconds: float = 15.0
+    lease_seconds: float = 10.0
+    stop_grace_seconds: float = 2.2
+    memory_mib: int = 512
+    customer_cap: int = CUSTOMER_CAP
+    tick_seconds: float = 2.0
+    scratch: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "migrator-scratch")
+    preload: tuple[str, ...] = ()
+    config: object = None

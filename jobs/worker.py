@@ -1,0 +1,93 @@
+"""A worker: threads that take tickets, and the reconciler, until told to stop."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from dramatiq import Worker
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs import nursery
+from jobs.actors import Room, declare_slices
+from jobs.broker import make_broker, open_state
+from jobs.reconciler import reconcile_until
+from jobs.scratch import scratch
+from jobs.settings import WorkerSettings
+from jobs.slice import Work
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 200
+"""Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
+
+_MARGIN_SECONDS = 0.4
+"""Beside the slices' grace: for clearing up after a slice that had to be killed."""
+
+
+def run_worker(
+    redis_url: str, broker_url: str, run: Work, settings: WorkerSettings, stop_event: threading.Event
+) -> None:
+    """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
+
+    Args:
+        redis_url: the state.
+        broker_url: the tickets; another database of the same server will do.
+        run: does one slice; a module's function, found by its name in the slices' processes.
+        settings: see there.
+        stop_event: set by the program's signal handlers.
+    """
+    nursery.preload((run.__module__, *settings.preload))
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch(settings.scratch))
+        redis = stack.enter_context(open_state(redis_url))
+        broker = stack.enter_context(_broker(broker_url))
+        room = Room(redis, broker, run, stop_event, settings, folder)
+        declare_slices(room)
+        stack.enter_context(_reconciler(room))
+        stack.enter_context(_threads(room))
+        stop_event.wait()
+
+
+@contextmanager
+def _broker(url: str) -> Iterator[RedisBroker]:
+    broker = make_broker(url)
+    try:
+        yield broker
+    finally:
+        broker.close()
+        client: Redis = broker.client
+        client.close()
+
+
+@contextmanager
+def _threads(room: Room) -> Iterator[None]:
+    worker = Worker(room.broker, worker_timeout=_POLL_MS, worker_threads=room.settings.threads)
+    worker.start()
+    try:
+        yield
+    finally:
+        room.stop.set()
+        try:
+            worker.stop(timeout=int(1000 * (room.settings.stop_grace_seconds + _MARGIN_SECONDS)))
+        except RedisError as error:
+            # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
+            _log.warning("stopped while the store is away (%s)", type(error).__name__)
+
+
+@contextmanager
+def _reconciler(room: Room) -> Iterator[None]:
+    thread = threading.Thread(
+        target=reconcile_until,
+        args=(room.stop, room.redis, room.broker, room.settings.tick_seconds),
+        name="reconciler",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        room.stop.set()
+        thread.join(timeout=1)

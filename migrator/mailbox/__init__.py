@@ -1,0 +1,22 @@
+"""The door to the customer's new mailbox: the only place that speaks IMAP."""
+
+from .door import Mailbox, open_mailbox
+from .target import Credentials, MasterUser, OAuthToken, Password, Target
+from .values import Appended, Item, Quota, Refused, Selected
+from .wire import Connect
+
+__all__ = [
+    "Appended",
+    "Connect",
+    "Credentials",
+    "Item",
+    "Mailbox",
+    "MasterUser",
+    "OAuthToken",
+    "Password",
+    "Quota",
+    "Refused",
+    "Selected",
+    "Target",
+    "open_mailbox",
+]

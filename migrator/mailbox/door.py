@@ -1,0 +1,196 @@
+"""The mailbox as the rest of the product sees it: folders, mail in, mail looked at; errors of our tree alone."""
+
+import contextlib
+import functools
+import imaplib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
+from migrator.folders import MailboxShape
+
+from . import copying, listing, look
+from .connection import Connection, by_name, opened, speaking
+from .selecting import select
+from .target import Credentials, Target
+from .values import Appended, Item, Quota, Refused, Selected
+from .wire import Connect
+from .writer import Ways, Writer
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_GOODBYE = 2.0  # seconds a server has to answer LOGOUT
+
+
+def open_mailbox(
+    target: Target,
+    credentials: Credentials,
+    *,
+    connect_timeout: float = 10,
+    read_timeout: float = 60,
+    connect: Connect = by_name,
+) -> "Mailbox":
+    """Connect and log in; time-outs in seconds. `connect` makes the TCP connection, to pin an address checked before.
+
+    Raises LoginRefused, UnknownHost, CertificateInvalid ("expired", "wrong-name", "untrusted", "no-tls") or
+    MailboxUnreachable.
+    """
+    return Mailbox(opened(target, credentials, connect, connect_timeout, read_timeout))
+
+
+def _spoken(act: Callable[Concatenate["Mailbox", _P], _R]) -> Callable[Concatenate["Mailbox", _P], _R]:
+    @functools.wraps(act)
+    def guarded(self: "Mailbox", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self.conversation():
+            return act(self, *args, **kwargs)
+
+    return guarded
+
+
+class Mailbox:
+    """One logged-in connection; not for several threads. Close it, or use it by `with`.
+
+    Every method raises ConnectionLost when the conversation breaks; the connection is then closed and stays so.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._wire = connection.wire
+        self._lost = False
+        self._delimiter: str | None = None
+        self._selected: Selected | None = None
+        self._writer: Writer | None = None
+        self.capabilities = connection.can()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def conversation(self) -> Iterator[None]:
+        """Guard what is said: once broken, never taken up again."""
+        if self._lost:
+            raise ConnectionLost("closed")
+        self._wire.expect()
+        try:
+            with speaking(self._wire):
+                yield
+        except ConnectionLost:
+            self._lost = True
+            raise
+
+    @_spoken
+    def shape(self) -> MailboxShape:
+        """Return prefix, delimiter and folders of the user's own namespace."""
+        found = listing.shape(self._connection)
+        self._delimiter = found.delimiter
+        return found
+
+    @_spoken
+    def quota(self) -> Quota | None:
+        """Return the storage quota; None where the server keeps none or does not tell."""
+        return look.quota(self._connection)
+
+    @_spoken
+    def create(self, name: str, special_use: str | None = None) -> None:
+        r"""Make sure a folder of this full name is there and subscribed; `special_use` as in `\Sent` (RFC 6154 §3).
+
+        Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission".
+        """
+        if self._delimiter is None:
+            self._delimiter = listing.shape(self._connection).delimiter
+        listing.create(self._connection, name, special_use, self._delimiter)
+
+    @_spoken
+    def select(self, name: str) -> Selected:
+        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...)."""
+        mailbox = listing.encoded(name)
+        self._selected = self._writer = None
+        selected = select(self._wire, name, mailbox)
+        self._selected, self._writer = selected, Writer(self._wire, mailbox, selected)
+        return selected
+
+    @_spoken
+    def append(self, selected: Selected, items: Sequence[Item], *, careful: bool = False) -> list[Appended | Refused]:
+        r"""Append messages, in order, to the selected folder; one result each.
+
+        Flags are `\Seen \Answered \Flagged \Deleted \Draft` and keywords (atoms of at most 50 bytes); anything else
+        is a ValueError and nothing is sent. Dates are kept within 2 January 1970 and now.
+
+        ConnectionLost (also after BAD): what was stored is unknown. Connect again, look, and send the rest `careful`:
+        one by one, the server asked before each message, so that what it cannot take is refused alone.
+        """
+        if self._writer is None or selected != self._selected:
+            raise ValueError("select the folder first")
+        results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
+        return self._with_quota(items, results)
+
+    def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
+        """Say of a message that is larger than the whole quota that it will never fit, rather than to wait."""
+        if not any(isinstance(result, Refused) and isinstance(result.error, MailboxFull) for result in results):
+            return results
+        quota = look.quota(self._connection)
+        limit = quota.limit if quota else None
+        return [
+            Refused(MessageRefused("too-large"))
+            if isinstance(result, Refused)
+            and isinstance(result.error, MailboxFull)
+            and limit
+            and len(item.wire) > limit
+            else result
+            for item, result in zip(items, results, strict=True)
+        ]
+
+    @_spoken
+    def copy(self, uids: Sequence[int], to: str) -> dict[int, int]:
+        """Copy messages of the selected folder to another; return their UIDs there by their UIDs here.
+
+        Raises FolderRefused or MailboxFull.
+        """
+        selected = self._open()
+        return copying.copy(
+            self._wire,
+            uids,
+            listing.encoded(to),
+            selected.exists,
+            listing.encoded(selected.name),
+            uidplus="UIDPLUS" in self.capabilities,
+        )
+
+    @_spoken
+    def sizes(self, uids: Sequence[int]) -> dict[int, int]:
+        """Return sizes in octets of those of `uids` that are there; `range(n, 2**32)` asks for all from n on."""
+        return look.sizes(self._wire, uids, self._open().exists)
+
+    @_spoken
+    def flags(self, uids: Sequence[int]) -> dict[int, frozenset[str]]:
+        r"""Return flags and keywords, without `\Recent`."""
+        return look.flags(self._wire, uids, self._open().exists)
+
+    @_spoken
+    def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
+        """Return INTERNALDATE, aware, in the server's zone."""
+        return look.dates(self._wire, uids, self._open().exists)
+
+    def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`."""
+        with self.conversation():
+            yield from look.bodies(self._connection, uids, self._open().exists)
+
+    def close(self) -> None:
+        """Log out, waiting at most two seconds for the server, and close."""
+        if self._lost:
+            return
+        self._lost = True
+        with contextlib.suppress(imaplib.IMAP4.error, OSError, EOFError):  # it ends either way
+            self._wire.sock.settimeout(_GOODBYE)
+            self._wire.run(b"LOGOUT")
+        self._wire.shutdown()
+
+    def _open(self) -> Selected:
+        if self._selected is None:
+            raise ValueError("select a folder first")
+        return self._selected

@@ -1,0 +1,30 @@
+"""A worker as a program: `python worker_process.py <order as JSON>`."""
+
+import json
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import slices
+from jobs_harness import QUICK
+
+from jobs.worker import run_worker
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    items = order["settings"].pop("items", 10)
+    seconds = order["settings"].pop("item_seconds", 0.0)
+    plan = slices.Plan(order["urls"][0], items, seconds)
+    settings = replace(QUICK, config=plan, scratch=Path(order["scratch"]), preload=("slices",), **order["settings"])
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    run_worker(*order["urls"], getattr(slices, order["work"]), settings, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrator.foldermap import map_folders
+from migrator.foldernames import MAX_NAME, encoded_length, twin_key
+from migrator.folders import ExistingFolder, FolderMap, MailboxShape
+from migrator.labels import Choices, Label
+
+DOTS = MailboxShape(".", "", ())
+SLASHES = MailboxShape("/", "", ())
+PREFIXED = MailboxShape(".", "INBOX.", ())
+SHAPES = [DOTS, SLASHES, PREFIXED, MailboxShape("/", "INBOX/", ()), MailboxShape("", "", ())]
+AWKWARD = [
+    *(
+        "Work",
+        "Work/Projects/2023/Q4",
+        "France/Paris",
+        "Übersicht",
+        "Préférés/Été",
+        "日本語/仕事",
+        "العربية/عمل",
+        "हिन्दी",
+    ),
+    *("Café", "Cafe\u0301", "straße", "STRASSE", "I\u0307stanbul", "Projects", "projects", "projects/x", "PROJECTS/x"),
+    *(
+        "Sent",
+        "SENT",
+        "Sent/2019",
+        "sent items",
+        "Sent Messages",
+        "Gesendet",
+        "Drafts/Old",
+        "Junk",
+        "Trash/Keep",
+        "Archive",
+    ),
+    *("inbox", "InBoX/Old", "INBOX/Newsletters", "INBOX.Later", "INBOX/INBOX", "INBOX ", "INBOX\u200b", "Sent (label)"),
+    *(
+        "[Imap]/Sent",
+        "[Gmail]/Custom",
+        "All Mail",
+        "R&D",
+        "&AOk-",
+        "&",
+        "A.B.C",
+        "A_B_C",
+        ".hidden",
+        "trailing.",
+        "a..b",
+    ),
+    *(
+        "back\\slash",
+        'quo"te',
+        "it's ^ 50% * sale",
+        "(paren) {12}",
+        "~tilde",
+        "#news.comp",
+        "NIL",
+        "new",
+        "dovecot.index",
+    ),
+    *(
+        "a//b",
+        "a/_/b",
+        "/leading",
+        "trailing/",
+        "/",
+        " ",
+        " two  spaces ",
+        "no\u00a0break",
+        "zero\u200bwidth",
+        "zerowidth",
+    ),
+    *("tab\there", "nul\0", "..", "../escape", "CON", "🎉 Party", "👨\u200d👩\u200d👧\u200d👦 Family/📷", "🇵🇹", "✅"),
+    *(
+        "L" * 225,
+        "長" * 100,
+        "長" * 101,
+        "長" * 100 + "/below",
+        "x/" * 40 + "deep",
+        "🎉/" * 40 + "deep",
+        "🎉/" * 39 + "deep",
+    ),
+]
+
+level = st.one_of(
+    st.sampled_from(
+        ["Sent", "sent", "INBOX", "inbox", "Archive", "Gesendet", "a", "A", "e\u0301", "é", "", ".", "a_b"]
+    ),
+    st.text(max_size=6),
+    st.sampled_from(["長" * 70, "🎉" * 20, "L" * 200]),
+)
+label_names = st.lists(st.lists(level, min_size=1, max_size=4).map("/".join), max_size=10)
+shapes = st.sampled_from(SHAPES)
+
+
+def labels_of(*names: str) -> list[Label]:
+    return [Label(f"Label_{number}", name, "user") for number, name in enumerate(names, start=1)]
+
+
+def mapped(*names: str, shape: MailboxShape = SLASHES, choices: Choices | None = None) -> list[str]:
+    labels = labels_of(*names)
+    targets = map_folders(labels, shape, choices or Choices()).targets
+    return [targets[label.id].name for label in labels]
+
+
+def kinds(*names: str, shape: MailboxShape = SLASHES) -> list[tuple[str, str, str]]:
+    return [(note.kind, note.old, note.new) for note in map_folders(labels_of(*names), shape, Choices()).notes]
+
+
+def with_folders(shape: MailboxShape, *folders: ExistingFolder | str) -> MailboxShape:
+    there = tuple(ExistingFolder(folder) if isinstance(folder, str) else folder for folder in folders)
+    return replace(shape, folders=(*shape.folders, *there))
+
+
+def after_a_run(shape: MailboxShape, folder_map: FolderMap, created: Sequence[str]) -> MailboxShape:
+    """The mailbox once the door has made these keys' folders, parents and special uses included."""
+    names = {folder.name for folder in shape.folders}
+    made = []
+    for key in created:
+        target = folder_map.targets[key]
+        below = target.name.removeprefix(shape.prefix)
+        cuts = [i for i, c in enumerate(below) if c == shape.delimiter]
+        made += [ExistingFolder(shape.prefix + below[:cut], selectable=False) for cut in cuts]
+        made.append(ExistingFolder(target.name, target.special_use if shape.can_create_special_use else None))
+    return replace(shape, folders=(*shape.folders, *(folder for folder in made if folder.name not in names)))
+
+
+def test_inbox_is_always_inbox() -> None:
+    for shape in SHAPES:
+        assert map_folders([], shape, Choices()).targets["INBOX"].name == "INBOX"
+
+
+def test_nested_labels_are_nested_with_the_servers_delimiter() -> None:
+    assert mapped("a/b/c", shape=SLASHES) == ["a/b/c"]
+    assert mapped("a/b/c", shape=PREFIXED) == ["INBOX.a.b.c"]
+
+
+def test_a_label_with_a_slash_meant_literally_is_nested_and_shown() -> None:
+    assert kinds("France/Paris") == [("parent-missing", "France/Paris", "France/Paris")]
+    assert kinds("France", "France/Paris") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Sent", "trash", "Archive", "JUNK", "Drafts", "inbox", "INBOX ", "Gesendet", "Корзина"]
+)
+def test_a_label_named_like_inbox_or_a_special_folder_gets_its_own_folder(name: str) -> None:
+    own = f"{name.strip()} (label)"
+    assert kinds(name) == [("special-name", name, own)]
+    assert mapped(name, shape=PREFIXED) == [f"INBOX.{own}"]
+
+
+def test_labels_below_inbox_or_a_special_folder_lie_below_the_folder_with_the_suffix() -> None:
+    assert mapped("Sent", "Sent/2019", "inbox/x") == ["Sent (label)", "Sent (label)/2019", "inbox (label)/x"]
+
+
+def test_a_label_named_like_the_mailboxes_own_special_folder_gets_a_suffix() -> None:
+    shape = with_folders(SLASHES, ExistingFolder("Mail/Out", r"\Sent"), ExistingFolder("Everything", r"\All"))
+    assert mapped("Mail/Out", "Everything", shape=shape) == ["Mail/Out (label)", "Everything (label)"]
+
+
+def test_labels_equal_but_for_case_get_two_folders_and_the_older_one_the_plain_name() -> None:
+    assert mapped("Projects", "projects") == ["Projects", "projects (label)"]
+    assert kinds("Projects", "projects") == [("case-twin", "projects", "projects (label)")]
+
+
+def test_labels_equal_after_unicode_normalisation_get_two_folders() -> None:
+    assert mapped("Café", "Cafe\u0301") == ["Café", "Café (label)"]
+    assert kinds("Café", "Cafe\u0301") == [("unicode-twin", "Cafe\u0301", "Café (label)")]
+
+
+def test_labels_equal_once_characters_are_replaced_get_two_folders() -> None:
+    assert mapped("A_B", "A.B", shape=DOTS) == ["A_B", "A_B (label)"]
+    assert {kind for kind, *_ in kinds("A_B", "A.B", shape=DOTS)} == {"name-taken", "replaced"}
+
+
+def test_a_third_twin_gets_a_number() -> None:
+    assert mapped("x", "X", "X ") == ["x", "X (label)", "X (label 2)"]
+
+
+def test_labels_below_a_renamed_twin_lie_below_its_folder() -> None:
+    assert mapped("Projects", "projects", "projects/a") == ["Projects", "projects (label)", "projects (label)/a"]
+
+
+def test_a_folder_that_exists_under_the_very_name_is_the_labels_folder() -> None:
+    assert mapped("Work", shape=with_folders(SLASHES, "Work")) == ["Work"]
+
+
+def test_a_folder_that_exists_in_another_case_is_left_alone() -> None:
+    assert mapped("Work", shape=with_folders(SLASHES, "work")) == ["Work (label)"]
+    assert kinds("Work", shape=with_folders(SLASHES, "work")) == [("case-twin", "Work", "Work (label)")]
+
+
+def test_replaced_characters_are_shown_with_both_names() -> None:
+    assert kinds("tab\there.x", shape=DOTS) == [("replaced", "tab\there.x", "tab_here_x")]
+
+
+def test_a_name_too_long_once_encoded_is_shortened_and_shown() -> None:
+    [(kind, old, new)] = kinds("長" * 100)
+    assert (kind, old) == ("shortened", "長" * 100)
+    assert encoded_length(new) <= MAX_NAME
+
+
+def test_every_plain_gmail_name_fits_unshortened_below_the_prefix() -> None:
+    assert mapped("L" * 225, "l" * 225, shape=PREFIXED) == ["INBOX." + "L" * 225, "INBOX." + "l" * 225 + " (label)"]
+
+
+def test_a_label_below_a_full_name_moves_up_and_is_shown() -> None:
+    parent, child = mapped("長" * 100, "長" * 100 + "/below")
+    assert not child.startswith(parent)
+    assert child.startswith("below-")
+    assert ("shortened", "長" * 100 + "/below", child) in kinds("長" * 100, "長" * 100 + "/below")
+
+
+def test_a_hidden_label_has_a_folder_and_is_shown() -> None:
+    folder_map = map_folders([Label("Label_1", "Tool", "user", hidden=True)], SLASHES, Choices())
+    assert folder_map.targets["Label_1"].name == "Tool"
+    assert [note.kind for note in folder_map.notes] == ["hidden"]
+
+
+def test_labels_of_gmail_itself_get_no_folder() -> None:
+    labels = [Label("STARRED", "STARRED", "system"), Label("CATEGORY_SOCIAL", "CATEGORY_SOCIAL", "system")]
+    assert map_folders(labels, SLASHES, Choices()) == map_folders([], SLASHES, Choices())
+
+
+def test_a_label_not_chosen_has_no_folder_but_keeps_its_name_for_later() -> None:
+    choices = Choices(skip_labels=frozenset({"Label_1"}))
+    folder_map = map_folders(labels_of("Projects", "projects"), SLASHES, choices)
+    assert "Label_1" not in folder_map.targets
+    assert folder_map.targets["Label_2"].name == "projects (label)"
+
+
+def test_a_rename_moves_the_labels_below_along() -> None:
+    choices = Choices(renames={"Label_1": "Arbeit/Alt"})
+    assert mapped("Work", "Work/Projects", "Workshop", choices=choices) == [
+        "Arbeit/Alt",
+        "Arbeit/Alt/Projects",
+        "Workshop",
+    ]
+
+
+def test_two_labels_renamed_alike_are_not_merged() -> None:
+    choices = Choices(renames={"Label_1": "Both", "Label_2": "Both"})
+    assert mapped("One", "Two", choices=choices) == ["Both", "Both (label)"]
+
+
+def check_every_name(folder_map: FolderMap, shape: MailboxShape) -> None:
+    names = [target.name for target in folder_map.targets.values()]
+    assert len({twin_key(name) for name in names}) == len(names)
+    for name in names:
+        assert encoded_length(name) <= MAX_NAME
+        assert name.isprintable() or not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in name)
+        if name != "INBOX":
+            assert name.startswith(shape.prefix)
+            below = name.removeprefix(shape.prefix)
+            assert all(part.strip() for part in below.split(shape.delimiter or "\0"))
+            assert shape.prefix or not below.upper().startswith(f"INBOX{shape.delimiter or '_'}")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_all_awkward_names_together_get_folders_of_their_own(shape: MailboxShape) -> None:
+    folder_map = map_folders(labels_of(*AWKWARD), shape, Choices())
+    assert len(folder_map.targets) == len(AWKWARD) + 6
+    check_every_name(folder_map, shape)
+
+
+@given(label_names, shapes)
+def test_any_labels_get_folders_of_their_own_with_names_a_server_can_hold(
+    names: list[str], shape: MailboxShape
+) -> None:
+    check_every_name(map_folders(labels_of(*names), shape, Choices()), shape)
+
+
+@given(label_names, shapes, st.randoms())
+def test_the_order_of_the_labels_does_not_matter(names: list[str], shape: MailboxShape, chance: Random) -> None:
+    labels = labels_of(*names)
+    shuffled = sorted(labels, key=lambda _: chance.random())
+    assert map_folders(shuffled, shape, Choices()) == map_folders(labels, shape, Choices())
+
+
+EXISTING = [
+    *(
+        "Sent",
+        "sent",
+        "Gesendet",
+        "Sent Items",
+        "Archive",
+        "a",
+        "A",
+        "é",
+        "e\u0301",
+        "A (label)",
+        "Sent (label)",
+        "work",
+    ),
+    *("INBOX.Sent", "a/A", "a.A", "INBOX.a"),
+]
+
+
+@given(
+    names=label_names,
+    shape=shapes,
+    use=st.booleans(),
+    existing=st.lists(st.sampled_from(EXISTING), unique=True, max_size=5),
+    data=st.data(),
+)
+def test_a_second_run_finds_the_folders_of_the_first_whichever_of_them_were_made(
+    *, names: list[str], shape: MailboxShape, use: bool, existing: list[str], data: st.DataObject
+) -> None:
+    start = replace(with_folders(shape, "INBOX", *existing), can_create_special_use=use)
+    labels = labels_of(*names)
+    first = map_folders(labels, start, Choices())
+    made = data.draw(st.lists(st.sampled_from(sorted(first.targets)), unique=True))
+    second = map_folders(labels, after_a_run(start, first, made), Choices())
+    assert second.targets == first.targets
