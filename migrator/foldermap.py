@@ -74,7 +74,6 @@ def _claims_of(shape: MailboxShape) -> _Claims:
 def _specials(claims: _Claims) -> dict[str, TargetFolder]:
     """Return the special folders: those found first, so that no new one takes the name of another one's."""
     found = {key: find_special(key, claims.shape) for key in SPECIAL_USE}
-    claims.taken.update({twin_key(name): None for name in found.values() if name})
     return {key: TargetFolder(name or _new_special(key, claims), SPECIAL_USE[key]) for key, name in found.items()}
 
 

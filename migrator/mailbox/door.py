@@ -13,10 +13,11 @@ from migrator.folders import MailboxShape
 from . import copying, listing, look
 from .connection import Connection, by_name, opened, speaking
 from .selecting import select
+from .sending import Ways
 from .target import Credentials, Target
 from .values import Appended, Item, Quota, Refused, Selected
 from .wire import Connect
-from .writer import Ways, Writer
+from .writer import Writer
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

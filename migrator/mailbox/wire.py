@@ -22,6 +22,10 @@ CHUNK = 256 * 1024  # bytes per write: a time-out then covers one chunk, not a w
 ALLOWANCE = 16 * 1024 * 1024  # bytes a server may answer to one command, unless the command says otherwise
 PATIENCE = 10  # read time-outs that one command may last altogether
 
+# Linux: acknowledge at once what is read next. A server that leaves Nagle's algorithm on (Cyrus) sends the second of
+# two short answers only then, 40 ms later. The option wears off, so it is set before each read.
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 
@@ -40,6 +44,8 @@ class _Incoming(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if time.monotonic() > self.deadline:
             raise TimeoutError
+        if _QUICKACK is not None:
+            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         count = self._sock.recv_into(buffer)
         self.allowance -= count
         self.unread += count

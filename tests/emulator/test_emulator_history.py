@@ -47,6 +47,7 @@ def test_trashing_appears_as_a_label(google: Google, start: str) -> None:
 
 def test_a_message_changed_carries_the_new_labels_and_history_id(google: Google, start: str) -> None:
     number = message_id("inbox")
+    assert google.gmail("labels/INBOX", google.token()).json()["messagesUnread"] == 1
     google.control(f"messages/{number}/labels", {"add": ["Label_2"], "remove": ["UNREAD", "INBOX"]})
     answer = google.gmail(f"messages/{number}", google.token(), format="minimal").json()
     assert answer["labelIds"] == ["CATEGORY_UPDATES", "Label_2"]

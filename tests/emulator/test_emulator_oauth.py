@@ -132,11 +132,13 @@ def test_a_code_works_once(google: Google) -> None:
     assert (again.status, again.json()["error"]) == (400, "invalid_grant")
 
 
-@pytest.mark.parametrize("verifier", ["", "wrong" * 10])
-def test_a_missing_or_wrong_verifier_is_refused_and_uses_the_code_up(google: Google, verifier: str) -> None:
+@pytest.mark.parametrize(
+    ("verifier", "text"), [("", "Missing code verifier."), ("wrong" * 10, "Invalid code verifier.")]
+)
+def test_a_missing_or_wrong_verifier_is_refused_and_uses_the_code_up(google: Google, verifier: str, text: str) -> None:
     one, code = consented(google)
     refused = exchange(google, code, code_verifier=verifier)
-    assert (refused.status, refused.json()["error"]) == (400, "invalid_grant")
+    assert (refused.status, refused.json()) == (400, {"error": "invalid_grant", "error_description": text})
     assert exchange(google, code, code_verifier=str(one.code_verifier)).status == 400
 
 

@@ -1,15 +1,30 @@
-"""A worker in this process, with real children."""
+"""A worker in this process; each slice in a real child of it."""
 
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 import slices
-from jobs_harness import Worker, eventually
+from jobs_harness import Worker, alive, eventually
 from redis import Redis
 
-from jobs.migration import State
-from jobs.requests import create, history, read
+from app.embedded import EmbeddedStore
+from jobs.migration import Migration, State
+from jobs.requests import cancel, create, history, pause, read, resume
+from jobs.slice import SliceEnd
 
 
-def pid_of(redis: Redis, migration_id: str) -> int:
-    return int(redis.get(f"mig:{{{migration_id}}}:progress") or 0)
+def pid_of(redis: Redis, migration: Migration) -> int:
+    """Return the process that does, or did, the migration's last slice; 0 before the first one."""
+    return int(redis.get(f"mig:{{{migration.id}}}:progress") or 0)
+
+
+def items_of(redis: Redis, migration: Migration) -> set[bytes]:
+    """Return how often each item was done."""
+    counts = redis.hgetall(f"mig:{{{migration.id}}}:counts")
+    return {times for item, times in counts.items() if item.startswith(b"item:")}
 
 
 def test_a_migration_walks_through_its_phases_to_done(redis: Redis, worker: Worker) -> None:
@@ -23,3 +38,151 @@ def test_a_migration_walks_through_its_phases_to_done(redis: Redis, worker: Work
         State.FINISHING,
         State.DONE,
     ]
+    assert items_of(redis, migration) == {b"1"}
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        (slices.raise_canary, "internal-error:RuntimeError"),
+        (slices.eat_memory, "out-of-memory"),
+        (slices.die, "child-killed"),
+        (slices.answer_nonsense, "internal-error:TypeError"),
+    ],
+)
+def test_three_crashes_fail_the_migration_and_the_worker_lives(
+    redis: Redis, worker: Worker, work: Callable[..., SliceEnd], code: str
+) -> None:
+    migration = create(redis, "acme")
+    worker.start(work)
+    eventually(lambda: read(redis, migration.id).state is State.FAILED)
+    assert read(redis, migration.id).reason == code
+    assert read(redis, migration.id).resumable
+    resume(redis, migration.id)
+    eventually(lambda: read(redis, migration.id).crashes > 0)
+
+
+def test_no_text_of_an_exception_is_in_any_value_or_log(
+    redis: Redis, store: EmbeddedStore, worker: Worker, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture
+) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.raise_canary)
+    eventually(lambda: read(redis, migration.id).state is State.FAILED)
+    worker.stop()
+    written = b"".join(path.read_bytes() for path in (store.directory / "appendonlydir").iterdir())
+    assert migration.id.encode() in written
+    assert b"internal-error:RuntimeError" in written
+    for trace in (slices.CANARY, "Traceback"):
+        assert trace.encode() not in written
+        assert trace not in caplog.text
+        assert trace not in "".join(capfd.readouterr())
+
+
+def test_a_ticket_has_no_argument(redis: Redis, store: EmbeddedStore, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.count_items)
+    eventually(lambda: read(redis, migration.id).state is State.DONE)
+    worker.stop()
+    written = b"".join(path.read_bytes() for path in (store.directory / "appendonlydir").iterdir())
+    tickets = re.findall(rb'\{"queue_name":.*?"message_timestamp":\d+\}', written)
+    assert tickets
+    assert all(b'"args":[],"kwargs":{}' in ticket for ticket in tickets)
+    assert not any(migration.id.encode() in ticket for ticket in tickets)
+
+
+@pytest.mark.parametrize(("ask", "state"), [(pause, State.PAUSED), (cancel, State.FINISHING)], ids=["pause", "cancel"])
+def test_a_running_slice_sees_a_wish_when_it_renews(
+    redis: Redis, worker: Worker, ask: Callable[[Redis, str], Migration], state: State
+) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.stay, lease_seconds=1.5, slice_seconds=60)
+    first = eventually(lambda: pid_of(redis, migration))
+    ask(redis, migration.id)
+    eventually(lambda: read(redis, migration.id).state is state, within=1.5)
+    eventually(lambda: not alive(first), within=1)
+
+
+def test_a_slice_that_hears_nothing_is_killed_after_the_grace_and_the_wish_carried_out(
+    redis: Redis, worker: Worker
+) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.stay_for_ever, lease_seconds=1.5, slice_seconds=60, stop_grace_seconds=0.5)
+    first = eventually(lambda: pid_of(redis, migration))
+    pause(redis, migration.id)
+    eventually(lambda: read(redis, migration.id).state is State.PAUSED, within=3)
+    assert not alive(first)
+    assert read(redis, migration.id).crashes == 0
+
+
+def test_a_slice_over_its_time_is_killed(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.stay_for_ever, slice_seconds=0.3, grace_seconds=0.3)
+    eventually(lambda: read(redis, migration.id).state is State.FAILED)
+    assert read(redis, migration.id).reason == "slice-overtime"
+    assert not alive(pid_of(redis, migration))
+
+
+def test_a_slice_whose_lease_is_gone_is_killed_and_changes_nothing(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.stay_for_ever, lease_seconds=1.5, slice_seconds=60, tick_seconds=60)
+    first = eventually(lambda: pid_of(redis, migration))
+    redis.hset(f"mig:{{{migration.id}}}", "token", "another")
+    eventually(lambda: not alive(first), within=3)
+    assert redis.hget(f"mig:{{{migration.id}}}", "token") == b"another"
+
+
+def test_progress_of_a_slice_that_crashes_afterwards_counts(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.progress_then_raise)
+    first = eventually(lambda: pid_of(redis, migration))
+    eventually(lambda: pid_of(redis, migration) != first)
+    found = eventually(lambda: read(redis, migration.id))
+    assert found.progress_at > found.created_at
+    assert found.crashes <= 1
+
+
+def test_a_step_that_does_not_exist_fails_the_migration(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.skip_ahead)
+    eventually(lambda: read(redis, migration.id).state is State.FAILED)
+    assert read(redis, migration.id).reason == "illegal-step"
+
+
+def test_a_waiting_slice_frees_its_process(redis: Redis, worker: Worker) -> None:
+    migrations = [create(redis, "acme") for _ in range(6)]
+    worker.start(slices.wait_an_hour)
+    eventually(lambda: all(read(redis, one.id).state is State.WAITING for one in migrations))
+    assert redis.zcard("jobs:leases") == 0
+
+
+def test_temporary_files_go_with_their_slice(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    dead = worker.scratch / "worker-dead"
+    dead.mkdir(parents=True)
+    (dead / "left").write_text(slices.CANARY)
+    worker.start(slices.leave_a_file)
+    eventually(lambda: pid_of(redis, migration))
+    kept = [Path(folder) / name for folder, _, names in os.walk(worker.scratch) for name in names if name != ".lock"]
+    assert len(kept) == 1
+    assert kept[0].read_text() == slices.CANARY
+    worker.stop()
+    assert list(worker.scratch.iterdir()) == [worker.scratch / ".lock"]
+
+
+def test_stopping_a_worker_puts_its_migrations_back(redis: Redis, worker: Worker) -> None:
+    migrations = [create(redis, "acme") for _ in range(3)]
+    worker.start(slices.stay, slice_seconds=60)
+    eventually(lambda: redis.zcard("jobs:leases") == 2)
+    eventually(lambda: sum(1 for one in migrations if pid_of(redis, one)) == 2)
+    assert worker.stop() < 3
+    assert redis.zcard("jobs:leases") == 0
+    assert redis.zcard("jobs:ready:acme") == 3
+
+
+def test_a_slice_that_hears_nothing_does_not_hold_up_the_stop(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.stay_for_ever, slice_seconds=60)
+    eventually(lambda: pid_of(redis, migration))
+    assert worker.stop() < 3
+    found = read(redis, migration.id)
+    assert (found.state, found.running, found.crashes) == (State.PLANNING, False, 0)

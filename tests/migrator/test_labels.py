@@ -100,6 +100,12 @@ def test_a_category_is_a_keyword() -> None:
     assert placed("INBOX", "CATEGORY_PROMOTIONS").keywords == ("$CategoryPromotions",)
 
 
+def test_several_categories_come_in_a_fixed_order() -> None:
+    ids = ["CATEGORY_UPDATES", "CATEGORY_SOCIAL", "CATEGORY_PROMOTIONS", "CATEGORY_FORUMS", "CATEGORY_PERSONAL"]
+    words = ["$CategoryForums", "$CategoryPersonal", "$CategoryPromotions", "$CategorySocial", "$CategoryUpdates"]
+    assert list(placed(*ids).keywords) == words
+
+
 def test_a_category_is_nothing_where_the_customer_wants_none() -> None:
     assert placed("INBOX", "CATEGORY_PROMOTIONS", choices=Choices(categories="none")).keywords == ()
 

@@ -77,6 +77,11 @@ def test_a_special_folder_below_inbox_is_found_where_there_is_no_prefix() -> Non
     assert found("SENT", with_folders(DOTS, "INBOX.Gesendet")) == "INBOX.Gesendet"
 
 
+def test_a_special_folder_is_found_below_any_prefix() -> None:
+    shape = with_folders(MailboxShape("/", "Mail/", ()), "Mail/Gesendet")
+    assert found("SENT", shape) == "Mail/Gesendet"
+
+
 def test_below_a_prefix_a_folder_inside_an_inner_inbox_is_not_the_sent_folder() -> None:
     shape = with_folders(PREFIXED, "INBOX.INBOX.Gesendet")
     assert found("SENT", shape) == "INBOX.Sent"

@@ -185,7 +185,6 @@ protocol imap {{
 }}
 plugin {{
   acl = vfile
-  acl_user = %u
   quota = count:User quota
   quota_vsizes = yes
   quota_rule = *:storage=10G

@@ -23,3 +23,10 @@ def letter(number: int = 1, body: bytes = b"hello\r\n") -> bytes:
 def item(wire: bytes | None = None, *flags: str, date: int = DATE) -> Item:
     """Return a mail to append."""
     return Item(letter() if wire is None else wire, flags, date)
+
+
+def take_rights(server: Server, user: User, folder: str, left: str) -> None:
+    """Leave the user, by ACL (RFC 4314 §2.1), only these rights in one of his folders; `i` is to put mail there."""
+    with server.observer(user) as observer:
+        who = "owner" if server.kind == "dovecot" else user.name
+        observer.setacl(folder, who, left)

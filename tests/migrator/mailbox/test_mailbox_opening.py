@@ -52,7 +52,9 @@ def test_a_wrong_password_is_a_refused_login(mailbox_server: Server, user: User,
         open_mailbox(way(mailbox_server), Password(user.name, "wrong"))
 
 
-def test_a_password_with_every_awkward_character_reaches_the_server_as_it_is(mailbox_server: Server, user: User) -> None:
+def test_a_password_with_every_awkward_character_reaches_the_server_as_it_is(
+    mailbox_server: Server, user: User
+) -> None:
     with pytest.raises(LoginRefused, match="wrong-credentials"):
         open_mailbox(in_clear(mailbox_server), Password(user.name, 'a"b\\c d{3}%*('))
     with pytest.raises(LoginRefused, match="wrong-credentials"):
@@ -75,12 +77,14 @@ def test_credentials_cannot_carry_a_command(dovecot_server: Server, text: str, c
         open_mailbox(over_tls(dovecot_server), credentials(text))
 
 
-def test_a_master_user_enters_another_mailbox(mailbox_server: Server, user: User) -> None:
-    master = mailbox_server.master
+@pytest.mark.parametrize("kind", ["dovecot", "cyrus"])
+def test_a_master_user_enters_another_mailbox(start_server: StartServer, kind: str) -> None:
+    server = start_server(kind, Limits())
+    user, master = server.new_user(), server.master
     assert master is not None
-    with open_mailbox(over_tls(mailbox_server), MasterUser(user.name, master.name, master.password)) as mailbox:
+    with open_mailbox(over_tls(server), MasterUser(user.name, master.name, master.password)) as mailbox:
         mailbox.create(mailbox.shape().prefix + "made-by-master")
-    with mailbox_server.observer(user) as observer:
+    with server.observer(user) as observer:
         assert any(name.endswith("made-by-master") for _, _, name in observer.list_folders())
 
 

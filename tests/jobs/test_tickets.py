@@ -1,0 +1,201 @@
+from collections import Counter
+
+import pytest
+from redis import Redis
+
+from jobs.errors import LeaseLost
+from jobs.migration import State
+from jobs.requests import cancel, create, pause, read, resume
+from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, wait
+from jobs.tickets import CRASH_LIMIT, Claim, Wish, claim, make_ready, ready_count, release, renew
+
+LEASE = 10.0
+IN_AN_HOUR = 4_000_000_000.0
+
+
+def must_claim(redis: Redis, cap: int = 4) -> Claim:
+    claimed = claim(redis, LEASE, cap=cap)
+    assert claimed is not None
+    return claimed
+
+
+def running(redis: Redis, *, phase: State = State.COPYING) -> Claim:
+    """Make a migration and claim it in the phase."""
+    create(redis, "acme")
+    first = must_claim(redis)
+    release(redis, first.id, first.token, advance(phase))
+    return must_claim(redis)
+
+
+def test_one_slice_of_a_migration_at_a_time(redis: Redis) -> None:
+    migration = create(redis, "acme")
+    assert must_claim(redis).id == migration.id
+    assert not make_ready(redis, migration.id)
+    assert claim(redis, LEASE) is None
+
+
+def test_making_ready_twice_is_once(redis: Redis) -> None:
+    migration = create(redis, "acme")
+    assert make_ready(redis, migration.id)
+    assert must_claim(redis).id == migration.id
+    assert claim(redis, LEASE) is None
+
+
+def test_a_released_migration_is_claimed_again_with_another_token(redis: Redis) -> None:
+    first = running(redis)
+    release(redis, first.id, first.token, again())
+    second = must_claim(redis)
+    assert second.id == first.id
+    assert second.token != first.token
+
+
+def test_ten_small_customers_are_served_right_after_one_slice_of_the_big_one(redis: Redis) -> None:
+    for _ in range(60):
+        create(redis, "big")
+    for number in range(10):
+        create(redis, f"small-{number}")
+    served = []
+    for _ in range(30):
+        claimed = must_claim(redis)
+        served.append(claimed.customer)
+        release(redis, claimed.id, claimed.token, again())
+    assert set(served[:11]) == {"big", *(f"small-{number}" for number in range(10))}
+    # ... and so on in turns: nobody gets a second slice before everybody had one.
+    assert max(Counter(served[:22]).values()) == 2
+
+
+def test_a_customer_at_the_cap_lets_the_others_go_first(redis: Redis) -> None:
+    for _ in range(10):
+        create(redis, "big")
+    held = [must_claim(redis, cap=3) for _ in range(3)]
+    for number in range(4):
+        create(redis, f"small-{number}")
+    held += [must_claim(redis, cap=3) for _ in range(4)]
+    assert Counter(one.customer for one in held) == {"big": 3, **{f"small-{n}": 1 for n in range(4)}}
+
+
+def test_the_cap_is_elastic_when_nobody_else_waits(redis: Redis) -> None:
+    for _ in range(10):
+        create(redis, "big")
+    assert {must_claim(redis, cap=3).customer for _ in range(10)} == {"big"}
+    assert claim(redis, LEASE, cap=3) is None
+
+
+def test_work_of_one_customer_is_taken_in_order(redis: Redis) -> None:
+    made = [create(redis, "acme").id for _ in range(5)]
+    assert [must_claim(redis).id for _ in range(5)] == made
+
+
+def test_a_stale_token_changes_nothing(redis: Redis) -> None:
+    stale = running(redis)
+    release(redis, stale.id, stale.token, again())
+    fresh = must_claim(redis)
+    before = read(redis, stale.id)
+    assert renew(redis, stale.id, stale.token, LEASE, progressed=True) is Wish.LOST
+    for end in (again(), advance(State.VERIFYING), failed("login-refused", resumable=True), ended(State.DONE)):
+        with pytest.raises(LeaseLost):
+            release(redis, stale.id, stale.token, end)
+    assert read(redis, stale.id) == before
+    assert renew(redis, fresh.id, fresh.token, LEASE) is Wish.NONE
+
+
+def test_no_token_is_not_the_token_of_a_migration_without_a_slice(redis: Redis) -> None:
+    migration = create(redis, "acme")
+    assert renew(redis, migration.id, "", LEASE) is Wish.LOST
+    with pytest.raises(LeaseLost):
+        release(redis, migration.id, "", advance(State.COPYING))
+
+
+def test_renewing_lengthens_the_lease(redis: Redis) -> None:
+    claimed = running(redis)
+    before = redis.zscore("jobs:leases", claimed.id)
+    assert renew(redis, claimed.id, claimed.token, LEASE * 3) is Wish.NONE
+    assert redis.zscore("jobs:leases", claimed.id) >= before + LEASE
+
+
+def test_a_pause_is_seen_at_the_next_renewal_and_carried_out_at_the_end(redis: Redis) -> None:
+    claimed = running(redis)
+    assert pause(redis, claimed.id).state is State.COPYING
+    assert renew(redis, claimed.id, claimed.token, LEASE) is Wish.PAUSE
+    assert release(redis, claimed.id, claimed.token, again()) is State.PAUSED
+    assert resume(redis, claimed.id).state is State.COPYING
+
+
+def test_a_pause_taken_back_leaves_no_wish(redis: Redis) -> None:
+    claimed = running(redis)
+    pause(redis, claimed.id)
+    resume(redis, claimed.id)
+    assert renew(redis, claimed.id, claimed.token, LEASE) is Wish.NONE
+
+
+def test_a_paused_migration_goes_on_where_its_last_slice_left_it(redis: Redis) -> None:
+    claimed = running(redis)
+    pause(redis, claimed.id)
+    assert release(redis, claimed.id, claimed.token, advance(State.VERIFYING)) is State.PAUSED
+    assert resume(redis, claimed.id).state is State.VERIFYING
+
+
+def test_a_pause_that_comes_after_the_copying_does_not_hold_up_the_discarding(redis: Redis) -> None:
+    claimed = running(redis, phase=State.VERIFYING)
+    pause(redis, claimed.id)
+    assert release(redis, claimed.id, claimed.token, advance(State.FINISHING)) is State.FINISHING
+    assert read(redis, claimed.id).wish == ""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        again(),
+        wait(IN_AN_HOUR, "google-quota"),
+        advance(State.VERIFYING),
+        failed("x", resumable=False),
+        crashed("child-killed"),
+    ],
+    ids=lambda end: end.kind,
+)
+def test_cancel_comes_before_whatever_the_slice_says(redis: Redis, end: SliceEnd) -> None:
+    claimed = running(redis)
+    pause(redis, claimed.id)
+    cancel(redis, claimed.id)
+    assert renew(redis, claimed.id, claimed.token, LEASE) is Wish.CANCEL
+    assert release(redis, claimed.id, claimed.token, end) is State.FINISHING
+    last = must_claim(redis)
+    assert (last.phase, last.ending) == (State.FINISHING, "cancelled")
+    assert release(redis, last.id, last.token, ended(State.DONE)) is State.CANCELLED
+
+
+def test_slices_that_crash_in_a_row_make_the_migration_fail(redis: Redis) -> None:
+    create(redis, "acme")
+    states = []
+    for _ in range(CRASH_LIMIT):
+        claimed = must_claim(redis)
+        states.append(release(redis, claimed.id, claimed.token, crashed("out-of-memory")))
+    assert states == [State.PLANNING, State.PLANNING, State.FAILED]
+    found = read(redis, claimed.id)
+    assert (found.reason, found.resumable) == ("out-of-memory", True)
+    assert claim(redis, LEASE) is None
+    assert resume(redis, claimed.id).crashes == 0
+
+
+def test_crashes_with_progress_between_them_are_not_in_a_row(redis: Redis) -> None:
+    create(redis, "acme")
+    for _ in range(3 * CRASH_LIMIT):
+        claimed = must_claim(redis)
+        assert release(redis, claimed.id, claimed.token, crashed("child-killed"), progressed=True) is State.PLANNING
+
+
+def test_a_waiting_migration_holds_no_worker(redis: Redis) -> None:
+    claimed = running(redis)
+    release(redis, claimed.id, claimed.token, wait(IN_AN_HOUR, "google-bandwidth"))
+    found = read(redis, claimed.id)
+    assert (found.state, found.until, found.reason) == (State.WAITING, IN_AN_HOUR, "google-bandwidth")
+    assert claim(redis, LEASE) is None
+    assert redis.zcard("jobs:leases") == 0
+    assert ready_count(redis) == 0
+
+
+def test_a_queue_entry_whose_migration_is_gone_is_cleared_away(redis: Redis) -> None:
+    gone, kept = create(redis, "acme"), create(redis, "acme")
+    redis.delete(f"mig:{{{gone.id}}}", f"mig:{{{gone.id}}}:history")
+    assert must_claim(redis).id == kept.id
+    assert claim(redis, LEASE) is None

@@ -1,0 +1,42 @@
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from story.house import ROOT
+
+CORPUS = ROOT.parent / "shared" / "corpus"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A Gmail account to seed the stand-in with."""
+
+    folder: Path
+    rows: Path
+
+    def messages(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.rows.read_text().splitlines()]
+
+    def labels(self) -> list[dict[str, str]]:
+        rows: list[dict[str, str]] = json.loads(Path(f"{self.rows}.labels.json").read_text())["labels"]
+        return rows
+
+
+@pytest.fixture(scope="session")
+def carried() -> Layout:
+    """The 300 messages the project carries, in a layout with every awkward label."""
+    return Layout(ROOT / "emulator" / "sample" / "mail", ROOT / "tests" / "data" / "layout.jsonl")
+
+
+@pytest.fixture(scope="session")
+def corpus(carried: Layout, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """The open corpus in a layout of 2,000 messages where it lies beside the project, else what the project carries."""
+    if not (CORPUS / "make_mailbox.py").exists():
+        return carried
+    rows = tmp_path_factory.mktemp("corpus") / "mailbox.jsonl"
+    command = [sys.executable, str(CORPUS / "make_mailbox.py"), str(CORPUS / "mail"), "-n", "2000", "--seed", "7"]
+    subprocess.run([*command, "-o", str(rows)], check=True, stderr=subprocess.DEVNULL)
+    return Layout(CORPUS / "mail", rows)

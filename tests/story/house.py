@@ -1,0 +1,169 @@
+"""A whole installation for a test: stores, a worker process, a stand-in for Google, a real mailbox server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import tenacity
+from redis import Redis
+from redis.exceptions import RedisError
+from servers.instance import Server, User
+from stand_in import Google
+
+from app import embedded
+from app.report import Report, report_on
+from app.stores import connect
+from jobs.launch import Import, launch
+from jobs.migration import ENDS, Migration, State
+from jobs.requests import read
+from migrator.labels import Choices
+from migrator.mailbox import Password
+from oauth.grant import Grant
+from oauth.vault import Vault
+
+ROOT = Path(__file__).resolve().parents[2]
+RESTS = ENDS | {State.PAUSED, State.FAILED}
+
+
+class House:
+    """One installation; made by `house`."""
+
+    def __init__(self, folder: Path, google: Google, server: Server, settings: dict[str, dict[str, object]]) -> None:
+        self.folder = folder
+        self.google = google
+        self.server = server
+        self.redis_store = embedded.start(folder / "redis")
+        self.keys_store = embedded.start(folder / "keys", persistent=False)
+        self.state: Redis = connect(self.redis_store.url)
+        self.keys: Redis = connect(self.keys_store.url)
+        self.master = folder / "master.key"
+        self.master.write_bytes(os.urandom(32))
+        self.vault = Vault(self.state, self.keys, self.master.read_bytes())
+        self.config = folder / "config.toml"
+        self.config.write_text(self._toml(settings))
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def _toml(self, settings: dict[str, dict[str, object]]) -> str:
+        secret = self.folder / "client-secret"
+        secret.write_text("demo-secret")
+        sections: dict[str, dict[str, object]] = {
+            "google": {
+                "client_id": "demo-client",
+                "client_secret_file": str(secret),
+                "profile": "off",
+                "api": self.google.url,
+                "token_uri": f"{self.google.url}/token",
+                "revoke_uri": f"{self.google.url}/revoke",
+            },
+            "store": {
+                "url": self.redis_store.url,
+                "broker_url": self.redis_store.broker_url,
+                "keys_url": self.keys_store.url,
+                "master_key_file": str(self.master),
+            },
+            "mailbox": {
+                "host": self.server.host,
+                "port": self.server.tls_port or self.server.port,
+                "tls": "implicit" if self.server.tls_port else "none",
+                "ca_file": str(self.server.ca_file),
+            },
+            "worker": {"threads": 2, "slice_seconds": 5, "lease_seconds": 3},
+        }
+        for name, rows in settings.items():
+            sections.setdefault(name, {}).update(rows)
+        return "\n".join(
+            f"[{name}]\n" + "\n".join(f"{key} = {_toml(value)}" for key, value in rows.items())
+            for name, rows in sections.items()
+        )
+
+    def start_worker(self, **env: str) -> subprocess.Popen[bytes]:
+        """Start a worker process with this environment beside ours."""
+        command = [sys.executable, "-m", "app", "--config", str(self.config), "worker"]
+        log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
+        with log:
+            worker = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log, start_new_session=True
+            )
+        self.workers.append(worker)
+        return worker
+
+    def logs(self) -> str:
+        """Return what the workers wrote."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("worker-*.log")))
+
+    def launch(self, user: User, choices: Choices | None = None, *, by_digest: bool = True, account: str = "") -> str:
+        """Begin an import with a grant that the stand-in makes."""
+        made = self.google.grant(**({"account": account} if account else {}))
+        wanted = Import(
+            customer="c1",
+            grant=Grant(made["refresh_token"]),
+            mailbox=Password(user.name, user.password),
+            choices=choices or Choices(),
+            by_digest=by_digest,
+        )
+        return launch(self.state, self.vault, wanted).id
+
+    def wait(self, migration_id: str, *states: State, seconds: float = 90) -> Migration:
+        """Wait until the import is in one of `states` (else: rests), and return it."""
+        wanted = set(states) or RESTS
+        found = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(seconds),
+            wait=tenacity.wait_fixed(0.1),
+            retry=tenacity.retry_if_exception_type(RedisError)
+            | tenacity.retry_if_result(lambda m: m.state not in wanted),
+            retry_error_callback=lambda _: self._too_late(migration_id, wanted),
+        )(read, self.state, migration_id)
+        assert isinstance(found, Migration)
+        return found
+
+    def _too_late(self, migration_id: str, wanted: set[State]) -> None:
+        now = read(self.state, migration_id)
+        report = self.report(migration_id)
+        raise AssertionError(f"never reached {wanted}: {now}\n{report}\n{self.logs()[-3000:]}")
+
+    def report(self, migration_id: str) -> Report:
+        """Return the account of an import."""
+        return report_on(self.state, migration_id)
+
+    def restart_redis(self) -> None:
+        """Start the state store again on its folder, after it was killed."""
+        self.redis_store = embedded.start(self.folder / "redis", patience=10)
+
+    def stop(self) -> None:
+        """End workers and stores."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+        for worker in self.workers:
+            try:
+                worker.wait(10)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        self.state.close()
+        self.keys.close()
+        for store in (self.redis_store, self.keys_store):
+            store.stop()
+
+
+def _toml(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else repr(value).replace("'", '"')
+
+
+@contextmanager
+def house(folder: Path, google: Google, server: Server, **settings: dict[str, object]) -> Iterator[House]:
+    """Give an installation that ends with the block. Keywords are sections of the configuration."""
+    with ExitStack() as stack:
+        made = House(folder, google, server, settings)
+        stack.callback(made.stop)
+        yield made
+
+
+def seconds_since(start: float) -> float:
+    """Return the seconds since a `time.monotonic()`."""
+    return time.monotonic() - start

@@ -1,0 +1,94 @@
+"""The story: a whole account, with every awkward label and message, into a real Dovecot and a real Cyrus."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from servers.instance import Server
+from stand_in import Google
+from story.conftest import Layout
+from story.house import House, house
+from story.observe import Seen, crlf, mailbox_content
+
+from jobs.migration import State
+from migrator.labels import Choices
+from migrator.message import likeness
+
+KEY = b"test"
+
+
+def refused_by_cyrus(raw: bytes) -> bool:
+    """Facts of Cyrus 3.6: NUL, and header lines that are none."""
+    head = raw.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
+    return b"\0" in raw or any(
+        line and line[:1] not in b" \t" and (b":" not in line or b" " in line.split(b":")[0].rstrip()) for line in head
+    )
+
+
+@pytest.mark.parametrize("policy", ["one-copy", "copy-per-label"])
+def test_an_account_arrives_whole_and_adds_up(
+    policy: str, corpus: Layout, mailbox_server: Server, tmp_path: Path
+) -> None:
+    user = mailbox_server.new_user()
+    with Google(seed_dir=corpus.folder, layout=corpus.rows) as google, house(tmp_path, google, mailbox_server) as home:
+        home.start_worker()
+        migration = home.launch(user, Choices(policy=policy, spam=True))  # type: ignore[arg-type]
+        ended = home.wait(migration, seconds=200)
+        report = home.report(migration)
+        assert ended.state in {State.DONE, State.DONE_WITH_EXCEPTIONS}, home.logs()
+        assert report.adds_up, report
+        assert report.total == len(corpus.messages())
+        content = mailbox_content(mailbox_server, user)
+        _every_message_is_there(home, corpus, mailbox_server.kind, content, policy, report.outcomes)
+        _only_reading_was_done(google)
+
+
+def _every_message_is_there(
+    home: House, layout: Layout, kind: str, content: list[Seen], policy: str, outcomes: dict[str, int]
+) -> None:
+    found: dict[bytes, list[Seen]] = {}
+    for seen in content:
+        found.setdefault(likeness(seen.body, KEY), []).append(seen)
+    identical = {seen.sha for seen in content}
+    missing = altered = 0
+    expected = Counter[bytes]()
+    for row in layout.messages():
+        labels = set(row["labelIds"])  # type: ignore[call-overload]
+        if labels & {"CHAT", "TRASH"}:
+            continue
+        wire = crlf(home.google.served(str(row["id"])))
+        like = likeness(wire, KEY)
+        expected[like] += 1
+        if like not in found:
+            missing += 1
+            assert kind == "cyrus", row
+            assert refused_by_cyrus(wire), row
+            continue
+        altered += Seen("", wire, frozenset(), 0).sha not in identical
+        _flags_and_date_fit(row, labels, found[like])
+    copies = Counter({like: len(rows) for like, rows in found.items()})
+    if policy == "one-copy":
+        assert copies == Counter({like: n for like, n in expected.items() if like in found})
+    assert missing == sum(n for words, n in outcomes.items() if words.startswith("failed"))
+    assert altered == outcomes.get("copied (altered)", 0)
+
+
+def _flags_and_date_fit(row: dict[str, object], labels: set[str], copies: list[Seen]) -> None:
+    wanted = {"\\Seen"} - ({"\\Seen"} if "UNREAD" in labels else set())
+    wanted |= {"\\Flagged"} if "STARRED" in labels else set()
+    wanted |= {"\\Draft"} if "DRAFT" in labels else set()
+    system = {"\\Seen", "\\Flagged", "\\Draft"}
+    date = int(str(row["internalDate"])) // 1000
+    assert any((seen.flags & system) == wanted for seen in copies), (row, copies[0].flags)
+    # Servers change dates before 1970-01-02 and in the future, each in its own way: we send the nearest they keep.
+    at_most = time.time()
+    wanted_date = min(max(date, 86_400), at_most)
+    slack = 300 if date > at_most else 1
+    assert any(abs(seen.date - wanted_date) <= slack for seen in copies), (row, [seen.date for seen in copies])
+
+
+def _only_reading_was_done(google: Google) -> None:
+    ledger = google.ledger(messages=True)
+    assert not ledger["violations"]
+    assert max(ledger["messages"].values()) == 1, "each message is read from Google once"
