@@ -3,6 +3,7 @@
 Tokens, passwords and mail exist only here, and end with the process.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +14,15 @@ from redis import Redis
 
 from app.config import Config
 from app.stores import StoreUrls, connect
-from jobs.launch import grant_of, mailbox_of, wanted_of
+from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
-from migrator.errors import LoginRefused, MigrationError, Permanent, ReconnectNeeded, Transient, Waiting
+from migrator.errors import LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox, open_mailbox
-from migrator.outcome import Mark
 from migrator.plan import catch_up, plan_slice
-from migrator.quota import PROFILES, Meter
+from migrator.quota import PROFILES, Meter, Profile
 from migrator.retry import Patience, Stopped, attempt
 from migrator.transfer import copy_slice
 from migrator.verify import verify_slice
@@ -47,19 +47,28 @@ class ChildConfig:
 def work(task: SliceTask, link: Link) -> SliceEnd:
     """Do one slice of a migration; every error of the tree becomes the end it asks for."""
     try:
-        return Slice(task, link).run()
-    except Stopped:
-        return again()
-    except Waiting as error:
-        return wait(error.until, error.code)
-    except Transient as error:
-        return wait(time.time() + _RETRY_SECONDS, error.code)
-    except (ReconnectNeeded, LoginRefused) as error:
-        return paused(error.code)
-    except SealBroken:
-        return paused(ReconnectNeeded.code)
-    except Permanent as error:
-        return failed(error.code, resumable=True)
+        end = Slice(task, link).run()
+    except (MigrationError, SealBroken) as error:
+        end = _end_of(error)
+    sys.audit("migrator.slice.before", task.phase)
+    return end
+
+
+def _end_of(error: Exception) -> SliceEnd:
+    match error:
+        case Stopped():
+            return again()
+        case Waiting():
+            return wait(error.until, error.code)
+        case Transient():
+            return wait(time.time() + _RETRY_SECONDS, error.code)
+        case ReconnectNeeded() | LoginRefused():
+            return paused(error.code)
+        case SealBroken():
+            return paused(ReconnectNeeded.code)
+        case MigrationError():
+            return failed(error.code, resumable=True)
+    raise error
 
 
 class Slice:
@@ -133,11 +142,11 @@ class Slice:
         return revoke(client, grant.refresh_token) and is_dead(client, grant)
 
     @cached_property
-    def _profile(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _profile(self) -> Profile:
         return PROFILES[self._config.google.profile]
 
     @cached_property
-    def _wanted(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _wanted(self) -> Wanted:
         return wanted_of(self._state, self._task.id)
 
     @cached_property
@@ -161,6 +170,3 @@ class Slice:
             held = self._vault.pseudonym(attempt(self._patience, probe.account).address)
             self._ledger.write(self._ledger.keep("account", held))
         return str(held)
-
-
-__all__ = ["ChildConfig", "Mark", "MigrationError", "work"]

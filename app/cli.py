@@ -28,7 +28,7 @@ _MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's n
 @click.pass_context
 def main(context: click.Context, config_file: Path | None) -> None:
     """Bring a Gmail account into an IMAP mailbox, read-only, and keep nothing."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if context.invoked_subcommand != "demo":
         context.obj = load(config_file)
 
@@ -47,6 +47,7 @@ def worker(config: Config) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    logging.getLogger("jobs").setLevel(logging.INFO)
     with open_stores(config.store) as stores:
         click.echo(f"working with {config.worker.threads} slices at once")
         run_worker(config, stores, stop)

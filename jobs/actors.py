@@ -6,6 +6,7 @@ It never raises: whatever goes wrong becomes a code in the migration's record, o
 """
 
 import logging
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,7 @@ def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:
     )
     try:
         patiently(_release, room, claimed, outcome)
+        sys.audit("migrator.slice.after", claimed.id)
     except LeaseLost:
         _log.warning("slice of %s: lease-lost", claimed.id)
 

@@ -24,7 +24,7 @@ TICKET = "slice"
 """Name of the one actor."""
 
 STATE_TIMEOUT = 5.0
-"""Seconds a step on the state may take: less than a lease, so that a slice notices that it can't renew it."""
+"""Seconds a step on the state may take."""
 
 
 class StripTraceback(dramatiq.Middleware):
@@ -80,11 +80,12 @@ def make_broker(redis_url: str) -> RedisBroker:
     )
 
 
-def open_state(redis_url: str) -> Redis:
-    """Return a client for the state: short time-outs, because leases wait for nobody."""
-    return Redis.from_url(
-        redis_url, socket_timeout=STATE_TIMEOUT, socket_connect_timeout=STATE_TIMEOUT, retry=_patient()
-    )
+def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
+    """Return a client for the state.
+
+    `timeout` in seconds must be shorter than a lease, so that a slice that can't renew its lease notices in time.
+    """
+    return Redis.from_url(redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=_patient())
 
 
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:

@@ -1,5 +1,6 @@
 """Outside the process of one slice: start it, keep its lease, pass on wishes, end it, clear up after it."""
 
+import sys
 import tempfile
 import threading
 import time
@@ -10,6 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 from redis.exceptions import RedisError
 
@@ -24,6 +26,7 @@ _REAP_SECONDS = 5.0
 
 # multiprocessing keeps one list of its children, and looks through it when a new one starts.
 _CHILDREN = threading.Lock()
+_living: set[BaseProcess] = set()
 
 Renew = Callable[[bool], Wish]
 """Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
@@ -38,8 +41,17 @@ class Outcome:
 
 
 def preload(modules: tuple[str, ...]) -> None:
-    """Name the modules that are imported before the processes of slices are forked; before the first slice only."""
-    _FORKSERVER.set_forkserver_preload([child.__name__, *modules])
+    """Name the modules that are imported before the processes of slices are forked; before the first slice only.
+
+    multiprocessing runs the program's own file again in each of them; what that imports is named here as well.
+    """
+    _FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
+
+
+def _imports_of_program() -> set[str]:
+    values = vars(sys.modules["__main__"]).values()
+    names = {value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "") for value in values}
+    return {name for name in names if name in sys.modules} - {"__main__", "builtins"}
 
 
 def run_slice(
@@ -65,6 +77,14 @@ def run_slice(
         return Outcome(end, watch.progressed)
 
 
+def kill_all() -> None:
+    """Kill the slices that still run when the worker must end: else the interpreter would wait for them."""
+    with _CHILDREN:
+        for process in _living:
+            process.kill()
+            process.join(_REAP_SECONDS)
+
+
 @contextmanager
 def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
     ours, theirs = _FORKSERVER.Pipe()
@@ -72,6 +92,7 @@ def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
         process = _FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
         with theirs, _CHILDREN:
             process.start()
+            _living.add(process)
         try:
             yield ours
         finally:
@@ -82,6 +103,7 @@ def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
 def _reap(process: BaseProcess) -> None:
     """End the process for certain. A closed pipe ends it already, this one does not ask."""
     with _CHILDREN:
+        _living.discard(process)
         process.kill()
         process.join(_REAP_SECONDS)
         process.close()

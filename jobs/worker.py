@@ -23,8 +23,10 @@ _log = logging.getLogger(__name__)
 _POLL_MS = 200
 """Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
 
-_MARGIN_SECONDS = 0.4
+_MARGIN_SECONDS = 0.5
 """Beside the slices' grace: for clearing up after a slice that had to be killed."""
+
+_RECONCILER_SECONDS = 0.2
 
 
 def run_worker(
@@ -42,7 +44,7 @@ def run_worker(
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
         folder = stack.enter_context(scratch(settings.scratch))
-        redis = stack.enter_context(open_state(redis_url))
+        redis = stack.enter_context(open_state(redis_url, settings.lease_seconds / 2))
         broker = stack.enter_context(_broker(broker_url))
         room = Room(redis, broker, run, stop_event, settings, folder)
         declare_slices(room)
@@ -70,11 +72,20 @@ def _threads(room: Room) -> Iterator[None]:
         yield
     finally:
         room.stop.set()
-        try:
-            worker.stop(timeout=int(1000 * (room.settings.stop_grace_seconds + _MARGIN_SECONDS)))
-        except RedisError as error:
-            # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
-            _log.warning("stopped while the store is away (%s)", type(error).__name__)
+        # A store that hangs would hold up Dramatiq's own stop for a minute.
+        seconds = room.settings.stop_grace_seconds + _MARGIN_SECONDS
+        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
+        stopper.start()
+        stopper.join(seconds)
+        nursery.kill_all()
+
+
+def _stop(worker: Worker, seconds: float) -> None:
+    try:
+        worker.stop(timeout=int(1000 * seconds))
+    except RedisError as error:
+        # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
+        _log.warning("stopped while the store is away (%s)", type(error).__name__)
 
 
 @contextmanager
@@ -90,4 +101,4 @@ def _reconciler(room: Room) -> Iterator[None]:
         yield
     finally:
         room.stop.set()
-        thread.join(timeout=1)
+        thread.join(_RECONCILER_SECONDS)

@@ -7,19 +7,18 @@ The named points around each step are audit events (`sys.audit`), so that a test
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Appended, Item, Mailbox, Refused, Selected
-from migrator.message import Bytes, likeness, sizes_alike
+from migrator.message import Bytes, fingerprint
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
-from migrator.records import Expected, FolderState, Intent, Partial, Placed
+from migrator.records import Expected, FolderState, Intent, Partial
 from migrator.retry import Patience
-
 
 T = TypeVar("T")
 
@@ -33,8 +32,7 @@ class Staged:
     flags: tuple[str, ...]
     keywords: tuple[str, ...]
     date: int
-    digest: bytes
-    likeness: bytes
+    expected: Expected
     folder: int
     more: tuple[int, ...] = ()
 
@@ -94,8 +92,8 @@ class Filing:
 
     def _look(self, intent: Intent, selected: Selected) -> list[tuple[Expected, int]]:
         sizes = self._mailbox.sizes(range(intent.uidnext, selected.uidnext))
-        wanted = {size for e in intent.expected for size in sizes_alike(e.size)}
-        alike = self._alike(uid for uid, size in sizes.items() if size in wanted)
+        likely = (uid for uid, size in sizes.items() if any(e.may_be(size) for e in intent.expected))
+        alike = self._alike(likely)
         return [(e, alike[e.likeness].pop(0)) for e in intent.expected if alike[e.likeness]]
 
     # --- filing -----------------------------------------------------------------------------------------------------
@@ -148,30 +146,25 @@ class Filing:
 
     def _send(self, folder: int, batch: Sequence[Staged], *, careful: bool) -> None:
         selected = self._open(folder)
-        expected = tuple(Expected(s.number, s.size, s.digest.hex(), s.likeness.hex()) for s in batch)
+        expected = tuple(s.expected for s in batch)
         sys.audit("migrator.intent.before", folder)
-        self._ledger.intend(Intent(folder, selected.uidvalidity, selected.uidnext, expected))
+        self._ledger.intend(Intent(folder, selected.uidvalidity, self._states[folder].next, expected))
         sys.audit("migrator.intent.after", folder)
         items = [Item(s.wire, s.flags + (s.keywords if selected.keywords_allowed else ()), s.date) for s in batch]
         sys.audit("migrator.append.before", folder)
         answers = self._mailbox.append(selected, items, careful=careful)
         sys.audit("migrator.append.after", folder)
-        self._result(folder, batch, expected, answers)
+        self._result(folder, batch, answers)
         sys.audit("migrator.result.after", folder)
 
-    def _result(
-        self, folder: int, batch: Sequence[Staged], expected: Sequence[Expected], answers: Sequence[Appended | Refused]
-    ) -> None:
-        placed, refused = [], []
-        for staged, item, answer in zip(batch, expected, answers, strict=True):
-            if isinstance(answer, Appended):
-                placed.append((item, answer.uid, Mark.COPIED))
-            else:
-                refused.append((staged, answer.error))
+    def _result(self, folder: int, batch: Sequence[Staged], answers: Sequence[Appended | Refused]) -> None:
+        pairs = list(zip(batch, answers, strict=True))
         sys.audit("migrator.result.before", folder)
+        placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._record(folder, placed, batch)
-        for staged, error in refused:
-            self._refuse(staged, error)
+        for staged, answer in pairs:
+            if isinstance(answer, Refused):
+                self._refuse(staged, answer.error)
 
     def _refuse(self, staged: Staged, error: MigrationError) -> None:
         if isinstance(error, Waiting):
@@ -189,23 +182,22 @@ class Filing:
     def _known_recorded(self, folder: int, batch: Sequence[Staged]) -> list[Staged]:
         """Record the messages of a batch that the folder holds already; return the others."""
         state = self._state(folder)
-        known = self._claim(folder, [(s.size, s.likeness.hex()) for s in batch])
-        pairs = [(s, uid) for s, uid in zip(batch, known, strict=True) if uid is not None]
-        self._record(folder, [(_expected(s), uid, _mark(uid, state)) for s, uid in pairs], batch)
-        return [s for s, uid in zip(batch, known, strict=True) if uid is None]
+        known = self._claim(folder, [s.expected for s in batch])
+        pairs = list(zip(batch, known, strict=True))
+        self._record(folder, [(s.expected, uid, _mark(uid, state)) for s, uid in pairs if uid is not None], batch)
+        return [s for s, uid in pairs if uid is None]
 
-    def _claim(self, folder: int, wanted: Sequence[tuple[int, str]]) -> list[int | None]:
-        """Return for each (size, likeness) the UID of an unexplained message that is the same mail, each UID once."""
+    def _claim(self, folder: int, wanted: Sequence[Expected]) -> list[int | None]:
+        """Return for each message the UID of an unexplained one that is the same mail, each UID once."""
         by_size = self._unexplained[folder]
-        candidates = sorted({uid for size, _ in wanted for near in sizes_alike(size) for uid in by_size.get(near, ())})
-        alike = self._alike(candidates)
-        return [alike[like].pop(0) if alike[like] else None for _, like in wanted]
+        alike = self._alike({uid for e in wanted for uids in _of_size(by_size, e) for uid in uids})
+        return [alike[e.likeness].pop(0) if alike[e.likeness] else None for e in wanted]
 
     def _alike(self, uids: Iterable[int]) -> dict[str, list[int]]:
         """Return the UIDs of messages of the selected folder by their likeness."""
         alike: dict[str, list[int]] = defaultdict(list)
         for uid, body in self._mailbox.bodies(sorted(uids)):
-            alike[likeness(body, self._key).hex()].append(uid)
+            alike[fingerprint(body, self._key).likeness.hex()].append(uid)
         return alike
 
     def _load_unexplained(self, folder: int) -> dict[int, list[int]]:
@@ -247,11 +239,10 @@ class Filing:
     def _copy(self, source: int, target: int, partials: dict[int, Partial]) -> None:
         self._settle_leftover()
         state = self._state(target)
-        expected = {n: Expected(n, p.size, p.digest, p.likeness) for n, p in partials.items()}
-        known = self._claim(target, [(e.size, e.likeness) for e in expected.values()])
-        pairs = zip(expected.values(), known, strict=True)
-        self._record(target, [(e, uid, _mark(uid, state)) for e, uid in pairs if uid is not None])
-        fresh = {partials[n].at[source]: e for (n, e), uid in zip(expected.items(), known, strict=True) if uid is None}
+        known = self._claim(target, [p.expected for p in partials.values()])
+        pairs = list(zip(partials.values(), known, strict=True))
+        self._record(target, [(p.expected, uid, _mark(uid, state)) for p, uid in pairs if uid is not None])
+        fresh = {p.at[source]: p.expected for p, uid in pairs if uid is None}
         if not fresh:
             return
         state = self._states[target]
@@ -287,22 +278,19 @@ class Filing:
         state = replace(state, next=max([state.next, *(uid + 1 for _, uid, _ in rows)]))
         commands = [self._ledger.folder(folder, state), self._ledger.settled()]
         if rows:
-            records = [_placed(e, uid) for e, uid, _ in rows]
+            records = [e.placed(uid) for e, uid, _ in rows]
             commands += self._ledger.place(folder, records)
             commands += self._marks(folder, rows, {s.number: s.more for s in batch if s.more})
         self._ledger.write(*commands)
         self._states[folder] = state
         for e, uid, _ in rows:
-            self._explain(folder, e.size, uid)
-        if self._selected and self._selected[0] == folder:
-            self._selected = (folder, replace(self._selected[1], uidnext=max(state.next, self._selected[1].uidnext)))
+            self._explain(folder, e, uid)
 
-    def _explain(self, folder: int, size: int, uid: int) -> None:
+    def _explain(self, folder: int, expected: Expected, uid: int) -> None:
         """A recorded UID is no longer a candidate for another message."""
-        by_size = self._unexplained.get(folder, {})
-        for near in sizes_alike(size):
-            if uid in by_size.get(near, ()):
-                by_size[near].remove(uid)
+        for uids in _of_size(self._unexplained.get(folder, {}), expected):
+            if uid in uids:
+                uids.remove(uid)
 
     def _marks(
         self, folder: int, rows: Sequence[tuple[Expected, int, Mark]], more: dict[int, tuple[int, ...]]
@@ -312,7 +300,7 @@ class Filing:
         for e, uid, mark in rows:
             partial = held.get(e.number)
             if partial is None and e.number in more:
-                partial = Partial(e.size, e.digest, e.likeness, {}, more[e.number], mark)
+                partial = Partial(e, {}, more[e.number], mark)
             if partial is not None:
                 partial = partial.reached(folder, uid)
                 if partial.todo:
@@ -364,13 +352,12 @@ class Filing:
         self._mailbox = self._connect()
 
 
-def _expected(staged: Staged) -> Expected:
-    return Expected(staged.number, staged.size, staged.digest.hex(), staged.likeness.hex())
-
-
-def _placed(expected: Expected, uid: int) -> Placed:
-    digest, like = bytes.fromhex(expected.digest), bytes.fromhex(expected.likeness)
-    return Placed(expected.number, uid, expected.size, digest, like)
+def _of_size(by_size: dict[int, list[int]], expected: Expected) -> Iterator[list[int]]:
+    """Yield the UIDs of all messages whose size may be the expected one's, by size."""
+    near = range(expected.size - expected.slack, expected.size + expected.slack + 1)
+    for size in by_size if len(near) > len(by_size) else near:
+        if size in by_size and expected.may_be(size):
+            yield by_size[size]
 
 
 def _mark(uid: int, state: FolderState) -> Mark:

@@ -9,14 +9,11 @@ import re
 from dataclasses import dataclass, field
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_CRLF = b"\r\n"
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
 
-
-SIZE_SLACK = 2
-"""Bytes by which a server may change a message's size: its last line end."""
-
-_TAIL = 256
 
 Bytes = bytes | bytearray
 """A mail; a bytearray where copying 50 MB once more would matter. Never changed in place."""
@@ -42,28 +39,39 @@ def with_crlf(raw: Bytes) -> Bytes:
     return _BARE_LF.sub(b"\r\n", raw)
 
 
-def digest(wire: Bytes, key: bytes) -> bytes:
-    """Return 16 bytes that stand for exactly these bytes; keyed, so that nobody can test for a known mail."""
-    return hashlib.blake2b(wire, digest_size=16, key=key).digest()
+@dataclass(frozen=True, slots=True)
+class Print:
+    """By what a mail is recognised: its size, and keyed hashes, so that nobody can test for a known mail.
 
-
-def likeness(wire: Bytes, key: bytes) -> bytes:
-    """Return 8 bytes equal for a mail before and after the alterations servers are known to make.
-
-    Dovecot turns NUL into 0x80 and drops a lone CR at the very end; Cyrus turns each 8-bit byte of the header into
-    `X`; others add a last line end. The size changes by `SIZE_SLACK` bytes at most.
+    `digest` (16 bytes) stands for exactly these bytes. `likeness` (8 bytes) is the same before and after the
+    alterations servers are known to make, and `slack` is by how many bytes those may change the size.
     """
-    end = wire.find(b"\r\n\r\n")
-    end = len(wire) if end < 0 else end
-    tail = wire[-_TAIL:]
-    last = len(wire) - len(tail) + len(tail.rstrip(b"\r\n"))
-    end = min(end, last)
-    mark = hashlib.blake2b(digest_size=8, key=key)
-    mark.update(wire[:end].replace(b"\0", b"\x80").translate(_HEADER_8BIT_TO_X))
-    mark.update(wire[end:last].replace(b"\0", b"\x80") if b"\0" in wire else memoryview(wire)[end:last])
-    return mark.digest()
+
+    size: int
+    slack: int
+    digest: bytes
+    likeness: bytes
 
 
-def sizes_alike(size: int) -> range:
-    """Return the sizes that a message of `size` bytes may have after a server altered it."""
-    return range(max(0, size - SIZE_SLACK), size + SIZE_SLACK + 1)
+def fingerprint(wire: Bytes, key: bytes) -> Print:
+    """Return what a mail with CRLF line ends is recognised by."""
+    exact = hashlib.blake2b(wire, digest_size=16, key=key).digest()
+    bare = wire.count(b"\r") - wire.count(b"\r\n")
+    canonical = _canonical(wire, bare)
+    alike = exact if canonical is wire else hashlib.blake2b(canonical, digest_size=16, key=key).digest()
+    return Print(len(wire), bare + len(_CRLF), exact, alike[:8])
+
+
+def _canonical(wire: Bytes, bare: int) -> Bytes:
+    """Return `wire` as the most altering servers would store it; itself, for nearly every mail.
+
+    Dovecot turns NUL into 0x80, drops a CR before CRLF and one at the very end; Cyrus turns each 8-bit byte of the
+    header into `X`; Courier drops every bare CR and adds a last line end.
+    """
+    plain = _BARE_CR.sub(b"", wire) if bare else wire
+    end = plain.find(b"\r\n\r\n")
+    end = len(plain) if end < 0 else end
+    if not plain[:end].isascii() or b"\0" in plain:
+        plain = plain.replace(b"\0", b"\x80")
+        plain = plain[:end].translate(_HEADER_8BIT_TO_X) + plain[end:]
+    return plain if plain.endswith(_CRLF) else plain + _CRLF

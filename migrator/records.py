@@ -5,6 +5,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from migrator.message import Print
+
 _GAPS = 20
 """More gaps than this are taken together; what lies between them is then compared once more, nothing else."""
 
@@ -33,12 +35,26 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One message of an intent, as it can be recognised in the folder afterwards."""
+    """One message of an intent, as it can be recognised in the folder afterwards: a `Print`, its hashes in hex."""
 
     number: int
     size: int
+    slack: int
     digest: str
     likeness: str
+
+    @classmethod
+    def of(cls, number: int, mark: Print) -> "Expected":
+        """Return what to expect of a message with this fingerprint."""
+        return cls(number, mark.size, mark.slack, mark.digest.hex(), mark.likeness.hex())
+
+    def may_be(self, size: int) -> bool:
+        """Tell whether a message of this size may be the one, altered by the server or not."""
+        return abs(size - self.size) <= self.slack
+
+    def placed(self, uid: int) -> "Placed":
+        """Return the record for this message lying at `uid`."""
+        return Placed(self.number, uid, self.size, bytes.fromhex(self.digest), bytes.fromhex(self.likeness))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +113,7 @@ class FolderState:
 class Partial:
     """A message that is in some of its folders: where it is (folder number -> UID) and where it still has to go."""
 
-    size: int
-    digest: str
-    likeness: str
+    expected: Expected
     at: dict[int, int]
     todo: tuple[int, ...]
     mark: int
@@ -109,7 +123,7 @@ class Partial:
         """Return the state that `json.dumps(asdict(partial))` wrote."""
         row = json.loads(text)
         at = {int(folder): uid for folder, uid in row["at"].items()}
-        return cls(**{**row, "at": at, "todo": tuple(row["todo"])})
+        return cls(Expected(**row["expected"]), at, tuple(row["todo"]), row["mark"])
 
     def reached(self, folder: int, uid: int) -> "Partial":
         """Return the state after the message was placed in one more folder."""

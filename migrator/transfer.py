@@ -8,11 +8,12 @@ from migrator.gmail import Gmail
 from migrator.labels import Catalogue, Choices, Placement, Skip, catalogue_of, place
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox
-from migrator.message import GmailMessage, digest, likeness, with_crlf
+from migrator.message import GmailMessage, fingerprint, with_crlf
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
 from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
+from migrator.records import Expected
 from migrator.retry import Patience
 
 BATCH_MESSAGES = 50
@@ -117,8 +118,7 @@ class Stage:
             flags=where.flags,
             keywords=where.keywords,
             date=message.internal_date,
-            digest=digest(wire, self._key),
-            likeness=likeness(wire, self._key),
+            expected=Expected.of(number, fingerprint(wire, self._key)),
             folder=folder,
             more=tuple(dict.fromkeys(n for n in more if n != folder)),
         )

@@ -10,7 +10,7 @@ from itertools import islice
 from migrator.errors import ConnectionLost, FolderRefused
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
-from migrator.message import digest, likeness
+from migrator.message import fingerprint
 from migrator.outcome import Mark
 from migrator.records import FolderState, Placed
 from migrator.retry import Patience
@@ -104,11 +104,13 @@ def _sizes(mailbox: Mailbox, state: FolderState, records: Sequence[Placed]) -> d
 
 def _compared(mailbox: Mailbox, records: Sequence[Placed], key: bytes) -> tuple[list[Placed], list[Placed]]:
     """Return the records whose bytes the server altered in a known way, and those that are something else."""
-    by_uid, altered, other = {p.uid: p for p in records}, [], []
+    by_uid = {p.uid: p for p in records}
+    altered: list[Placed] = []
+    other: list[Placed] = []
     for uid, body in mailbox.bodies(sorted(by_uid)):
-        record = by_uid[uid]
-        if digest(body, key) != record.digest:
-            (altered if likeness(body, key) == record.likeness else other).append(record)
+        record, found = by_uid[uid], fingerprint(body, key)
+        if found.digest != record.digest:
+            (altered if found.likeness == record.likeness else other).append(record)
     return altered, other
 
 

@@ -81,7 +81,7 @@ def _message(answer: dict[str, Any], message_id: str, raw: bytes | bytearray) ->
     if answer.get("id") != message_id:
         raise AnswerDamaged("wrong-id")
     try:
-        date = int(answer.get("internalDate", 0))
-    except ValueError:
-        raise AnswerDamaged("date") from None
-    return GmailMessage(message_id, frozenset(answer.get("labelIds", ())), date, raw)
+        date, labels = int(answer.get("internalDate", 0)), frozenset(answer.get("labelIds", ()))
+    except (ValueError, TypeError):
+        raise AnswerDamaged("date-or-labels") from None
+    return GmailMessage(message_id, labels, date, raw)

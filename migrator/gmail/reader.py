@@ -1,35 +1,24 @@
 """Gmail as the migration reads it: who it is, its labels, its message ids, its messages.
 
 Every call reserves its units first (`migrator.quota`), asks google-api-python-client, and asserts that the answer is
-the one asked for: one `httplib2.Http` per thread, because one shared by threads hands out other requests' answers.
+the one asked for.
 """
 
-import http.client
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self
 
-import google_auth_httplib2
-import httplib2
 from google.auth.credentials import Credentials
-from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.auth.transport.requests import AuthorizedSession
-from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
-from requests import RequestException
 
-from migrator.errors import AnswerDamaged, GoogleUnavailable, MessageGone, ReconnectNeeded
+from migrator.errors import MessageGone
 from migrator.gmail import decode
-from migrator.gmail.answers import HistoryTooOld, from_answer
+from migrator.gmail.answers import HistoryTooOld
+from migrator.gmail.connections import Connections, translated
 from migrator.labels import Label
 from migrator.message import GmailMessage
 from migrator.quota import Meter
 from migrator.retry import Patience
 
-T = TypeVar("T")
-
-_TIMEOUT = 60.0
 _PAGE = 500
 _MESSAGE_FIELDS = "id,labelIds,internalDate,raw"
 _CHUNK = 256 * 1024
@@ -72,14 +61,25 @@ class Gmail:
         endpoint: base URL of the API, such as `https://gmail.googleapis.com`.
         meter: the account's units per minute.
         patience: where waiting happens.
+        timeout: seconds Google may be silent before a request counts as failed.
     """
 
-    def __init__(self, credentials: Credentials, endpoint: str, meter: Meter, patience: Patience) -> None:
-        self._credentials = credentials
-        self._endpoint = endpoint
+    def __init__(
+        self, credentials: Credentials, endpoint: str, meter: Meter, patience: Patience, *, timeout: float = 60
+    ) -> None:
+        self._connections = Connections(credentials, endpoint, timeout)
         self._meter = meter
         self._patience = patience
-        self._local = threading.local()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all threads' connections; none may be in use."""
+        self._connections.close()
 
     def account(self) -> Account:
         """Return address, number of messages and the history id of now."""
@@ -137,9 +137,9 @@ class Gmail:
         """Return one message with its bytes; a large one is streamed, so that it is held once."""
         self._pace(self._meter.profile.get)
         if large:
-            return self._translated(lambda: self._stream(message_id))
-        request = self._messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS)
-        return decode.whole(self._translated(request.execute), message_id)
+            return translated(lambda: self._stream(message_id))
+        request = self._connections.messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS)
+        return decode.whole(translated(request.execute), message_id)
 
     def _history_page(self, history_id: str, token: str | None) -> dict[str, Any]:
         try:
@@ -154,7 +154,7 @@ class Gmail:
 
     def _ask(self, units: int, request: Callable[[Any], Any]) -> dict[str, Any]:
         self._pace(units)
-        answer: dict[str, Any] = self._translated(request(self._users).execute)
+        answer: dict[str, Any] = translated(request(self._connections.users).execute)
         return answer
 
     def _pace(self, units: int) -> None:
@@ -162,46 +162,10 @@ class Gmail:
         if delay > 0:
             self._patience.wait(delay)
 
-    @property
-    def _users(self) -> Any:
-        if not hasattr(self._local, "users"):
-            http = google_auth_httplib2.AuthorizedHttp(self._credentials, http=httplib2.Http(timeout=_TIMEOUT))
-            service = build(
-                "gmail", "v1", http=http, static_discovery=True, client_options={"api_endpoint": self._endpoint}
-            )
-            self._local.users = service.users()
-            self._local.messages = self._local.users.messages()
-        return self._local.users
-
-    @property
-    def _messages(self) -> Any:
-        return self._users and self._local.messages
-
     def _stream(self, message_id: str) -> GmailMessage:
-        if not hasattr(self._local, "session"):
-            self._local.session = AuthorizedSession(self._credentials)
-        uri = self._messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS).uri
-        headers = {"Accept-Encoding": "gzip", "User-Agent": "migrator (gzip)"}
-        with self._local.session.get(uri, stream=True, timeout=_TIMEOUT, headers=headers) as answer:
-            if answer.status_code >= http.client.BAD_REQUEST:
-                raise from_answer(answer.status_code, answer.content)
+        uri = self._connections.messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS).uri
+        with self._connections.streamed(uri) as answer:
             return decode.streamed(answer.iter_content(_CHUNK), message_id)
-
-    @staticmethod
-    def _translated(action: Callable[[], T]) -> T:
-        """Call `action`; turn what the Google libraries raise into our errors, without their texts."""
-        try:
-            return action()
-        except HttpError as error:
-            raise from_answer(error.resp.status, error.content) from None
-        except RefreshError as error:
-            raise (GoogleUnavailable("token") if error.retryable else ReconnectNeeded("invalid_grant")) from None
-        except (TransportError, httplib2.HttpLib2Error, RequestException, http.client.HTTPException, OSError) as error:
-            raise GoogleUnavailable(type(error).__name__) from None
-        except GoogleAuthError as error:
-            raise ReconnectNeeded(type(error).__name__) from None
-        except ValueError:
-            raise AnswerDamaged("not-json") from None
 
 
 def _is_hidden(row: dict[str, Any]) -> bool:

@@ -105,20 +105,17 @@ def _certificate_word(error: ssl.SSLCertVerificationError) -> str:
 
 
 @contextlib.contextmanager
-def speaking(wire: Wire) -> Iterator[None]:
-    """Turn whatever breaks the conversation into ConnectionLost, and close the socket: what was done last is unknown.
+def speaking() -> Iterator[None]:
+    """Turn whatever breaks the conversation into ConnectionLost: what was done last is unknown.
 
     An answer nobody asked for, or BAD to a command with mail in it, breaks it too: the server may be reading mail as
-    commands, and must not get another byte (docs/decisions).
+    commands, and must not get another byte.
     """
     try:
         yield
     except TimeoutError:
-        wire.shutdown()
         raise ConnectionLost("timed-out") from None
     except imaplib.IMAP4.error:
-        wire.shutdown()
         raise ConnectionLost("out-of-step") from None
     except (OSError, EOFError):
-        wire.shutdown()
         raise ConnectionLost("broken") from None

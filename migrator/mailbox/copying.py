@@ -7,36 +7,42 @@ from . import answers
 from .answers import Answer
 from .found import arrived
 from .look import sizes
-from .uids import expand, sets
+from .uids import SET, expand, sets
 from .wire import Wire
 
+_COPYUID = re.compile(rb"\d{1,10} (" + SET + rb") (" + SET + rb")")
 _UIDNEXT = re.compile(rb"UIDNEXT (\d+)")
 
 
-def copy(wire: Wire, uids: Sequence[int], to: bytes, exists: int, back_to: bytes, *, uidplus: bool) -> dict[int, int]:
-    """Return the new UID in `to` of each of `uids` that is there. Folder names are quoted already.
+def copy(wire: Wire, uids: Sequence[int], to: bytes) -> dict[int, int]:
+    """Return the new UID in `to`, a quoted name, of each of `uids` that is there: by COPYUID (RFC 4315 §3).
 
-    Raises FolderRefused or MailboxFull; earlier parts of a long list are then copied (RFC 9051 makes one command
-    all or nothing, not several).
+    Raises FolderRefused or MailboxFull; earlier parts of a list too long for one command are then copied.
     """
     done: dict[int, int] = {}
     for some in sets(uids):
-        sources = sorted(sizes(wire, [uid for uid in expand(some, len(uids)) if uid in set(uids)], exists).items())
-        if sources:
-            done |= _copy_some(wire, some, sources, to, back_to, uidplus=uidplus)
+        answer = _checked(wire.run(b"UID COPY %b %b" % (some, to)))
+        told = _COPYUID.fullmatch(answer.argument) if answer.code == "COPYUID" else None
+        if told:  # a server that copied nothing, as none was there, tells nothing
+            olds, news = expand(told[1], len(uids)), expand(told[2], len(uids))
+            if len(olds) != len(news):
+                raise wire.abort("COPYUID makes no sense")
+            done |= dict(zip(olds, news, strict=True))
     return done
 
 
-def _copy_some(
-    wire: Wire, some: bytes, sources: list[tuple[int, int]], to: bytes, back_to: bytes, *, uidplus: bool
-) -> dict[int, int]:
-    uidnext = None if uidplus else _uidnext(wire, to)
-    answer = _checked(wire.run(b"UID COPY %b %b" % (some, to)))
-    if uidnext is not None or answer.code != "COPYUID":
-        found = _looked_up(wire, uidnext or 0, [size for _, size in sources], to, back_to)
-        return dict(zip((uid for uid, _ in sources), found, strict=True))
-    _, from_set, to_set = answer.argument.split(b" ")
-    return dict(zip(expand(from_set, len(sources)), expand(to_set, len(sources)), strict=True))
+def copy_and_look(wire: Wire, uids: Sequence[int], to: bytes, exists: int, back_to: bytes) -> dict[int, int]:
+    """The same without UIDPLUS: look in `to` what is new, then open the folder `back_to` again."""
+    sources = sorted(sizes(wire, uids, exists).items())
+    if not sources:
+        return {}
+    uidnext = _uidnext(wire, to)
+    for some in sets(uid for uid, _ in sources):
+        _checked(wire.run(b"UID COPY %b %b" % (some, to)))
+    _checked(wire.run(b"EXAMINE %b" % to))
+    found = arrived(wire, uidnext, [size for _, size in sources], len(sources))
+    _checked(wire.run(b"SELECT %b" % back_to))
+    return dict(zip((uid for uid, _ in sources), found, strict=True))
 
 
 def _uidnext(wire: Wire, to: bytes) -> int:
@@ -46,13 +52,6 @@ def _uidnext(wire: Wire, to: bytes) -> int:
     if not found:
         raise wire.abort("no UIDNEXT")
     return int(found[1])
-
-
-def _looked_up(wire: Wire, uidnext: int, sources: list[int], to: bytes, back_to: bytes) -> list[int]:
-    _checked(wire.run(b"EXAMINE %b" % to))
-    found = arrived(wire, uidnext, sources, len(sources))
-    _checked(wire.run(b"SELECT %b" % back_to))
-    return found
 
 
 def _checked(answer: Answer) -> Answer:

@@ -61,6 +61,7 @@ class Mailbox:
         self._lost = False
         self._delimiter: str | None = None
         self._selected: Selected | None = None
+        self._exists = 0
         self._writer: Writer | None = None
         self.capabilities = connection.can()
 
@@ -72,15 +73,20 @@ class Mailbox:
 
     @contextlib.contextmanager
     def conversation(self) -> Iterator[None]:
-        """Guard what is said: once broken, never taken up again."""
+        """Guard what is said: once broken, or left in the middle by any exception, never taken up again.
+
+        After half a message even LOGOUT would be taken for the rest of it.
+        """
         if self._lost:
             raise ConnectionLost("closed")
         self._wire.expect()
         try:
-            with speaking(self._wire):
+            with speaking():
                 yield
-        except ConnectionLost:
-            self._lost = True
+        except BaseException as error:
+            if isinstance(error, ConnectionLost) or not self._wire.in_step:
+                self._lost = True
+                self._wire.shutdown()
             raise
 
     @_spoken
@@ -112,6 +118,7 @@ class Mailbox:
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
         self._selected, self._writer = selected, Writer(self._wire, mailbox, selected)
+        self._exists = selected.exists
         return selected
 
     @_spoken
@@ -127,6 +134,7 @@ class Mailbox:
         if self._writer is None or selected != self._selected:
             raise ValueError("select the folder first")
         results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
+        self._exists += sum(isinstance(result, Appended) for result in results)
         return self._with_quota(items, results)
 
     def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
@@ -151,35 +159,30 @@ class Mailbox:
 
         Raises FolderRefused or MailboxFull.
         """
-        selected = self._open()
-        return copying.copy(
-            self._wire,
-            uids,
-            listing.encoded(to),
-            selected.exists,
-            listing.encoded(selected.name),
-            uidplus="UIDPLUS" in self.capabilities,
-        )
+        selected, mailbox = self._open(), listing.encoded(to)
+        if "UIDPLUS" in self.capabilities:
+            return copying.copy(self._wire, uids, mailbox)
+        return copying.copy_and_look(self._wire, uids, mailbox, self._exists, listing.encoded(selected.name))
 
     @_spoken
     def sizes(self, uids: Sequence[int]) -> dict[int, int]:
         """Return sizes in octets of those of `uids` that are there; `range(n, 2**32)` asks for all from n on."""
-        return look.sizes(self._wire, uids, self._open().exists)
+        return look.sizes(self._wire, uids, self._in_folder())
 
     @_spoken
     def flags(self, uids: Sequence[int]) -> dict[int, frozenset[str]]:
         r"""Return flags and keywords, without `\Recent`."""
-        return look.flags(self._wire, uids, self._open().exists)
+        return look.flags(self._wire, uids, self._in_folder())
 
     @_spoken
     def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
         """Return INTERNALDATE, aware, in the server's zone."""
-        return look.dates(self._wire, uids, self._open().exists)
+        return look.dates(self._wire, uids, self._in_folder())
 
     def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`."""
         with self.conversation():
-            yield from look.bodies(self._connection, uids, self._open().exists)
+            yield from look.bodies(self._connection, uids, self._in_folder())
 
     def close(self) -> None:
         """Log out, waiting at most two seconds for the server, and close."""
@@ -190,6 +193,10 @@ class Mailbox:
             self._wire.sock.settimeout(_GOODBYE)
             self._wire.run(b"LOGOUT")
         self._wire.shutdown()
+
+    def _in_folder(self) -> int:
+        self._open()
+        return self._exists
 
     def _open(self) -> Selected:
         if self._selected is None:

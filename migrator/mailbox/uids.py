@@ -5,6 +5,8 @@ from itertools import islice
 
 _LINE = 4000  # bytes of a set in one command; RFC 7162 §4 asks servers to take lines of 8,192
 
+SET = rb"\d{1,10}(?::\d{1,10})?(?:,\d{1,10}(?::\d{1,10})?)*"  # a pattern; `*` does not occur in answers
+
 
 def runs(uids: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Give the stretches of neighbouring numbers in `uids` as (first, last), ascending."""
@@ -40,7 +42,7 @@ def sets(uids: Iterable[int]) -> Iterator[bytes]:
 
 
 def expand(text: bytes, at_most: int) -> list[int]:
-    """Return the numbers of a set in the order written, one more than `at_most` at the most: the server wrote it."""
+    """Return the numbers of a `SET` in the order written, one more than `at_most` at the most: the server wrote it."""
     return list(islice(_numbers(text), at_most + 1))
 
 

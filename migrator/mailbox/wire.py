@@ -19,7 +19,8 @@ from .target import Target
 Connect = Callable[[str, int, float], socket.socket]  # host, port, seconds
 
 CHUNK = 256 * 1024  # bytes per write: a time-out then covers one chunk, not a whole message
-ALLOWANCE = 16 * 1024 * 1024  # bytes a server may answer to one command, unless the command says otherwise
+ALLOWANCE = 4 * 1024 * 1024  # bytes a server may answer to one command, unless the command says otherwise
+GREETING = 64 * 1024  # bytes of greeting and capabilities
 PATIENCE = 10  # read time-outs that one command may last altogether
 
 # Linux: acknowledge at once what is read next. A server that leaves Nagle's algorithm on (Cyrus) sends the second of
@@ -34,8 +35,8 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.allowance = ALLOWANCE
-        self.deadline = time.monotonic() + 3600
+        self.allowance = 0
+        self.deadline = 0.0
         self.unread = 0
 
     def readable(self) -> bool:
@@ -85,6 +86,7 @@ class Wire(imaplib.IMAP4):
         self.sock = sock
         self._incoming = _Incoming(sock)
         self._reader = io.BufferedReader(self._incoming, 64 * 1024)
+        self.expect(GREETING)
 
     def starttls(self, ssl_context: ssl.SSLContext | None = None) -> tuple[Literal["OK"], list[None]]:
         """Change to TLS; what came before it in the clear counts for nothing, or breaks the connection."""
@@ -131,6 +133,11 @@ class Wire(imaplib.IMAP4):
 
     def _log(self, line: bytes) -> None:
         """Keep no log of the last commands: LOGIN would be among them."""
+
+    @property
+    def in_step(self) -> bool:
+        """Whether every command begun has its answer."""
+        return None not in self.tagged_commands.values()
 
     def expect(self, allowance: int = ALLOWANCE) -> None:
         """From here count what the server sends, and the time."""

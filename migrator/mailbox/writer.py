@@ -1,5 +1,6 @@
 """Appending to the selected folder: what is sent how, what became of it, and which UID it got."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -9,12 +10,13 @@ from . import answers, heads
 from .answers import Answer
 from .found import arrived
 from .sending import Piece, Sender, Ways
-from .uids import expand
+from .uids import SET, expand
 from .values import Appended, Item, Refused, Selected
 from .wire import Wire
 
 _BATCH = 50  # messages in one MULTIAPPEND
 _BATCH_BYTES = 8 * 1024 * 1024
+_APPENDUID = re.compile(rb"(\d{1,10}) (" + SET + rb")")
 
 
 class Writer:
@@ -97,10 +99,10 @@ class Writer:
         return uids
 
     def _appended(self, reply: Answer, at_most: int) -> list[int]:
-        uidvalidity, _, uids = reply.argument.partition(b" ")
-        if int(uidvalidity) != self._selected.uidvalidity:  # the folder was deleted and made anew under our hands
+        found = _APPENDUID.fullmatch(reply.argument)
+        if not found or int(found[1]) != self._selected.uidvalidity:  # deleted and made anew under our hands
             raise self._wire.abort("another folder")
-        return expand(uids, at_most)
+        return expand(found[2], at_most)
 
 
 def _batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:

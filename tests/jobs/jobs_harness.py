@@ -1,7 +1,6 @@
 """What the tests of `jobs` share: a worker in a thread or in a process of its own, and patience."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import slices
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -40,7 +39,7 @@ class Worker:
         self.stop_event = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, work: Callable[..., object], plan: slices.Plan | None = None, **changes: object) -> None:
+    def start(self, work: Callable[..., object], plan: slices.Plan | None = None, **changes: Any) -> None:
         plan = plan or slices.Plan(self.urls[0])
         settings = replace(QUICK, config=plan, scratch=self.scratch, preload=("slices",), **changes)
         self._thread = threading.Thread(
@@ -98,7 +97,7 @@ class WorkerProcess:
 def alive(pid: int) -> bool:
     """Tell whether a process runs (a zombie does not)."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return state.rpartition(")")[2].split()[0] != "Z"

@@ -134,6 +134,29 @@ def test_a_running_slice_of_an_expired_migration_is_asked_to_end(redis: Redis) -
     assert read(redis, claimed.id).ending == "expired"
 
 
+def test_clearing_up_after_an_expired_migration_does_not_keep_it_alive(redis: Redis) -> None:
+    now = float(int(time.time()))
+    migration = create(redis, "acme", now=now)
+    late = now + EXPIRE_SECONDS + 10
+    reconcile(redis, now=late)
+    claimed = claim(redis, LEASE, now=late)
+    assert claimed is not None
+    release(redis, claimed.id, claimed.token, again(), progressed=True, now=late)
+    assert redis.expiretime(f"mig:{{{migration.id}}}") == pytest.approx(now + UNFINISHED_SECONDS, abs=2)
+
+
+def test_what_is_finishing_already_is_not_ended_another_way(redis: Redis) -> None:
+    now = float(int(time.time()))
+    migration = create(redis, "acme", now=now)
+    for end in (advance(State.FINISHING), wait(now + 999 * HOUR, "revocation-unconfirmed")):
+        claimed = claim(redis, LEASE, now=now)
+        assert claimed is not None
+        release(redis, claimed.id, claimed.token, end, now=now)
+    assert reconcile(redis, now=now + EXPIRE_SECONDS + 10).expired == 0
+    found = read(redis, migration.id)
+    assert (found.state, found.ending) == (State.WAITING, "")
+
+
 def test_progress_puts_off_the_end(redis: Redis) -> None:
     now = float(int(time.time()))
     create(redis, "acme", now=now)

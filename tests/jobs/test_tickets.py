@@ -108,9 +108,9 @@ def test_no_token_is_not_the_token_of_a_migration_without_a_slice(redis: Redis) 
 
 def test_renewing_lengthens_the_lease(redis: Redis) -> None:
     claimed = running(redis)
-    before = redis.zscore("jobs:leases", claimed.id)
+    before = redis.zscore("jobs:leases", claimed.id) or 0.0
     assert renew(redis, claimed.id, claimed.token, LEASE * 3) is Wish.NONE
-    assert redis.zscore("jobs:leases", claimed.id) >= before + LEASE
+    assert (redis.zscore("jobs:leases", claimed.id) or 0.0) >= before + LEASE
 
 
 def test_a_pause_is_seen_at_the_next_renewal_and_carried_out_at_the_end(redis: Redis) -> None:
@@ -199,3 +199,13 @@ def test_a_queue_entry_whose_migration_is_gone_is_cleared_away(redis: Redis) -> 
     redis.delete(f"mig:{{{gone.id}}}", f"mig:{{{gone.id}}}:history")
     assert must_claim(redis).id == kept.id
     assert claim(redis, LEASE) is None
+
+
+def test_a_queue_entry_of_a_migration_that_has_no_turn_is_cleared_away(redis: Redis) -> None:
+    held = running(redis)
+    resting = create(redis, "acme", start=False)
+    redis.zadd("jobs:ready:acme", {held.id: 0, resting.id: 1})
+    redis.zadd("jobs:ring", {"acme": 0})
+    assert claim(redis, LEASE) is None
+    assert ready_count(redis) == 0
+    assert read(redis, held.id).running

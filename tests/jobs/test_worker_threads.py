@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import slices
@@ -23,7 +24,7 @@ def pid_of(redis: Redis, migration: Migration) -> int:
 
 def items_of(redis: Redis, migration: Migration) -> set[bytes]:
     """Return how often each item was done."""
-    counts = redis.hgetall(f"mig:{{{migration.id}}}:counts")
+    counts: dict[Any, Any] = redis.hgetall(f"mig:{{{migration.id}}}:counts")
     return {times for item, times in counts.items() if item.startswith(b"item:")}
 
 
@@ -63,7 +64,11 @@ def test_three_crashes_fail_the_migration_and_the_worker_lives(
 
 
 def test_no_text_of_an_exception_is_in_any_value_or_log(
-    redis: Redis, store: EmbeddedStore, worker: Worker, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture
+    redis: Redis,
+    store: EmbeddedStore,
+    worker: Worker,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     migration = create(redis, "acme")
     worker.start(slices.raise_canary)
@@ -149,10 +154,16 @@ def test_a_step_that_does_not_exist_fails_the_migration(redis: Redis, worker: Wo
 
 
 def test_a_waiting_slice_frees_its_process(redis: Redis, worker: Worker) -> None:
-    migrations = [create(redis, "acme") for _ in range(6)]
+    migrations = [create(redis, "acme") for _ in range(4)]
     worker.start(slices.wait_an_hour)
     eventually(lambda: all(read(redis, one.id).state is State.WAITING for one in migrations))
     assert redis.zcard("jobs:leases") == 0
+
+
+def test_a_slice_works_between_walls(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.look_at_the_walls)
+    assert eventually(lambda: read(redis, migration.id).reason) == "walls-closed"
 
 
 def test_temporary_files_go_with_their_slice(redis: Redis, worker: Worker) -> None:

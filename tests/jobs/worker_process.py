@@ -23,7 +23,8 @@ def main() -> None:
     settings = replace(QUICK, config=plan, scratch=Path(order["scratch"]), preload=("slices",), **order["settings"])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run_worker(*order["urls"], getattr(slices, order["work"]), settings, stop)
+    state, tickets = order["urls"]
+    run_worker(state, tickets, getattr(slices, order["work"]), settings, stop)
 
 
 if __name__ == "__main__":

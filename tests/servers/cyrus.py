@@ -33,13 +33,14 @@ def cyrus(certificate: Certificate, limits: Limits | None = None) -> Iterator[Se
             str(programs / "usr/lib/cyrus/bin/master"),
             *("-C", f"{home}/imapd.conf", "-M", f"{home}/cyrus.conf", "-p", f"{home}/pid"),
         ]
-        with running(command, home / "stdout", port, _environment(programs)):
+        user = _owner().pw_name if os.geteuid() == 0 else None
+        with running(command, home / "stdout", port, _environment(programs), user):
             yield Server(
                 "cyrus",
                 port,
                 tls_port,
                 certificate.ca_file,
-                lambda user, quota: _add_user(home, programs, port, user, quota),
+                lambda name, quota: _add_user(home, programs, port, User(name), quota),
                 master=_ADMIN,
             )
 
@@ -138,10 +139,11 @@ def _set_password(home: Path, programs: Path, user: User) -> None:
     (home / "sasldb").chmod(0o644)
 
 
-def _add_user(home: Path, programs: Path, port: int, user: User, quota: int | None) -> None:
+def _add_user(home: Path, programs: Path, port: int, user: User, quota: int | None) -> User:
     _set_password(home, programs, user)
     with IMAPClient("localhost", port, ssl=False, timeout=30) as admin:
         admin.login(_ADMIN.name, _ADMIN.password)
         admin.create_folder(f"user.{user.name}")
         if quota is not None:
             admin._imap.setquota(f"user.{user.name}", f"(STORAGE {quota // _KIB})")
+    return user

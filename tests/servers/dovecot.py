@@ -1,4 +1,7 @@
-"""Dovecot 2.3: private instances in each storage layout. Any user name exists, fresh, with the password `pass`."""
+"""Dovecot 2.3: private instances in each storage layout.
+
+Any user name exists, fresh, with the password `pass`; `name@1000` is one with a quota of 1,000 bytes.
+"""
 
 import base64
 import contextlib
@@ -59,15 +62,9 @@ def dovecot(certificate: Certificate, layout: Layout = MAILDIR, limits: Limits |
                 port,
                 tls_port,
                 certificate.ca_file,
-                lambda user, quota: _add_user(home, user, quota),
+                lambda name, quota: User(name if quota is None else f"{name}@{quota}"),
                 master=User("master", "masterpass"),
             )
-
-
-def _add_user(home: Path, user: User, quota: int | None) -> None:
-    if quota is not None:
-        with (home / "users").open("a") as users:
-            users.write(f"{user.name}:::::::userdb_quota_rule=*:bytes={quota}\n")
 
 
 def _write_files(home: Path) -> None:
@@ -75,7 +72,6 @@ def _write_files(home: Path) -> None:
         (home / name).mkdir()
     if os.geteuid() == 0:
         os.chown(home / "mail", _owner().pw_uid, _owner().pw_gid)
-    (home / "users").touch()
     (home / "masters").write_text("master:{PLAIN}masterpass::::::\n")
     key = home / "keys/default/HS256/default"
     key.parent.mkdir(parents=True)
@@ -141,20 +137,16 @@ passdb {{
   args = password={PASSWORD}
 }}
 userdb {{
-  driver = passwd-file
-  args = {home}/users
-  default_fields = uid={owner.pw_uid} gid={owner.pw_gid} home={home}/mail/%u
-}}
-userdb {{
   driver = static
-  args = uid={owner.pw_uid} gid={owner.pw_gid} home={home}/mail/%u
+  args = uid={owner.pw_uid} gid={owner.pw_gid} home={home}/mail/%u quota_rule=*:bytes=%{{if;%d;eq;;0;%d}}
 }}
 """
 
 
 def _storage(layout: Layout, limits: Limits) -> str:
     plugins = f"quota {layout.plugins}" + (" acl" if limits.acl else "")
-    names = " ".join(word for word in _CAPABILITIES.split() if word not in limits.without)
+    known = f"{_CAPABILITIES} ACL" if limits.acl else _CAPABILITIES
+    names = " ".join(word for word in known.split() if word not in limits.without)
     return f"""
 mail_location = {layout.location}
 mail_fsync = never
@@ -187,7 +179,6 @@ plugin {{
   acl = vfile
   quota = count:User quota
   quota_vsizes = yes
-  quota_rule = *:storage=10G
   quota_max_mail_size = {limits.max_mail_size}B
   quota_exceeded_message = Quota exceeded (mailbox for user is full)
 }}

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import tenacity
 from imapclient import IMAPClient
 
 PASSWORD = "pass"
-INSTALL = "run scripts/install-test-servers once, as root"
+INSTALL = "run scripts/install-test-servers once, as root (pymap: install the project's extra `dev`)"
 _ROOM = 2 * 1024**3
 _numbers = itertools.count(1)
 
@@ -31,21 +32,19 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server. Ports are on the loopback; `add_user` makes a user, with a quota in bytes or none."""
+    """A running server. Ports are on the loopback; `add_user` makes a user by name, with a quota in bytes or none."""
 
     kind: str
     port: int
     tls_port: int
     ca_file: Path
-    add_user: Callable[[User, int | None], None] = field(repr=False)
+    add_user: Callable[[str, int | None], User] = field(repr=False)
     master: User | None = None
     host: str = "localhost"
 
     def new_user(self, quota: int | None = None) -> User:
         """Return a user nobody had before, with an empty mailbox."""
-        user = User(f"u{os.getpid()}x{next(_numbers)}")
-        self.add_user(user, quota)
-        return user
+        return self.add_user(f"u{os.getpid()}x{next(_numbers)}", quota)
 
     def observer(self, user: User) -> IMAPClient:
         """Return another, independent connection as `user`; close it by `with`."""
@@ -78,10 +77,19 @@ def _fast_place() -> str:
     return str(memory) if shutil.disk_usage(memory).free > _ROOM else "/tmp"
 
 
+def _sweep(place: Path) -> None:
+    """Remove what test processes left that were killed."""
+    for path in place.glob("imap-*-*"):
+        if not Path("/proc", path.name.split("-")[1]).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     """Give a temporary folder other users may pass through (servers drop root); short, for its sockets' names."""
-    path = Path(tempfile.mkdtemp(prefix="imap-", dir=_fast_place()))
+    place = _fast_place()
+    _sweep(Path(place))
+    path = Path(tempfile.mkdtemp(prefix=f"imap-{os.getpid()}-", dir=place))
     path.chmod(0o755)
     try:
         yield path
@@ -99,8 +107,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None) -> Iterator[None]:
-    """Run `command` until the block ends; it starts when `port` greets, and gets SIGTERM should we die first."""
+def running(
+    command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None, user: str | None = None
+) -> Iterator[None]:
+    """Run `command` until the block ends; it starts when `port` greets, and gets SIGTERM should we die first.
+
+    `user`: start it as this one (root only). A program that changes its user by itself loses the SIGTERM.
+    """
     if not Path(command[0]).exists():
         raise FileNotFoundError(f"{command[0]} is missing: {INSTALL}")
     guard = ["/usr/bin/setpriv", "--pdeathsig", "TERM"] if Path("/usr/bin/setpriv").exists() else []
@@ -111,6 +124,9 @@ def running(command: Sequence[str], log: Path, port: int, env: dict[str, str] | 
             stdout=out,
             stderr=out,
             env=os.environ | (env or {}),
+            user=user,
+            group=None if user is None else pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else [],
             start_new_session=True,  # Cyrus's master ends its whole process group
         )
     try:

@@ -24,5 +24,5 @@ def pymap(certificate: Certificate) -> Iterator[Server]:
             yield Server("pymap", port, 0, certificate.ca_file, _refuse)
 
 
-def _refuse(user: User, _quota: int | None) -> None:
-    raise NotImplementedError(f"pymap knows {DEMO.name} alone, not {user.name}")
+def _refuse(name: str, _quota: int | None) -> User:
+    raise NotImplementedError(f"pymap knows {DEMO.name} alone, not {name}")

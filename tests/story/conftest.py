@@ -32,6 +32,15 @@ def carried() -> Layout:
 
 
 @pytest.fixture(scope="session")
+def small(carried: Layout, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A hundred and twenty of the carried messages."""
+    rows = tmp_path_factory.mktemp("small") / "mailbox.jsonl"
+    rows.write_text("\n".join(carried.rows.read_text().splitlines()[:120]) + "\n")
+    Path(f"{rows}.labels.json").write_text(Path(f"{carried.rows}.labels.json").read_text())
+    return Layout(carried.folder, rows)
+
+
+@pytest.fixture(scope="session")
 def corpus(carried: Layout, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """The open corpus in a layout of 2,000 messages where it lies beside the project, else what the project carries."""
     if not (CORPUS / "make_mailbox.py").exists():

@@ -132,6 +132,7 @@ class House:
 
     def restart_redis(self) -> None:
         """Start the state store again on its folder, after it was killed."""
+        self.redis_store.stop()
         self.redis_store = embedded.start(self.folder / "redis", patience=10)
 
     def stop(self) -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
@@ -76,7 +78,9 @@ def test_dovecot_keeps_a_broken_header_to_the_byte(dovecot_layout: Server, case:
     ("case", "altered"),
     [("NUL", lambda wire: wire.replace(b"\0", b"\x80")), ("bare LF", lambda wire: wire.replace(b"e\nt", b"e\r\nt"))],
 )
-def test_dovecot_alters_what_it_cannot_hold(dovecot_layout: Server, case: str, altered) -> None:
+def test_dovecot_alters_what_it_cannot_hold(
+    dovecot_layout: Server, case: str, altered: Callable[[bytes], bytes]
+) -> None:
     wire, _ = CYRUS_REFUSES[case]
     with enter(dovecot_layout, dovecot_layout.new_user()) as mailbox:
         assert mailbox.append(mailbox.select("INBOX"), [item(wire)]) == [Appended(1)]

@@ -1,17 +1,23 @@
+import logging
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from servers.certificates import Authority, authority
 from servers.dovecot import dovecot
-from servers.entry import enter
+from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
 from servers.instance import Limits, Server, User, free_ports
 from servers.tokens import token
 
 from migrator.errors import CertificateInvalid, LoginRefused, MailboxUnreachable, UnknownHost
-from migrator.mailbox import MasterUser, OAuthToken, Password, Target, open_mailbox
+from migrator.mailbox import Credentials, Mailbox, MasterUser, OAuthToken, Password, Target, open_mailbox
+
+Way = Callable[[Server], Target]
+Mechanism = Literal["xoauth2", "oauthbearer"]
 
 RIGHT = Password("ann", "pass")
 
@@ -29,7 +35,7 @@ def in_clear(server: Server) -> Target:
 
 
 @pytest.mark.parametrize("way", [over_tls, over_starttls, in_clear])
-def test_a_mailbox_opens_by_each_kind_of_connection(mailbox_server: Server, user: User, way) -> None:
+def test_a_mailbox_opens_by_each_kind_of_connection(mailbox_server: Server, user: User, way: Way) -> None:
     with open_mailbox(way(mailbox_server), Password(user.name, user.password)) as mailbox:
         assert "UIDPLUS" in mailbox.capabilities
         assert mailbox.select("INBOX").exists == 0
@@ -40,14 +46,14 @@ def test_pymap_opens_over_starttls(pymap_server: Server) -> None:
         assert "MULTIAPPEND" in mailbox.capabilities
 
 
-def test_the_capabilities_are_those_after_login(mailbox_server: Server, mailbox) -> None:
+def test_the_capabilities_are_those_after_login(mailbox_server: Server, mailbox: Mailbox) -> None:
     with socket.create_connection((mailbox_server.host, mailbox_server.port)) as before:
         assert b"MULTIAPPEND" not in before.recv(4096)
     assert "MULTIAPPEND" in mailbox.capabilities
 
 
 @pytest.mark.parametrize("way", [over_tls, in_clear])
-def test_a_wrong_password_is_a_refused_login(mailbox_server: Server, user: User, way) -> None:
+def test_a_wrong_password_is_a_refused_login(mailbox_server: Server, user: User, way: Way) -> None:
     with pytest.raises(LoginRefused, match="wrong-credentials"):
         open_mailbox(way(mailbox_server), Password(user.name, "wrong"))
 
@@ -72,7 +78,9 @@ def test_a_password_with_every_awkward_character_reaches_the_server_as_it_is(
         lambda text: OAuthToken("ann", text, "xoauth2"),
     ],
 )
-def test_credentials_cannot_carry_a_command(dovecot_server: Server, text: str, credentials) -> None:
+def test_credentials_cannot_carry_a_command(
+    dovecot_server: Server, text: str, credentials: Callable[[str], Credentials]
+) -> None:
     with pytest.raises(LoginRefused, match="control-character"):
         open_mailbox(over_tls(dovecot_server), credentials(text))
 
@@ -89,7 +97,7 @@ def test_a_master_user_enters_another_mailbox(start_server: StartServer, kind: s
 
 
 @pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
-def test_a_bearer_token_opens_the_mailbox(dovecot_server: Server, mechanism) -> None:
+def test_a_bearer_token_opens_the_mailbox(dovecot_server: Server, mechanism: Mechanism) -> None:
     name = dovecot_server.new_user().name
     with open_mailbox(over_tls(dovecot_server), OAuthToken(name, token(name), mechanism)) as mailbox:
         assert mailbox.select("INBOX").exists == 0
@@ -97,7 +105,7 @@ def test_a_bearer_token_opens_the_mailbox(dovecot_server: Server, mechanism) -> 
 
 @pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
 @pytest.mark.parametrize("bad", ["garbage", token("ann", seconds=-60), token("bob")])
-def test_a_bad_token_is_a_refused_login(dovecot_server: Server, mechanism, bad: str) -> None:
+def test_a_bad_token_is_a_refused_login(dovecot_server: Server, mechanism: Mechanism, bad: str) -> None:
     with pytest.raises(LoginRefused):
         open_mailbox(over_tls(dovecot_server), OAuthToken("ann", bad, mechanism))
 
@@ -132,7 +140,7 @@ def test_a_server_without_tls_on_the_tls_port_is_unreachable(dovecot_server: Ser
 )
 @pytest.mark.parametrize("way", [over_tls, over_starttls])
 def test_a_wrong_certificate_is_refused_with_its_reason(
-    test_authority: Authority, label: str, options, word: str, way
+    test_authority: Authority, label: str, options: dict[str, Any], word: str, way: Way
 ) -> None:
     with (
         dovecot(test_authority.certify(label, **options)) as server,
@@ -142,7 +150,7 @@ def test_a_wrong_certificate_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("way", [over_tls, over_starttls])
-def test_a_certificate_of_an_unknown_authority_is_refused(dovecot_server: Server, tmp_path: Path, way) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(dovecot_server: Server, tmp_path: Path, way: Way) -> None:
     stranger = authority(tmp_path, "Somebody else")
     target = way(dovecot_server)
     with pytest.raises(CertificateInvalid, match="untrusted"):
@@ -168,7 +176,7 @@ def test_the_socket_is_the_callers_to_make(mailbox_server: Server, user: User) -
         assert asked == [("localhost", mailbox_server.tls_port, 7)]
 
 
-def test_small_writes_are_not_held_back(mailbox) -> None:
+def test_small_writes_are_not_held_back(mailbox: Mailbox) -> None:
     assert mailbox._wire.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
@@ -176,6 +184,19 @@ def test_nothing_secret_shows_in_a_repr() -> None:
     shown = repr([Password("ann", "sesame"), MasterUser("ann", "root", "sesame"), OAuthToken("ann", "sesame")])
     assert "ann" not in shown
     assert "sesame" not in shown
+
+
+def test_neither_secrets_nor_mail_are_logged(
+    mailbox_server: Server, user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with enter(mailbox_server, user) as mailbox:
+        mailbox.append(mailbox.select("INBOX"), [item(letter(1, b"very private\r\n"))])
+        assert len(list(mailbox.bodies([1]))) == 1
+    with pytest.raises(LoginRefused):
+        open_mailbox(in_clear(mailbox_server), Password(user.name, "sesame"))
+    for secret in (user.name, user.password, "private", "sesame"):
+        assert secret not in caplog.text
 
 
 def test_closing_gives_the_connection_back_to_the_server(start_server: StartServer) -> None:

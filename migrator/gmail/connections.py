@@ -1,0 +1,103 @@
+"""The connections to Google: of each kind one per thread, and what goes wrong on them as errors of our tree.
+
+One `httplib2.Http` shared by threads hands out other requests' answers, so none is ever shared.
+"""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import google_auth_httplib2
+import httplib2
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.transport.requests import AuthorizedSession
+from googleapiclient.discovery import build
+from googleapiclient.errors import HttpError
+from httplib2.decode import DecodeLimitError, DecodeRatioError
+from requests import RequestException, Response
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+
+from migrator.errors import AnswerDamaged, GoogleUnavailable, ReconnectNeeded
+from migrator.gmail.answers import from_answer, from_refused_refresh
+
+T = TypeVar("T")
+
+_CUT_SHORT = (http.client.IncompleteRead, ChunkedEncodingError)
+_NOT_GZIP = (httplib2.FailedToDecompressContent, ContentDecodingError, DecodeLimitError, DecodeRatioError)
+_BROKEN = (TransportError, httplib2.HttpLib2Error, RequestException, http.client.HTTPException, OSError)
+
+
+class Connections:
+    """What the threads of one account speak to Google through; `close` ends all of it.
+
+    Args:
+        credentials: sent with every request, refreshed by google-auth.
+        endpoint: base URL of the API.
+        timeout: seconds Google may be silent.
+    """
+
+    def __init__(self, credentials: Credentials, endpoint: str, timeout: float) -> None:
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._local = threading.local()
+        self._opened: list[Callable[[], None]] = []
+
+    @property
+    def users(self) -> Any:
+        """The `users` resource of this thread; making one costs as much as a request, so it is kept."""
+        if not hasattr(self._local, "users"):
+            http = google_auth_httplib2.AuthorizedHttp(self._credentials, http=httplib2.Http(timeout=self._timeout))
+            self._opened.append(http.close)
+            service = build(
+                "gmail", "v1", http=http, static_discovery=True, client_options={"api_endpoint": self._endpoint}
+            )
+            self._local.users = service.users()
+            self._local.messages = self._local.users.messages()
+        return self._local.users
+
+    @property
+    def messages(self) -> Any:
+        """The `users.messages` resource of this thread."""
+        return self.users and self._local.messages
+
+    @contextmanager
+    def streamed(self, uri: str) -> Iterator[Response]:
+        """GET a URI of the API and give the answer unread; raise what a refusal means."""
+        if not hasattr(self._local, "session"):
+            self._local.session = AuthorizedSession(self._credentials)
+            self._opened.append(self._local.session.close)
+        headers = {"Accept-Encoding": "gzip", "User-Agent": "migrator (gzip)"}
+        with self._local.session.get(uri, stream=True, timeout=self._timeout, headers=headers) as answer:
+            if answer.status_code >= http.client.BAD_REQUEST:
+                raise from_answer(answer.status_code, answer.content)
+            yield answer
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._opened:
+            with suppress(OSError):
+                self._opened.pop()()
+
+
+def translated(action: Callable[[], T]) -> T:
+    """Call `action`; turn what the Google libraries raise into our errors, without their texts."""
+    try:
+        return action()
+    except HttpError as error:
+        raise from_answer(error.resp.status, error.content) from None
+    except RefreshError as error:
+        raise from_refused_refresh(error) from None
+    except _CUT_SHORT:
+        raise AnswerDamaged("cut-short") from None
+    except _NOT_GZIP:
+        raise AnswerDamaged("not-gzip") from None
+    except _BROKEN as error:
+        raise GoogleUnavailable(type(error).__name__) from None
+    except GoogleAuthError as error:
+        raise ReconnectNeeded(type(error).__name__) from None
+    except ValueError:
+        raise AnswerDamaged("not-json") from None

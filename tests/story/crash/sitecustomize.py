@@ -1,0 +1,34 @@
+"""Loaded by every Python started with this folder on PYTHONPATH: kills at a named point, once.
+
+The engine announces its named points as audit events. CRASH_AT names one, CRASH_NTH says at which pass, CRASH_WHO
+names what dies there: `child` (this process), `worker` (its process group's leader), or `redis` (the pid in CRASH_PID).
+CRASH_DONE is a file that says it has happened.
+"""
+
+import itertools
+import os
+import signal
+import sys
+
+_AT = os.environ.get("CRASH_AT", "")
+_NTH = int(os.environ.get("CRASH_NTH", "1"))
+_passes = itertools.count(1)
+
+
+def _once() -> bool:
+    try:
+        os.close(os.open(os.environ["CRASH_DONE"], os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _kill(event: str, _args: object) -> None:
+    if event == _AT and next(_passes) == _NTH and _once():
+        who = os.environ["CRASH_WHO"]
+        victim = {"child": os.getpid, "worker": lambda: os.getpgid(0), "redis": lambda: int(os.environ["CRASH_PID"])}
+        os.kill(victim[who](), signal.SIGKILL)
+
+
+if _AT:
+    sys.addaudithook(_kill)

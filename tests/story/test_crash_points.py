@@ -1,0 +1,97 @@
+"""kill -9 at every named point, of the slice's process, the worker, and Redis: nothing lost, nothing doubled."""
+
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import tenacity
+from servers.instance import Server, User
+from stand_in import Google
+from story.conftest import Layout
+from story.house import House, house, seconds_since
+from story.observe import alike, crlf, mailbox_content
+
+from jobs.migration import State
+from migrator.labels import Choices
+
+CRASH = Path(__file__).parent / "crash"
+POINTS = [f"migrator.{step}.{side}" for step in ("intent", "append", "result", "slice") for side in ("before", "after")]
+GOING_ON_SECONDS = 30
+
+
+# The slice's process is gone when the worker has written its end.
+KILLS = [(p, who) for p in POINTS for who in ("child", "worker", "redis") if (p, who) != (POINTS[-1], "child")]
+
+
+@pytest.mark.parametrize(("point", "who"), KILLS)
+def test_a_kill_loses_nothing_and_doubles_nothing(
+    point: str, who: str, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    with (
+        Google(seed_dir=small.folder, layout=small.rows) as google,
+        house(tmp_path, google, dovecot_server, worker={"threads": 1, "slice_seconds": 2, "lease_seconds": 3}) as home,
+    ):
+        policy = "copy-per-label" if who == "child" else "one-copy"
+        user, done = dovecot_server.new_user(), tmp_path / "crashed"
+        nth = 1 if point.startswith("migrator.slice") else 3
+        worker = home.start_worker(
+            PYTHONPATH=str(CRASH),
+            CRASH_AT=point,
+            CRASH_NTH=str(nth),
+            CRASH_WHO=who,
+            CRASH_PID=str(home.redis_store.pid),
+            CRASH_DONE=str(done),
+        )
+        migration = home.launch(user, Choices(policy=policy))  # type: ignore[arg-type]
+        _wait_for(done)
+        crashed, before = time.monotonic(), _appended(home)
+        _bring_back(home, who, worker.pid)
+        _wait_for_progress(home, before)
+        assert seconds_since(crashed) < GOING_ON_SECONDS
+        ended = home.wait(migration, seconds=90)
+        assert ended.state is State.DONE, (ended, home.logs())
+        _all_there_once(home, small, user, policy)
+
+
+def _wait_for(file: Path) -> None:
+    tenacity.Retrying(stop=tenacity.stop_after_delay(40), wait=tenacity.wait_fixed(0.05))(file.stat)
+
+
+def _bring_back(home: House, who: str, worker: int) -> None:
+    if who == "worker":
+        home.workers[-1].wait(10)
+        assert home.workers[-1].returncode == -signal.SIGKILL, worker
+        home.start_worker()
+    if who == "redis":
+        home.restart_redis()
+
+
+def _appended(home: House) -> int:
+    return int(home.google.ledger()["calls"].get("messages.get", 0))
+
+
+def _wait_for_progress(home: House, before: int) -> None:
+    """Work goes on when messages are read from Google again, or the import is beyond that."""
+    tenacity.Retrying(
+        stop=tenacity.stop_after_delay(GOING_ON_SECONDS),
+        wait=tenacity.wait_fixed(0.1),
+        retry=tenacity.retry_if_result(lambda now: not now),
+    )(lambda: _appended(home) > before or home.google.ledger()["calls"].get("oauth.revoke", 0) > 0)
+
+
+def _all_there_once(home: House, layout: Layout, user: User, policy: str) -> None:
+    wanted = Counter(
+        alike(crlf(home.google.served(str(row["id"]))))
+        for row in layout.messages()
+        if not set(row["labelIds"]) & {"CHAT", "TRASH", "SPAM"}  # type: ignore[call-overload]
+    )
+    content = mailbox_content(home.server, user)
+    if policy == "one-copy":
+        assert Counter(alike(seen.body) for seen in content) == wanted
+        return
+    in_folders = Counter((seen.folder, alike(seen.body)) for seen in content)
+    assert not {key: n for key, n in in_folders.items() if n > wanted[key[1]]}
+    assert {like for _, like in in_folders} == set(wanted)
+
