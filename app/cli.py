@@ -12,7 +12,8 @@ from rich.console import Console
 
 from app import demo as demonstration
 from app.config import Config, load
-from app.importing import ImportOptions, import_account, preview_account
+from app.importing import ImportOptions, import_account
+from app.previewing import preview_account
 from app.report import headline, report_on, show
 from app.stores import open_stores
 from app.work import run_worker

@@ -1,4 +1,4 @@
-"""The demo: the main job on embedded defaults. A stand-in for Google, a real IMAP server, a worker, every byte proved."""
+"""The demo: the main job on embedded defaults; a stand-in for Google, a real IMAP server, every byte proved."""
 
 import json
 import os

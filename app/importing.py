@@ -108,8 +108,3 @@ def _wanted(config: Config, options: ImportOptions, grant: Grant) -> Import:
         order=config.migrations.order,
         by_digest=(options.verify or config.migrations.verify) == "digest",
     )
-
-
-def preview_account(console: Console, config: Config, options: ImportOptions) -> None:
-    """Print what an import would do (folders, counts, storage effect of each policy, clashes); copy nothing."""
-    raise click.ClickException("not built yet")

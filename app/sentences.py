@@ -9,18 +9,20 @@ _SENTENCES = {
     "google-unavailable": "Google does not answer; we try again by ourselves.",
     "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
     "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
-    "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; we try again by ourselves.",
+    "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; "
+    "we try again by ourselves.",
     "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
     "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
-    "google-refused": "Google refuses access for good (the account's domain forbids it, or the Gmail API is not enabled "
-    "in the host's Google project). Ask the account's administrator.",
+    "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "
+    "enabled in the host's Google project. Ask the account's administrator, then resume.",
     "login-refused": "The mailbox does not accept user name and password. Check both and resume.",
     "unknown-host": "The mailbox host has no address. Check mailbox.host in the configuration and resume.",
     "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
     "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
     "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again by ourselves.",
-    "child-killed": "The process of this import was killed three times in a row. Look at the worker's log, then resume.",
+    "child-killed": "The process of this import was killed three times in a row. "
+    "Look at the worker's log, then resume.",
     "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
     "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
     "lease-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
@@ -50,3 +52,20 @@ def sentence(code: str) -> str:
 def failure(word: str) -> str:
     """Return why one message failed, in words."""
     return _FAILURES.get(word, f"the mailbox server refused it ({word})")
+
+
+_NOTES = {
+    "special-name": "has the name of a special folder, so it becomes",
+    "case-twin": "differs only by upper and lower case from another folder, so it becomes",
+    "unicode-twin": "differs only by its Unicode form from another folder, so it becomes",
+    "name-taken": "would share a folder with another label, so it becomes",
+    "replaced": "holds characters that mail servers do not take, so it becomes",
+    "shortened": "is longer than mail servers allow, so it becomes",
+    "parent-missing": "is nested, though its parent is no label; it becomes",
+    "hidden": "is hidden in Gmail; it becomes",
+}
+
+
+def note(kind: str) -> str:
+    """Return what a note of the folder plan says between the label's name and its folder's."""
+    return _NOTES.get(kind, "becomes")

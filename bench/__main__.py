@@ -5,28 +5,59 @@ Exit code 0 when every goal is met, 1 when one is missed.
 
 import argparse
 import sys
-from collections.abc import Callable
 
+from bench.large import large
+from bench.quota import Profile, quota
+from bench.scale import scale
 from bench.speed import speed
 
-Bench = Callable[[argparse.Namespace], bool]
+_PROFILES: tuple[Profile, ...] = ("new", "legacy")
 
 
 def main() -> int:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0] if __doc__ else "")
-    named = parser.add_subparsers(metavar="BENCHMARK")
-    _add_speed(named)
-    options = parser.parse_args()
+    options = _parser().parse_args()
     return 0 if options.run(options) else 1
 
 
-def _add_speed(named: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = named.add_parser("speed", help="side by side with a naive loop, mbsync, interimap and the floors")
-    parser.add_argument("--messages", type=int, default=5000, help="on the loopback")
-    parser.add_argument("--mean", type=int, default=50_000, help="their mean size in bytes")
-    parser.add_argument("--late-messages", type=int, default=1000, help="over lines with a round-trip time")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Speed, memory and scale of the whole worker.")
+    parser.set_defaults(run=_everything)
+    named = parser.add_subparsers(metavar="BENCHMARK")
+    _add_speed(named.add_parser("speed", help="side by side with a naive loop, mbsync, interimap and the floors"))
+    _add_scale(named.add_parser("scale", help="as quick and as small at the end as at the beginning"))
+    _add_quota(named.add_parser("quota", help="at Google's real limits"))
+    _add_large(named.add_parser("large", help="memory with messages of 50 MB"))
+    return parser
+
+
+def _everything(_: argparse.Namespace) -> bool:
+    """Run all, whatever becomes of each."""
+    return all([large(5, 50), *(quota(name, 120) for name in _PROFILES), scale(100_000), speed(5000, 50_000, 1000)])
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=int, default=5000, help="on the loopback (default 5000)")
+    parser.add_argument("--mean", type=int, default=50_000, help="their mean size in bytes (default 50000)")
+    parser.add_argument("--late-messages", type=int, default=1000, help="with latencies (default 1000)")
     parser.set_defaults(run=lambda given: speed(given.messages, given.mean, given.late_messages))
+
+
+def _add_scale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=int, default=100_000, help="default 100000")
+    parser.set_defaults(run=lambda given: scale(given.messages))
+
+
+def _add_quota(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", choices=_PROFILES, default="new", help="default new")
+    parser.add_argument("--seconds", type=float, default=120, help="default 120")
+    parser.set_defaults(run=lambda given: quota(given.profile, given.seconds))
+
+
+def _add_large(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=int, default=5, help="default 5")
+    parser.add_argument("--megabytes", type=int, default=50, help="default 50")
+    parser.set_defaults(run=lambda given: large(given.messages, given.megabytes))
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def judge(goals: Sequence[Goal]) -> bool:
             goal.what,
             f"{goal.value:,.2f} {goal.unit}".rstrip(),
             f"{goal.side} {goal.limit:,.2f} {goal.unit}".rstrip(),
-            "met" if goal.met else f"MISSED by {abs(goal.value - goal.limit) / goal.limit:.0%}",
+            "met" if goal.met else "MISSED" + (f" by {abs(goal.value / goal.limit - 1):.0%}" if goal.limit else ""),
         )
         for goal in goals
     ]

@@ -51,9 +51,7 @@ def multiappend(host: str, port: int, user: str, password: str, mail: Sequence[t
     return len(mail)
 
 
-def _say(
-    sock: socket.socket, waiting: deque[bytes], tag: bytes, line: bytes, literals: Sequence[bytes] = ()
-) -> None:
+def _say(sock: socket.socket, waiting: deque[bytes], tag: bytes, line: bytes, literals: Sequence[bytes] = ()) -> None:
     sock.sendall(b"%b %b" % (tag, line))
     for literal in literals:
         sock.sendall(b" {%d+}\r\n" % len(literal))

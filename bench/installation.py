@@ -153,7 +153,12 @@ def _worker(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     with (
         (folder / "worker.log").open("w") as log,
         subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         ) as process,
     ):
         assert process.stdout is not None

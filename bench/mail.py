@@ -8,8 +8,8 @@ import json
 import random
 from base64 import b64encode
 from dataclasses import dataclass
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 _BEGIN = datetime(2019, 1, 1, tzinfo=UTC)
@@ -17,10 +17,10 @@ _SPREAD = 1.5  # sigma of the log-normal law
 _LEAST = 600  # bytes of body
 _TIMES_MEAN = 40  # the largest message in means
 _ATTACHED = 8_000  # bytes from which a body carries an attachment
-_WORDS = (
+_PROSE = (
     "the order from last week has been sent and should arrive on Tuesday please tell us when you have received it "
     "thank you for your message we are looking at the figures and will answer by the end of the month best regards"
-).split()
+)
 _PLACES: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("INBOX", ("INBOX",), 50),
     ("Sent", ("SENT",), 16),
@@ -130,9 +130,9 @@ def _body(number: int, size: int, block: bytes) -> bytes:
 
 
 def _prose(chance: random.Random) -> bytes:
-    lines = []
+    lines, words = [], _PROSE.split()
     for _ in range(1000):
-        line = " ".join(chance.choices(_WORDS, k=20))[:76].ljust(76, ".")
+        line = " ".join(chance.choices(words, k=20))[:76].ljust(76, ".")
         lines.append(line.encode() + b"\r\n")
     return b"".join(lines)
 

@@ -11,9 +11,8 @@ from imapclient import IMAPClient
 
 def copy(url: str, token: str, ids: Sequence[str], host: str, port: int, user: str, password: str) -> int:
     """Copy messages into the inbox one by one, each library used as its first example shows; return how many."""
-    service = build(
-        "gmail", "v1", credentials=Credentials(token), static_discovery=True, client_options={"api_endpoint": url}
-    )
+    credentials = Credentials(token)  # type: ignore[no-untyped-call] # google-auth has no type hints
+    service = build("gmail", "v1", credentials=credentials, static_discovery=True, client_options={"api_endpoint": url})
     with IMAPClient(host, port, ssl=False) as mailbox:
         mailbox.login(user, password)
         for message_id in ids:

@@ -1,4 +1,4 @@
-"""The product as a contender: an import from its launch to its end, all phases, the whole worker's processes counted."""
+"""The product as a contender: an import from its launch to its end, the whole worker's processes counted."""
 
 import time
 from pathlib import Path

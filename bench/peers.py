@@ -37,8 +37,8 @@ def interimap(folder: Path, source: tuple[int, User], target: tuple[int, User], 
     """Copy by `interimap` 0.5; accounts are (port on the loopback, user). None: not installed."""
     folder = _own(folder, "interimap")
     sides = "".join(
-        f"\n[{name}]\ntype = imap\nhost = 127.0.0.1\nport = {port}\nusername = {user.name}\npassword = {user.password}\n"
-        "STARTTLS = NO\nauth = PLAIN LOGIN\n"
+        f"\n[{name}]\ntype = imap\nhost = 127.0.0.1\nport = {port}\n"
+        f"username = {user.name}\npassword = {user.password}\nSTARTTLS = NO\nauth = PLAIN LOGIN\n"
         for name, (port, user) in (("local", target), ("remote", source))
     )
     settings = folder / "interimaprc"
@@ -59,7 +59,11 @@ def _run(name: str, command: Sequence[str], folder: Path, messages: int) -> Run 
     with (folder / "log").open("w") as log:
         began = time.monotonic()
         process = subprocess.Popen(
-            [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "HOME": str(folder)}
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "HOME": str(folder)},
         )
         guard = threading.Timer(_LONGEST, process.kill)
         guard.start()

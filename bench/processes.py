@@ -103,5 +103,3 @@ def watching(pid: int) -> Iterator[Watch]:
     finally:
         over.set()
         thread.join()
-
-

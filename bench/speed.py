@@ -68,7 +68,9 @@ def speed(messages: int, mean: int, late_messages: int) -> bool:
                 "x",
             ),
             Goal("CPU per 1,000 messages: less than imapsync", on_near[_OURS].cpu_per_1000, "at most", IMAPSYNC, "s"),
-            Goal("speed / naive loop, with latencies", on_late[_OURS].rate / on_late[_NAIVE].rate, "at least", NAIVE, "x"),
+            Goal(
+                "speed / naive loop, with latencies", on_late[_OURS].rate / on_late[_NAIVE].rate, "at least", NAIVE, "x"
+            ),
         ]
     )
 

@@ -50,7 +50,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one pass of the reconciler found: migrations ready now, and how many became due, lost, or expired."""
+    """What one pass of the reconciler found: how many migrations became due, lost their lease, or were ended.
+
+    `ready` counts those ready now, of the next 500 customers.
+    """
 
     ready: int
     due: int

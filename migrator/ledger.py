@@ -92,19 +92,23 @@ class Ledger:
 
     # --- the plan -----------------------------------------------------------------------------------------------
 
-    def set_plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> None:
-        """Write the whole plan: Gmail ids in copying order, and what is already decided about each."""
-        self.write(
+    def plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> list[Command]:
+        """Return the commands that write the plan: Gmail ids in copying order, what is already decided about each."""
+        return [
             ("SET", self.key("ids"), struct.pack(f">{len(ids)}Q", *ids)),
             ("SET", self.key("marks"), bytes(marks)),
-        )
+        ]
 
-    def add_to_plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> None:
-        """Append messages that arrived at Gmail after the plan was made."""
-        self.write(
+    def add_to_plan(self, ids: Sequence[int], marks: Sequence[Mark]) -> list[Command]:
+        """Return the commands that append messages which arrived at Gmail after the plan was made."""
+        return [
             ("APPEND", self.key("ids"), struct.pack(f">{len(ids)}Q", *ids)),
             ("APPEND", self.key("marks"), bytes(marks)),
-        )
+        ]
+
+    def is_planned(self) -> bool:
+        """Tell whether the plan is written, be it empty."""
+        return bool(self._redis.exists(self.key("ids")))
 
     def total(self) -> int:
         """Return the number of messages in the plan."""

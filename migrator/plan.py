@@ -5,14 +5,14 @@ slice ends. Ids alone are listed (5 units per 500); labels and dates come with e
 """
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from migrator.foldermap import map_folders
-from migrator.gmail import Gmail, Listing
+from migrator.gmail import Gmail, HistoryTooOld, Listing, RequestRefused
 from migrator.labels import Choices, Label
-from migrator.ledger import Ledger
+from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
@@ -27,12 +27,14 @@ _STEPS: dict[str, Listing] = {
     "CHAT": Listing(label_ids=("CHAT",)),
     "large": Listing(query="larger:2M"),
 }
+_ALL_LISTED = "end"
 _PAGES_A_WRITE = 20
+_DECIDED = "decided"
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far the listing is: the step's name, and the token of its next page (None: from its start)."""
+    """How far the listing is: the step's name (or "end"), and the token of its next page (None: from its start)."""
 
     step: str
     token: str | None
@@ -41,28 +43,39 @@ class Cursor:
 def plan_slice(
     gmail: Gmail, mailbox: Mailbox, ledger: Ledger, choices: Choices, order: Order, patience: Patience
 ) -> bool:
-    """Go on with the plan; return True when it is complete."""
+    """Go on with the plan, by one page at least; return True when it is complete, also when it was so before."""
+    if ledger.is_planned():
+        return True
     if ledger.load("since") is None:
         _begin(gmail, mailbox, ledger, choices, patience)
-    cursor = _cursor(ledger.load("listing"))
-    while cursor is not None and not patience.over:
-        cursor = _list_some(gmail, ledger, cursor, patience)
-    if cursor is not None:
+    if not _listed(gmail, ledger, patience):
         return False
-    _decide(ledger, choices, order)
+    found = _found(ledger)
+    ids = sorted(set().union(*found.values()), reverse=order == "newest-first")
+    ledger.write(*ledger.plan(ids, _marks(ids, found, choices)), *_end_of_listing(ledger))
     return True
 
 
-def catch_up(gmail: Gmail, ledger: Ledger, choices: Choices, patience: Patience) -> int:
-    """Add what arrived at Gmail since the plan; return how many messages that are."""
-    added, history = attempt(patience, lambda: gmail.added_since(ledger.load("since")))
-    unwanted = _unwanted(gmail, choices, patience) if added else {}
-    known = set(ledger.ids())
-    fresh = sorted((i for i in (int(x, 16) for x in added) if i not in known), reverse=True)
-    if fresh:
-        ledger.add_to_plan(fresh, [unwanted.get(i, Mark.PENDING) for i in fresh])
-    ledger.write(ledger.keep("since", history))
-    return len(fresh)
+def catch_up(gmail: Gmail, ledger: Ledger, choices: Choices, patience: Patience) -> bool:
+    """Add what arrived at Gmail since the plan; return True while there is more to do (copying, or looking again).
+
+    Where Google no longer knows the history, everything is listed once more, and what the plan lacks is added; what
+    arrives meanwhile is in the history again.
+    """
+    if ledger.load("listing") is None:
+        try:
+            added, history = attempt(patience, lambda: gmail.added_since(ledger.load("since")))
+        except HistoryTooOld:
+            account = attempt(patience, gmail.account)
+            ledger.write(ledger.keep("listing", ["all", None]), ledger.keep("since", account.history_id))
+        else:
+            ids = {int(message_id, 16) for message_id in added}
+            found = _found_now(gmail, patience) if ids else {}
+            return _add(ledger, ids, found, choices, [ledger.keep("since", history)])
+    if _listed(gmail, ledger, patience):
+        found = _found(ledger)
+        _add(ledger, set().union(*found.values()), found, choices, _end_of_listing(ledger))
+    return True
 
 
 def labels_of(ledger: Ledger) -> tuple[Label, ...]:
@@ -84,7 +97,27 @@ def _begin(gmail: Gmail, mailbox: Mailbox, ledger: Ledger, choices: Choices, pat
     )
 
 
-def _list_some(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience) -> Cursor | None:
+def _listed(gmail: Gmail, ledger: Ledger, patience: Patience) -> bool:
+    """Go on with the listing; return True when it is complete."""
+    cursor = Cursor(*ledger.load("listing"))
+    if cursor.step != _ALL_LISTED:
+        cursor = _list_on(gmail, ledger, cursor, patience)
+    while cursor.step != _ALL_LISTED and not patience.over:
+        cursor = _list_some(gmail, ledger, cursor, patience)
+    return cursor.step == _ALL_LISTED
+
+
+def _list_on(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience) -> Cursor:
+    """Go on from a place written down earlier; where Google no longer takes its token, from the step's start."""
+    try:
+        return _list_some(gmail, ledger, cursor, patience)
+    except RequestRefused:
+        if cursor.token is None:
+            raise
+        return _list_some(gmail, ledger, replace(cursor, token=None), patience)
+
+
+def _list_some(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience) -> Cursor:
     """List up to twenty pages and write them down with the place to go on from; return that place."""
     found: list[int] = []
     token = cursor.token
@@ -94,48 +127,53 @@ def _list_some(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience)
         token = page.next_token
         if token is None or patience.over:
             break
-    following = cursor if token else _next_step(cursor)
-    further = None if following is None else Cursor(following.step, token)
+    further = Cursor(cursor.step if token else _step_after(cursor.step), token)
     ledger.write(
         ("APPEND", ledger.key(f"found:{cursor.step}"), struct.pack(f">{len(found)}Q", *found)),
-        ledger.keep("listing", [further.step, further.token] if further else []),
+        ledger.keep("listing", [further.step, further.token]),
     )
     return further
 
 
-def _next_step(cursor: Cursor) -> Cursor | None:
-    names = list(_STEPS)
-    place = names.index(cursor.step) + 1
-    return Cursor(names[place], None) if place < len(names) else None
+def _step_after(step: str) -> str:
+    names = [*_STEPS, _ALL_LISTED]
+    return names[names.index(step) + 1]
 
 
-def _cursor(held: Any) -> Cursor | None:
-    return Cursor(*held) if held else None
+def _found(ledger: Ledger) -> dict[str, set[int]]:
+    return {step: set(ledger.found(step)) for step in _STEPS}
 
 
-def _decide(ledger: Ledger, choices: Choices, order: Order) -> None:
-    """Turn the listed sets into the plan, in one write; the sets are no longer needed then."""
-    found = {step: set(ledger.found(step)) for step in _STEPS}
-    unwanted = _marks_by_label(found, choices)
-    ids = sorted(set().union(*found.values()), reverse=order == "newest-first")
-    large = found["large"]
-    marks = [unwanted.get(i) or (Mark.PENDING_LARGE if i in large else Mark.PENDING) for i in ids]
-    ledger.set_plan(ids, marks)
-    ledger.write(*(("DEL", ledger.key(f"found:{step}")) for step in _STEPS))
-
-
-def _unwanted(gmail: Gmail, choices: Choices, patience: Patience) -> dict[int, Mark]:
-    found = {
+def _found_now(gmail: Gmail, patience: Patience) -> dict[str, set[int]]:
+    """List at once what decides about messages that have just arrived: short listings, all but the whole account's."""
+    return {
         step: {int(i, 16) for i in attempt(patience, lambda s=step: list(gmail.ids(_STEPS[s])))}  # type: ignore[misc]
-        for step in ("SPAM", "TRASH", "CHAT")
+        for step in _STEPS
+        if step != "all"
     }
-    return _marks_by_label(found, choices)
 
 
-def _marks_by_label(found: dict[str, set[int]], choices: Choices) -> dict[int, Mark]:
+def _end_of_listing(ledger: Ledger) -> list[Command]:
+    """Return the commands that forget what was listed; they go into the write that makes a plan of it."""
+    return [ledger.keep("listing", None), *(("DEL", ledger.key(f"found:{step}")) for step in _STEPS)]
+
+
+def _add(
+    ledger: Ledger, ids: set[int], found: Mapping[str, set[int]], choices: Choices, also: Sequence[Command]
+) -> bool:
+    """Add to the plan what it does not have yet, newest first; tell whether there was anything."""
+    fresh = sorted(ids.difference(ledger.ids()), reverse=True) if ids else []
+    added = ledger.add_to_plan(fresh, _marks(fresh, found, choices)) if fresh else []
+    ledger.write(*added, *also)
+    return bool(fresh)
+
+
+def _marks(ids: Sequence[int], found: Mapping[str, set[int]], choices: Choices) -> list[Mark]:
+    """Return what is decided about each message by the labels it was listed under."""
     skipped: Sequence[tuple[str, Mark]] = [
-        *([] if choices.spam else [("SPAM", Mark.SKIPPED_SPAM)]),
-        *([] if choices.trash else [("TRASH", Mark.SKIPPED_TRASH)]),
         ("CHAT", Mark.SKIPPED_CHAT),
+        *([] if choices.trash else [("TRASH", Mark.SKIPPED_TRASH)]),
+        *([] if choices.spam else [("SPAM", Mark.SKIPPED_SPAM)]),
+        ("large", Mark.PENDING_LARGE),
     ]
-    return {i: mark for step, mark in skipped for i in found[step]}
+    return [next((mark for step, mark in skipped if i in found[step]), Mark.PENDING) for i in ids]

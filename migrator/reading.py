@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from migrator.errors import AnswerDamaged, GoogleDown, GoogleUnavailable, MessageGone, MigrationError
-from migrator.gmail import Gmail, TooManyAtOnce
+from migrator.gmail import Gmail, RequestRefused, TooManyAtOnce
 from migrator.message import GmailMessage
 from migrator.outcome import Mark
 from migrator.retry import Patience, Stopped, attempt
@@ -106,7 +106,7 @@ def _read(gmail: Gmail, message_id: str, mark: Mark, lanes: Lanes, patience: Pat
         return Mark.SKIPPED_GONE
     except AnswerDamaged:
         return Mark.FAILED_DAMAGED
-    except GoogleUnavailable:
+    except (GoogleUnavailable, RequestRefused):
         return _this_one_or_all(gmail)
 
 

@@ -73,7 +73,9 @@ def _check(
     gone = [p for p in records if p.uid not in sizes]
     doubtful = [p for p in records if p.uid in sizes and (by_digest or sizes[p.uid] != p.size)]
     altered, other = _compared(mailbox, doubtful, key)
-    commands: list[Command] = [ledger.mark(p.number, Mark.COPIED_ALTERED) for p in altered]
+    marks = ledger.marks() if altered else b""
+    ours = (p for p in altered if marks[p.number] == Mark.COPIED)
+    commands: list[Command] = [ledger.mark(p.number, Mark.COPIED_ALTERED) for p in ours]
     for p in gone:
         commands += ledger.fail(p.number, Mark.FAILED_MISSING, "moved-or-removed")
     for p in other:

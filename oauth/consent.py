@@ -3,6 +3,7 @@
 Source: Google, "Using OAuth 2.0 for Web Server Applications"; RFC 7636.
 """
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,17 +11,22 @@ from urllib.parse import parse_qs, urlsplit
 
 from google_auth_oauthlib.flow import Flow
 from oauthlib.oauth2 import OAuth2Error
+from requests import RequestException
 
-from oauth.errors import CodeRefused, ConsentDenied, ConsentNotOurs, ScopeMismatch
+from oauth.errors import CodeRefused, ConsentDenied, ConsentNotOurs, GoogleSilent, ScopeMismatch
 from oauth.grant import SCOPE, Client, Grant
 from oauth.revocation import revoke
+
+# Their debug messages hold codes, verifiers and tokens.
+for _name in ("oauthlib", "requests_oauthlib"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A consent that was begun: where to send the customer, and what must come back with the answer."""
 
-    url: str
+    url: str = field(repr=False)
     redirect_uri: str
     state: str = field(repr=False)
     verifier: str = field(repr=False)
@@ -38,11 +44,11 @@ def finish(client: Client, consent: Consent, answer_url: str) -> Grant:
     """Exchange the code in the URL Google sent the customer back to.
 
     Raises:
-        ConsentDenied, ConsentNotOurs, CodeRefused: nothing was granted.
+        ConsentDenied, ConsentNotOurs, CodeRefused, GoogleSilent: nothing was granted.
         ScopeMismatch: something else was granted; it has been revoked.
     """
-    answer = {name: values[0] for name, values in parse_qs(urlsplit(answer_url).query).items()}
-    if not secrets.compare_digest(answer.get("state", ""), consent.state):
+    answer = _parameters(answer_url)
+    if not secrets.compare_digest(answer.get("state", "").encode(), consent.state.encode()):
         raise ConsentNotOurs
     if "code" not in answer:
         raise ConsentDenied
@@ -52,6 +58,13 @@ def finish(client: Client, consent: Consent, answer_url: str) -> Grant:
         revoke(client, str(token.get("refresh_token") or token.get("access_token")))
         raise ScopeMismatch
     return Grant(str(token["refresh_token"]))
+
+
+def _parameters(url: str) -> dict[str, str]:
+    try:
+        return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    except ValueError:
+        raise ConsentNotOurs from None
 
 
 def _exchange(flow: Flow, code: str) -> dict[str, Any]:
@@ -64,6 +77,8 @@ def _exchange(flow: Flow, code: str) -> dict[str, Any]:
         return held
     except OAuth2Error:
         raise CodeRefused from None
+    except RequestException:
+        raise GoogleSilent from None
     scope = token.get("scope", "")
     return {**token, "scope": scope if isinstance(scope, str) else " ".join(scope)}
 

@@ -5,6 +5,7 @@ GrantError
 ├── ConsentNotOurs       state or verifier do not belong to this consent
 ├── ScopeMismatch        Google granted more or less than was asked for (the grant was revoked)
 ├── CodeRefused          Google did not take the code (used twice, expired)
+├── GoogleSilent         Google could not be reached to exchange the code
 └── SealBroken           a sealed value cannot be opened: its key is gone or it was moved
 """
 
@@ -40,6 +41,12 @@ class CodeRefused(GrantError):
     """Google refused to exchange the code for tokens."""
 
     code = "code-refused"
+
+
+class GoogleSilent(GrantError):
+    """Google could not be reached, or broke off."""
+
+    code = "google-silent"
 
 
 class SealBroken(GrantError):

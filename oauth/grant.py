@@ -39,7 +39,10 @@ class Grant:
         Raises:
             ValueError: there is no refresh token in it.
         """
-        token = json.loads(blob).get("refresh_token")
+        try:
+            token = json.loads(blob)["refresh_token"]
+        except (ValueError, LookupError, TypeError):  # a decoding error carries the whole file
+            token = None
         if not isinstance(token, str) or not token:
             raise ValueError("no refresh_token in it")
         return cls(token)

@@ -39,12 +39,12 @@ class Vault:
 
     def seal(self, migration: str, **secrets: bytes) -> None:
         """Seal secrets under the migration's key, which is made at the first call."""
-        key = AESGCM(self._data_key(migration, make=True))
-        for field, secret in secrets.items():
-            nonce = os.urandom(_NONCE)
-            sealed = nonce + key.encrypt(nonce, secret, _bound(migration, field))
-            self._store.hset(_sealed(migration), field, sealed)
-        self._store.expire(_sealed(migration), _TTL)
+        key = self._data_key(migration, make=True)
+        sealed = {field: _closed(key, secret, _bound(migration, field)) for field, secret in secrets.items()}
+        with self._store.pipeline(transaction=True) as both:  # never a sealed value without an end date
+            both.hset(_sealed(migration), mapping=sealed)
+            both.expire(_sealed(migration), _TTL)
+            both.execute()
 
     def open(self, migration: str, field: str) -> bytes:
         """Return one secret.
@@ -77,8 +77,7 @@ class Vault:
     def _data_key(self, migration: str, *, make: bool = False) -> bytes:
         wrapped = cast("bytes | None", self._keys.get(_key(migration)))
         if wrapped is None and make:
-            nonce = os.urandom(_NONCE)
-            fresh = nonce + AESGCM(self._master).encrypt(nonce, os.urandom(32), _bound(migration, "key"))
+            fresh = _closed(self._master, os.urandom(32), _bound(migration, "key"))
             self._keys.set(_key(migration), fresh, ex=_TTL, nx=True)
             wrapped = cast("bytes | None", self._keys.get(_key(migration)))
         if wrapped is None:
@@ -87,10 +86,15 @@ class Vault:
         return _opened(self._master, wrapped, _bound(migration, "key"))
 
 
+def _closed(key: bytes, secret: bytes, bound: bytes) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, secret, bound)
+
+
 def _opened(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
         raise SealBroken from None
 
 

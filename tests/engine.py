@@ -1,10 +1,10 @@
 """What the tests of the engine's rooms are made of: doors to the stand-in, ledgers on a real store, mail."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from redis import Redis
 from stand_in import Google
@@ -63,6 +63,15 @@ def gmail_door(
         yield gmail
 
 
+def pressed(google: Google, url: str, decision: str = "allow") -> str:
+    """Press Allow or Deny on the consent page; return the URL Google sends the browser back to."""
+    place = urlsplit(url)
+    form = {**dict(parse_qsl(place.query)), "decision": decision, "account": ADDRESS}
+    reply = google.request("POST", place.path, form)
+    assert reply.status == 303, reply.body
+    return reply.headers["location"]
+
+
 def new_ledger(redis: Redis, progressed: Callable[[], None] = lambda: None) -> Ledger:
     """Return the ledger of a migration that nobody had before, under its present token."""
     name = f"m{next(_numbers)}"
@@ -71,10 +80,27 @@ def new_ledger(redis: Redis, progressed: Callable[[], None] = lambda: None) -> L
     return Ledger(redis, name, TOKEN, progressed)
 
 
-def hurried(looks: int = 1) -> Patience:
-    """Return a patience that is over when it has been asked so many times."""
-    looked = count()
-    return Patience(asked=lambda: next(looked) >= looks, scale=0)
+class Died(Exception):
+    """The slice ended here as if it had been killed."""
+
+
+def dying(writes: int) -> Callable[[], None]:
+    """Return a `progressed` for a ledger that lets so many writes be, and dies right after the next one."""
+    left = count(writes, -1)
+
+    def progressed() -> None:
+        if next(left) == 0:
+            raise Died
+
+    return progressed
+
+
+def heir(redis: Redis, ledger: Ledger, progressed: Callable[[], None] = lambda: None) -> Ledger:
+    """Return the same migration's ledger for the slice that comes next, under a new token."""
+    record = ledger.key("")[:-1]
+    token = f"t{next(_numbers)}"
+    redis.hset(record, "token", token)
+    return Ledger(redis, record[len("mig:{") : -1], token, progressed)
 
 
 def letter(number: int, body: bytes = b"hello\r\n") -> bytes:
@@ -91,7 +117,7 @@ def calls(google: Google) -> dict[str, int]:
 
 def state_of(redis: Redis, ledger: Ledger) -> dict[str, Any]:
     """Return every key of a migration with its serialised value, to be compared or put back."""
-    keys = redis.keys(ledger.key("*").replace("[", r"\["))
+    keys = redis.keys(ledger.key("*"))
     return {key.decode(): redis.dump(key) for key in keys}
 
 
@@ -101,8 +127,3 @@ def put_back(redis: Redis, ledger: Ledger, state: dict[str, Any]) -> None:
         redis.delete(key)
     for key, blob in state.items():
         redis.restore(key, 3_600_000, blob)
-
-
-def as_json(value: object) -> str:
-    """Return JSON with its keys in order."""
-    return json.dumps(value, sort_keys=True)

@@ -32,16 +32,20 @@ local function take(m)
   return {m.id, token, m.phase, m.ending, m.customer}
 end
 
--- The ring changes while it is walked, so it is read once; customers at the cap are as few as the running slices.
-local capped = {}
-for _, customer in ipairs(redis.call('ZRANGE', RING, 0, -1)) do
-  if (active[customer] or 0) >= cap then
-    capped[#capped + 1] = customer
-  else
-    local m = first_ready(customer)
-    if m then return take(m) end
+-- The ring is read in pages: who is passed over is at the cap, and those are as few as the running slices. Who has
+-- no work after all leaves the ring, so the next page begins after the customers passed over.
+local capped, page = {}, nil
+repeat
+  page = redis.call('ZRANGE', RING, #capped, #capped + 63)
+  for _, customer in ipairs(page) do
+    if (active[customer] or 0) >= cap then
+      capped[#capped + 1] = customer
+    else
+      local m = first_ready(customer)
+      if m then return take(m) end
+    end
   end
-end
+until #page == 0
 for _, customer in ipairs(capped) do
   local m = first_ready(customer)
   if m then return take(m) end

@@ -1,5 +1,5 @@
 -- ARGV: now, at most so many of each kind, how many lost leases in a row are too many.
--- Answer: {ready migrations, became due, leases expired, swept}.
+-- Answer: {ready migrations (of so many customers), became due, leases expired, swept}.
 local batch, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local due, lost, swept = 0, 0, 0
 
@@ -61,9 +61,8 @@ for _, id in ipairs(past(ENDINGS)) do
 end
 
 local ready = 0
-for _, customer in ipairs(redis.call('ZRANGE', RING, 0, -1)) do
+for _, customer in ipairs(redis.call('ZRANGE', RING, 0, batch - 1)) do
   ready = ready + redis.call('ZCARD', ready_queue(customer))
-  keep(ready_queue(customer))
 end
 keep(LEASES, DUE, RING, TURN, ENDINGS)
 return {ready, due, lost, swept}

@@ -4,6 +4,7 @@ One `httplib2.Http` shared by threads hands out other requests' answers, so none
 """
 
 import http.client
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,10 @@ from migrator.errors import AnswerDamaged, GoogleUnavailable, ReconnectNeeded
 from migrator.gmail.answers import from_answer, from_refused_refresh
 
 T = TypeVar("T")
+
+# Their debug messages hold tokens and URLs, their warnings quote Google.
+for _name in ("google", "google_auth_httplib2", "googleapiclient"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 _CUT_SHORT = (http.client.IncompleteRead, ChunkedEncodingError)
 _NOT_GZIP = (httplib2.FailedToDecompressContent, ContentDecodingError, DecodeLimitError, DecodeRatioError)

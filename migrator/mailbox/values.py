@@ -25,7 +25,7 @@ class Selected:
 class Item:
     """A message to append: its bytes with CRLF line ends, flags and keywords, arrival in ms since the epoch (UTC)."""
 
-    wire: bytes = field(repr=False)
+    wire: bytes | bytearray = field(repr=False)
     flags: tuple[str, ...] = field(repr=False)
     date: int
 

@@ -209,3 +209,14 @@ def test_a_queue_entry_of_a_migration_that_has_no_turn_is_cleared_away(redis: Re
     assert claim(redis, LEASE) is None
     assert ready_count(redis) == 0
     assert read(redis, held.id).running
+
+
+def test_the_turn_comes_to_the_last_of_many_customers_even_behind_many_at_the_cap(redis: Redis) -> None:
+    for number in range(100):
+        create(redis, f"capped-{number}")
+        create(redis, f"capped-{number}")
+    for _ in range(100):
+        must_claim(redis, cap=1)
+    create(redis, "last")
+    assert must_claim(redis, cap=1).customer == "last"
+    assert must_claim(redis, cap=1).customer.startswith("capped-")

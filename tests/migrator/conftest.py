@@ -4,11 +4,14 @@ import pytest
 from engine import gmail_door, new_ledger, renewed
 from key_leaks import leaks
 from redis import Redis
+from servers.entry import enter
+from servers.instance import Server
 from stand_in import Google
 
 from app.embedded import EmbeddedStore, start
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
+from migrator.mailbox import Mailbox
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,10 @@ def gmail(google: Google, redis: Redis) -> Iterator[Gmail]:
     """The door to the stand-in's account, without any waiting."""
     with gmail_door(google, redis) as door:
         yield door
+
+
+@pytest.fixture
+def new_mailbox(dovecot_server: Server) -> Iterator[Mailbox]:
+    """An empty mailbox on Dovecot, entered."""
+    with enter(dovecot_server, dovecot_server.new_user()) as opened:
+        yield opened

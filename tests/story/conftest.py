@@ -1,11 +1,16 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
-from story.house import ROOT
+from servers.instance import Server
+from stand_in import Google
+from story.house import ROOT, House, house
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 
@@ -49,3 +54,36 @@ def corpus(carried: Layout, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     command = [sys.executable, str(CORPUS / "make_mailbox.py"), str(CORPUS / "mail"), "-n", "2000", "--seed", "7"]
     subprocess.run([*command, "-o", str(rows)], check=True, stderr=subprocess.DEVNULL)
     return Layout(CORPUS / "mail", rows)
+
+
+class Install(Protocol):
+    def __call__(
+        self,
+        layout: Layout,
+        server: Server,
+        *,
+        google: dict[str, object] | None = None,
+        worker: dict[str, str] | None = None,
+        **settings: dict[str, object],
+    ) -> House: ...
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Iterator[Install]:
+    """Put an installation together: `google` are the stand-in's options, `worker` the worker's environment."""
+    with ExitStack() as stack:
+
+        def made(
+            layout: Layout,
+            server: Server,
+            *,
+            google: dict[str, object] | None = None,
+            worker: dict[str, str] | None = None,
+            **settings: dict[str, object],
+        ) -> House:
+            options: dict[str, Any] = {"seed_dir": layout.folder, "layout": layout.rows, **(google or {})}
+            home = stack.enter_context(house(tmp_path, stack.enter_context(Google(**options)), server, **settings))
+            home.start_worker(**(worker or {}))
+            return home
+
+        yield made

@@ -94,4 +94,3 @@ def _all_there_once(home: House, layout: Layout, user: User, policy: str) -> Non
     in_folders = Counter((seen.folder, alike(seen.body)) for seen in content)
     assert not {key: n for key, n in in_folders.items() if n > wanted[key[1]]}
     assert {like for _, like in in_folders} == set(wanted)
-

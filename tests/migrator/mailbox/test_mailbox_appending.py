@@ -154,6 +154,20 @@ def test_a_folder_without_the_right_to_insert_refuses_by_that_name(
         assert_read_only(mailbox.append(mailbox.select(name), [item(letter(1)), item(letter(2))], careful=careful))
 
 
+def test_where_no_new_keywords_may_be_made_none_are_sent(mailbox_server: Server, user: User) -> None:
+    with enter(mailbox_server, user) as mailbox:
+        name = mailbox.shape().prefix + "Plain"
+        mailbox.create(name)
+        mailbox.append(mailbox.select(name), [item(letter(1), "$Known")])
+    take_rights(mailbox_server, user, name, "lrsia")
+    with enter(mailbox_server, user) as mailbox:
+        selected = mailbox.select(name)
+        assert not selected.keywords_allowed
+        (result,) = mailbox.append(selected, [item(letter(2), "$New", "\\Seen")])
+        assert result == Appended(2, dropped_keywords=True)
+        assert mailbox.flags([2]) == {2: {"\\Seen"}}
+
+
 def test_a_folder_opened_read_only_says_so(start_server: StartServer) -> None:
     dovecot, cyrus = start_server("dovecot"), start_server("cyrus")
     mine, theirs = cyrus.new_user(), cyrus.new_user()

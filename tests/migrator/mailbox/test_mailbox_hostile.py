@@ -14,7 +14,7 @@ import pytest
 from servers.entry import item
 
 from migrator.errors import CertificateInvalid, ConnectionLost, FolderRefused, LoginRefused, MailboxUnreachable
-from migrator.mailbox import Mailbox, Password, Target, open_mailbox
+from migrator.mailbox import Appended, Mailbox, Password, Target, open_mailbox
 
 MIB = 1024 * 1024
 PATIENCE = 0.3  # read time-out, seconds
@@ -55,6 +55,7 @@ def adversary(script: Script) -> Iterator[tuple[int, Line]]:
     """Give the port on which `script` plays the server, once, and what it heard."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB // 4)
         line = Line(socket.socket())
 
         def play() -> None:
@@ -73,9 +74,9 @@ def adversary(script: Script) -> Iterator[tuple[int, Line]]:
             assert not thread.is_alive()
 
 
-def enter(port: int, tls: Tls = "none") -> Mailbox:
+def enter(port: int, tls: Tls = "none", patience: float = PATIENCE) -> Mailbox:
     target = Target("127.0.0.1", port, tls)
-    return open_mailbox(target, Password("ann", SECRET), connect_timeout=2, read_timeout=PATIENCE)
+    return open_mailbox(target, Password("ann", SECRET), connect_timeout=2, read_timeout=patience)
 
 
 CAPABLE = b"* CAPABILITY IMAP4rev1 UIDPLUS MULTIAPPEND LITERAL+ NAMESPACE QUOTA\r\n"
@@ -209,6 +210,42 @@ def test_a_server_that_misbehaves_costs_the_connection_and_no_more(manner: str) 
             mailbox.shape()
         with pytest.raises(ConnectionLost, match="closed"):
             mailbox.select("INBOX")
+
+
+def test_an_answer_without_end_is_cut_off_by_its_size_long_before_its_time() -> None:
+    endless = flood(b"* LIST () " + b"x" * 90_000 + b"\r\n")
+    with (
+        adversary(polite(LIST=endless)) as (port, _),
+        enter(port, patience=60) as mailbox,
+        within(20, peak=20 * MIB),
+        pytest.raises(ConnectionLost, match="broken"),
+    ):
+        mailbox.shape()
+
+
+def test_a_server_that_reads_slowly_is_borne_with() -> None:
+    """The time-out is for each chunk, not for the whole message."""
+    wire = b"x: y\r\n\r\n" + b"z" * 20 * MIB
+
+    def slow(line: Line) -> None:
+        tag = line.heard.rpartition(b" APPEND")[0].rpartition(b"\n")[2]
+        while not line.heard.endswith(b"z\r\n"):
+            line.heard += line.sock.recv(MIB)
+            threading.Event().wait(0.005)
+        line.say(tag + b" OK [APPENDUID 7 1] done\r\n")
+        line.wait_for_the_end()
+
+    def connect(host: str, port: int, seconds: float) -> socket.socket:
+        sock = socket.create_connection((host, port), seconds)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MIB // 4)
+        return sock
+
+    with adversary(polite(APPEND=slow)) as (port, _):
+        target = Target("127.0.0.1", port, "none")
+        begin = time.monotonic()
+        with open_mailbox(target, Password("ann", SECRET), read_timeout=PATIENCE, connect=connect) as mailbox:
+            assert mailbox.append(mailbox.select("INBOX"), [item(wire)]) == [Appended(1)]
+            assert time.monotonic() - begin > PATIENCE
 
 
 def test_a_server_that_drips_does_not_hold_us_for_ever() -> None:

@@ -195,6 +195,7 @@ def test_neither_secrets_nor_mail_are_logged(
         assert len(list(mailbox.bodies([1]))) == 1
     with pytest.raises(LoginRefused):
         open_mailbox(in_clear(mailbox_server), Password(user.name, "sesame"))
+    assert not [record for record in caplog.records if record.name.startswith("imapclient")]
     for secret in (user.name, user.password, "private", "sesame"):
         assert secret not in caplog.text
 

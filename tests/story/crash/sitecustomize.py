@@ -1,7 +1,7 @@
 """Loaded by every Python started with this folder on PYTHONPATH: kills at a named point, once.
 
-The engine announces its named points as audit events. CRASH_AT names one, CRASH_NTH says at which pass, CRASH_WHO
-names what dies there: `child` (this process), `worker` (its process group's leader), or `redis` (the pid in CRASH_PID).
+The engine announces its named points as audit events. CRASH_AT names one (`:copying` behind it: with this first
+argument), CRASH_NTH says at which pass, CRASH_WHO names what dies there: `child` (this process), `worker` (its process group's leader), or `redis` (the pid in CRASH_PID).
 CRASH_DONE is a file that says it has happened.
 """
 
@@ -23,8 +23,8 @@ def _once() -> bool:
     return True
 
 
-def _kill(event: str, _args: object) -> None:
-    if event == _AT and next(_passes) == _NTH and _once():
+def _kill(event: str, args: tuple[object, ...]) -> None:
+    if event.startswith("migrator.") and _AT in {event, f"{event}:{args[0]}"} and next(_passes) == _NTH and _once():
         who = os.environ["CRASH_WHO"]
         victim = {"child": os.getpid, "worker": lambda: os.getpgid(0), "redis": lambda: int(os.environ["CRASH_PID"])}
         os.kill(victim[who](), signal.SIGKILL)

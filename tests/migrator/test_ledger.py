@@ -1,0 +1,289 @@
+import json
+import threading
+from collections import Counter
+from dataclasses import asdict
+
+import pytest
+from engine import TOKEN, heir, new_ledger, state_of
+from hypothesis import given
+from hypothesis import strategies as st
+from key_leaks import leaks
+from redis import Redis
+
+from migrator.errors import LeaseLost
+from migrator.ledger import TTL, Command, Ledger
+from migrator.outcome import Mark
+from migrator.records import Expected, FolderState, Intent, Partial, Placed
+
+numbers32 = st.integers(0, 2**32 - 1)
+hashes = st.binary(min_size=16, max_size=16)
+expecteds = st.builds(
+    Expected,
+    numbers32,
+    numbers32,
+    st.integers(0, 99),
+    hashes.map(bytes.hex),
+    st.binary(min_size=8, max_size=8).map(bytes.hex),
+)
+STATE = FolderState("Arçhive.Été \N{OPEN MAILBOX WITH RAISED FLAG}", 17, 5, 9, ((6, 7),))
+EXPECTED = Expected(3, 100, 2, "ab" * 16, "cd" * 8)
+
+
+def placed(number: int, uid: int = 1, size: int = 10) -> Placed:
+    return Placed(number, uid, size, b"d" * 16, b"l" * 8)
+
+
+def planned(ledger: Ledger, messages: int) -> None:
+    ledger.write(*ledger.plan(range(1, messages + 1), [Mark.PENDING] * messages))
+
+
+def every_kind(ledger: Ledger) -> list[Command]:
+    return [
+        *ledger.plan([1, 2], [Mark.PENDING, Mark.PENDING_LARGE]),
+        *ledger.add_to_plan([3], [Mark.PENDING]),
+        ledger.mark(0, Mark.COPIED),
+        *ledger.fail(1, Mark.FAILED_REFUSED, "too-large"),
+        ledger.folder(0, STATE),
+        *ledger.place(0, [placed(0)]),
+        ledger.partial(2, Partial(EXPECTED, {0: 4}, (1, 2), Mark.COPIED)),
+        ledger.keep("since", "1000"),
+    ]
+
+
+# --- the fence --------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_under_an_old_token_changes_nothing(redis: Redis, ledger: Ledger) -> None:
+    planned(ledger, 3)
+    heir(redis, ledger)
+    before = state_of(redis, ledger)
+    for command in every_kind(ledger):
+        with pytest.raises(LeaseLost):
+            ledger.write(command)
+    with pytest.raises(LeaseLost):
+        ledger.write(*every_kind(ledger))
+    with pytest.raises(LeaseLost):
+        ledger.intend(Intent(0, 1, 1, (EXPECTED,)))
+    with pytest.raises(LeaseLost):
+        ledger.mark_all(b"\x0a\x0a\x0a")
+    assert state_of(redis, ledger) == before
+
+
+def test_a_migration_that_is_gone_takes_no_writes_and_is_not_made_again(redis: Redis, ledger: Ledger) -> None:
+    redis.flushall()
+    with pytest.raises(LeaseLost):
+        ledger.write(*every_kind(ledger))
+    assert list(redis.scan_iter()) == []
+
+
+def test_without_a_token_nothing_is_written(redis: Redis, ledger: Ledger) -> None:
+    reader = Ledger(redis, ledger.key("")[len("mig:{") : -2])
+    with pytest.raises(LeaseLost):
+        reader.write(reader.keep("since", "1"))
+    assert ledger.load("since") is None
+
+
+def test_the_heirs_writes_count(redis: Redis, ledger: Ledger) -> None:
+    planned(ledger, 3)
+    successor = heir(redis, ledger)
+    successor.write(successor.mark(2, Mark.COPIED))
+    assert ledger.marks() == bytes([Mark.PENDING, Mark.PENDING, Mark.COPIED])
+
+
+def test_a_write_is_all_or_nothing_for_everybody_who_looks(redis: Redis, ledger: Ledger) -> None:
+    planned(ledger, 1)
+    seen: set[tuple[int, int]] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            with redis.pipeline(transaction=True) as pipe:
+                pipe.hget(ledger.key("counts"), "bytes").llen(ledger.key("placed:0"))
+                held, length = pipe.execute()
+            seen.add((int(held or 0), length))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for number in range(100):
+        ledger.write(*ledger.place(0, [placed(number, size=1)]))
+    done.set()
+    watcher.join()
+    assert all(held == length for held, length in seen)
+
+
+# --- end dates --------------------------------------------------------------------------------------------------------
+
+
+def test_every_key_ends_by_itself_and_is_in_the_table(redis: Redis, ledger: Ledger) -> None:
+    ledger.write(*every_kind(ledger))
+    ledger.intend(Intent(0, 1, 1, (EXPECTED,)))
+    keys = redis.keys(ledger.key("*"))
+    assert len(keys) == 9
+    assert all(0 < redis.ttl(key) <= TTL for key in keys)
+    assert leaks(redis) == []
+
+
+def test_a_write_puts_the_end_off(redis: Redis, ledger: Ledger) -> None:
+    ledger.write(*every_kind(ledger))
+    for key in redis.keys(ledger.key("*")):
+        redis.expire(key, 5)
+    ledger.write(ledger.mark(0, Mark.COPIED))
+    assert redis.ttl(ledger.key("marks")) > TTL - 60
+    assert redis.ttl(ledger.key("ids")) <= 5
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def test_open_messages_are_all_those_without_an_outcome_in_order(ledger: Ledger) -> None:
+    total = 12_345
+    planned(ledger, total)
+    settled = set(range(0, total, 3)) | set(range(5000, 9000))
+    ledger.write(*(ledger.mark(number, Mark.COPIED) for number in sorted(settled)))
+    ledger.write(ledger.mark(1, Mark.PENDING_LARGE))
+    found = list(ledger.open_messages())
+    assert [number for number, _, _ in found] == [n for n in range(total) if n not in settled]
+    assert all(int(message_id, 16) == number + 1 and len(message_id) == 16 for number, message_id, _ in found)
+    assert [mark for _, _, mark in found][:2] == [Mark.PENDING_LARGE, Mark.PENDING]
+
+
+def test_every_kind_of_outcome_is_no_longer_open(ledger: Ledger) -> None:
+    marks = list(Mark)
+    ledger.write(*ledger.plan(range(len(marks)), marks))
+    assert [mark for _, _, mark in ledger.open_messages()] == [Mark.PENDING, Mark.PENDING_LARGE]
+
+
+def test_outcomes_sum_up_to_the_total(ledger: Ledger) -> None:
+    marks = [mark for mark in Mark for _ in range(mark + 1)]
+    ledger.write(*ledger.plan(range(len(marks)), marks))
+    assert ledger.outcomes() == Counter(marks)
+    assert sum(ledger.outcomes().values()) == ledger.total() == len(marks)
+
+
+def test_ids_use_all_their_sixty_four_bits(ledger: Ledger) -> None:
+    ids = [2**64 - 1, 0, 2**63, 0x18C2_AF00_0000_0001]
+    ledger.write(*ledger.plan(ids, [Mark.PENDING] * 4))
+    assert ledger.ids() == tuple(ids)
+    assert [message_id for _, message_id, _ in ledger.open_messages()] == [f"{i:016x}" for i in ids]
+
+
+def test_an_empty_plan_is_a_plan(ledger: Ledger) -> None:
+    assert not ledger.is_planned()
+    ledger.write(*ledger.plan([], []))
+    assert ledger.is_planned()
+    assert (ledger.total(), ledger.ids(), list(ledger.open_messages())) == (0, (), [])
+
+
+def test_what_is_added_gets_the_next_numbers(ledger: Ledger) -> None:
+    planned(ledger, 2)
+    ledger.write(*ledger.add_to_plan([70, 80], [Mark.PENDING, Mark.SKIPPED_SPAM]))
+    assert ledger.ids() == (1, 2, 70, 80)
+    assert [number for number, _, _ in ledger.open_messages()] == [0, 1, 2]
+
+
+def test_a_failure_has_a_reason(ledger: Ledger) -> None:
+    planned(ledger, 2)
+    ledger.write(*ledger.fail(1, Mark.FAILED_REFUSED, "too-large"))
+    assert ledger.reasons() == {1: "too-large"}
+    assert ledger.outcomes() == {Mark.PENDING: 1, Mark.FAILED_REFUSED: 1}
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+def test_folders_come_back_as_they_were(ledger: Ledger) -> None:
+    states = {0: STATE, 7: FolderState("INBOX", 1, 1, 1)}
+    ledger.write(*(ledger.folder(number, state) for number, state in states.items()))
+    assert ledger.folders() == states
+
+
+def test_placements_come_back_in_the_order_of_their_recording(ledger: Ledger) -> None:
+    rows = [placed(number, uid=number + 5, size=number) for number in range(2005)]
+    for start in range(0, len(rows), 3):
+        ledger.write(*ledger.place(4, rows[start : start + 3]))
+    assert list(ledger.placed(4)) == rows
+    assert list(ledger.placed(5)) == []
+    assert ledger.counts() == {"folder:4": 2005, "bytes": sum(range(2005))}
+
+
+@given(st.lists(st.builds(Placed, numbers32, numbers32, numbers32, hashes, hashes.map(lambda h: h[:8])), max_size=5))
+def test_a_placement_takes_thirty_six_bytes_and_round_trips(rows: list[Placed]) -> None:
+    blob = b"".join(row.packed() for row in rows)
+    assert len(blob) == 36 * len(rows)
+    assert list(Placed.unpacked(blob)) == rows
+
+
+@given(st.builds(Intent, numbers32, numbers32, numbers32, st.lists(expecteds, max_size=3).map(tuple)))
+def test_an_intent_round_trips(intent: Intent) -> None:
+    assert Intent.from_json(json.dumps(asdict(intent)).encode()) == intent
+
+
+@given(
+    st.builds(
+        Partial,
+        expecteds,
+        st.dictionaries(st.integers(0, 99), numbers32, max_size=3),
+        st.lists(st.integers(0, 99), max_size=3).map(tuple),
+        st.sampled_from([Mark.COPIED, Mark.ALREADY_THERE]).map(int),
+    )
+)
+def test_a_partial_round_trips(partial: Partial) -> None:
+    assert Partial.from_json(json.dumps(asdict(partial)).encode()) == partial
+
+
+def test_the_intent_is_there_until_it_is_settled(ledger: Ledger) -> None:
+    intent = Intent(2, 17, 5, (EXPECTED,))
+    ledger.intend(intent)
+    assert ledger.intent() == intent
+    ledger.write(ledger.settled())
+    assert ledger.intent() is None
+
+
+def test_an_intent_is_no_progress_and_a_result_is(redis: Redis) -> None:
+    told: list[int] = []
+    ledger = new_ledger(redis, lambda: told.append(1))
+    ledger.intend(Intent(2, 17, 5, ()))
+    assert told == []
+    ledger.write(ledger.settled())
+    assert told == [1]
+
+
+def test_partials_are_forgotten_when_they_are_whole(ledger: Ledger) -> None:
+    partial = Partial(EXPECTED, {0: 4}, (1,), Mark.COPIED)
+    ledger.write(ledger.partial(3, partial), ledger.partial(4, partial))
+    assert ledger.partials() == {3: partial, 4: partial}
+    ledger.write(*ledger.whole([3]))
+    assert ledger.partials() == {4: partial}
+    assert partial.reached(1, 9) == Partial(EXPECTED, {0: 4, 1: 9}, (), Mark.COPIED)
+
+
+# --- what a folder's state says is unexplained ------------------------------------------------------------------------
+
+
+def test_below_the_first_uidnext_everything_was_there_before() -> None:
+    assert FolderState("a", 1, 5, 5).unexplained() == ((1, 5),)
+    assert FolderState("a", 1, 1, 1).unexplained() == ()
+
+
+def test_what_appeared_since_our_last_act_is_a_gap() -> None:
+    state = FolderState("a", 1, 1, 10)
+    assert state.reopened(10) is state
+    assert state.reopened(3) is state
+    assert state.reopened(12).unexplained() == ((10, 12),)
+    assert state.reopened(12).next == 12
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=60))
+def test_gaps_never_forget_a_uid_however_many_there_are(steps: list[tuple[int, int]]) -> None:
+    state, foreign = FolderState("a", 1, 1, 1), set()
+    for ours, theirs in steps:
+        state = FolderState("a", 1, state.first, state.next + ours, state.gaps)
+        foreign |= set(range(state.next, state.next + theirs))
+        state = state.reopened(state.next + theirs)
+    covered = {uid for low, high in state.unexplained() for uid in range(low, high)}
+    assert foreign <= covered
+    assert len(state.gaps) <= 20
+
+
+def test_the_token_of_the_tests_is_the_one_that_may_write(ledger: Ledger) -> None:
+    assert ledger._token == TOKEN
