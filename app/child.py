@@ -16,6 +16,7 @@ from app.config import Config
 from app.stores import StoreUrls, connect
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State
+from jobs.requests import read
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
 from migrator.errors import LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
@@ -113,6 +114,7 @@ class Slice:
             self._vault.digest_key(self._task.id),
             self._config.google.fetchers or self._profile.fetchers,
             self._patience,
+            careful=read(self._state, self._task.id).crashes > 0,
         )
         if not done or catch_up(self._gmail, self._ledger, self._wanted.choices, self._patience):
             return again()

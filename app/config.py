@@ -6,16 +6,19 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from migrator.labels import Choices
 from migrator.mailbox import Target
 from migrator.plan import Order
 from migrator.quota import ProfileName
 from oauth.grant import Client
+
+# TOML has no word for "none": an empty path is none.
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 
 
 class _Section(BaseModel):
@@ -26,7 +29,7 @@ class Google(_Section):
     """The host's Google project and Google's addresses."""
 
     client_id: str = ""
-    client_secret_file: Path | None = None
+    client_secret_file: OptionalPath = None
     project: str = "default"
     profile: ProfileName = "new"
     fetchers: int = Field(default=0, ge=0, le=16)
@@ -43,7 +46,7 @@ class Store(_Section):
     url: str = ""
     broker_url: str = ""
     keys_url: str = ""
-    master_key_file: Path | None = None
+    master_key_file: OptionalPath = None
 
 
 class MailboxHost(_Section):
@@ -52,7 +55,7 @@ class MailboxHost(_Section):
     host: str = ""
     port: int = Field(default=993, ge=1, le=65535)
     tls: Literal["implicit", "starttls", "none"] = "implicit"
-    ca_file: Path | None = None
+    ca_file: OptionalPath = None
 
 
 class Work(_Section):
@@ -104,10 +107,10 @@ class Config(_Section):
 
     @property
     def client(self) -> Client:
-        """The OAuth client; its secret is read from its file."""
+        """The OAuth client; its secret is read from its file (`ConfigError` where that cannot be read)."""
         google, secret = self.google, ""
         if google.client_secret_file:
-            secret = google.client_secret_file.read_text().strip()
+            secret = _secret(google.client_secret_file)
         return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
 
 
@@ -130,8 +133,17 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             f"cannot read {named}: {error.strerror}. Copy config.example.toml there and edit it."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{named} is not valid TOML: {error}.") from None
     except ValidationError as error:
         lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{named} cannot be used:\n" + "\n".join(lines) + "\nSee config.example.toml.") from None
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"google.client_secret_file: cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"google.client_secret_file: {path} is not a text file.") from None

@@ -5,6 +5,7 @@ import os
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.config import Config
 from app.importing import ImportOptions, grant_for
@@ -68,7 +69,7 @@ def _show_notes(console: Console, folder_map: FolderMap) -> None:
     if told:
         console.print("\nNames to look at", style="italic")
     for one in told:
-        console.print(f"  {visible(one.old)} {note(one.kind)} {visible(one.new)}", highlight=False)
+        console.print(Text.assemble("  ", visible(one.old), f" {note(one.kind)} ", visible(one.new)), highlight=False)
 
 
 def _show_storage(console: Console, effect: StorageEffect, looked: Survey, limit: int | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from redis import Redis
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.sentences import failure, sentence
 from jobs.migration import Migration
@@ -98,6 +99,9 @@ def headline(migration: Migration) -> str:
     return f"{migration.state}. {why}" if why else str(migration.state)
 
 
-def visible(name: str) -> str:
-    """Return a folder name for a terminal: control and formatting characters made visible (they may be hostile)."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name).replace("[", r"\[")
+def visible(name: str) -> Text:
+    """Return a folder name for a terminal: control and formatting characters made visible (they may be hostile).
+
+    A `Text`, because in a string rich would find markup and emoji.
+    """
+    return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name))

@@ -73,6 +73,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("mig:{<id>}:more", "names of further keys of the migration", Sight.WORKER, _M),
     Kept("mig:{<id>}:choices", "what the customer chose", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:sealed", "grant and mailbox password, sealed under the migration's key", Sight.WORKER, _M),
+    Kept("mig:{<id>}:trying", "number of the one message being tried after a crash", Sight.WORKER, _M),
     Kept("mig:{<id>}:account", "the Gmail account's opaque key", Sight.WORKER, _M),
     Kept("mig:{<id>}:labels", "label ids and names", Sight.CUSTOMER, _M),
     Kept("mig:{<id>}:map", "which folder each label becomes", Sight.CUSTOMER, _M),

@@ -232,6 +232,10 @@ class Ledger:
         blob = self._redis.get(self.key(part))
         return None if blob is None else json.loads(self._bytes(blob))
 
+    def note(self, part: str, value: Any) -> None:
+        """Store a JSON value that is no result: it does not count as progress."""
+        self._carry_out([self.keep(part, value)])
+
     def keep(self, part: str, value: Any) -> Command:
         """Return the command that stores a JSON value of the migration."""
         return ("SET", self.key(part), json.dumps(value))

@@ -55,18 +55,21 @@ class Lanes:
 
 
 def read_ahead(
-    gmail: Gmail, wanted: Iterable[tuple[int, str, Mark]], fetchers: int, patience: Patience
+    gmail: Gmail, wanted: Iterable[tuple[int, str, Mark]], fetchers: int, patience: Patience, *, alone: bool = False
 ) -> Iterator[Read]:
     """Yield (number, message or outcome) for each wanted message, in order; take no new ones when time is over.
+
+    `alone`: the next message is taken only when the one before has been dealt with.
 
     Raises:
         Waiting, Permanent: what Google said, after every message that could still be read has been yielded.
     """
     lanes, todo, refusal = Lanes(fetchers), iter(wanted), None
+    at_most = 1 if alone else _AHEAD * fetchers
     ahead: deque[_Underway] = deque()
     with ThreadPoolExecutor(fetchers, "fetch") as pool:
         while True:
-            while refusal is None and not patience.over and _has_room(ahead, fetchers):
+            while refusal is None and not patience.over and _has_room(ahead, at_most):
                 following = next(todo, None)
                 if following is None:
                     break
@@ -86,8 +89,8 @@ def read_ahead(
         raise refusal
 
 
-def _has_room(ahead: Collection[_Underway], fetchers: int) -> bool:
-    return len(ahead) < _AHEAD * fetchers and sum(_LIKELY[u.mark] for u in ahead) < _AHEAD_BYTES
+def _has_room(ahead: Collection[_Underway], at_most: int) -> bool:
+    return len(ahead) < at_most and sum(_LIKELY[u.mark] for u in ahead) < _AHEAD_BYTES
 
 
 def _read(gmail: Gmail, message_id: str, mark: Mark, lanes: Lanes, patience: Patience) -> GmailMessage | Mark:

@@ -1,7 +1,7 @@
 """Messages brought from Gmail into the mailbox: read ahead, placed by their labels, filed in batches by folder."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from migrator.filing import Filing, Staged
 from migrator.gmail import Gmail
@@ -15,6 +15,7 @@ from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
 from migrator.records import Expected
 from migrator.retry import Patience
+from migrator.suspects import Wanted, one_at_a_time
 
 BATCH_MESSAGES = 50
 BATCH_BYTES = 8 << 20
@@ -36,8 +37,12 @@ def copy_slice(
     key: bytes,
     fetchers: int,
     patience: Patience,
+    *,
+    careful: bool = False,
 ) -> bool:
     """Copy messages until the slice's time is over; return True when every message has an outcome.
+
+    `careful`: the slice before this one died, so messages are tried one at a time.
 
     Raises:
         Waiting: Google or the mailbox asks for a pause; everything done so far is recorded.
@@ -50,10 +55,14 @@ def copy_slice(
         filing.copy_further()
         stage = Stage(filing, ledger, names, catalogue_of(labels_of(ledger)), choices, key)
         half_done = ledger.partials()
-        wanted = (row for row in ledger.open_messages() if row[0] not in half_done)
+        wanted: Iterable[Wanted] = (row for row in ledger.open_messages() if row[0] not in half_done)
+        if careful:
+            wanted = one_at_a_time(ledger, wanted)
         try:
-            for read in read_ahead(gmail, wanted, fetchers, patience):
+            for read in read_ahead(gmail, wanted, fetchers, patience, alone=careful):
                 stage.take(read)
+                if careful:
+                    stage.flush()
         finally:
             stage.flush()
         if filing.held_up:

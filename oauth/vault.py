@@ -17,7 +17,7 @@ from redis import Redis
 from oauth.errors import SealBroken
 
 _NONCE = 12
-_TTL = 96 * 3600
+_TTL = 72 * 3600
 
 
 class Vault:
@@ -40,9 +40,9 @@ class Vault:
     def seal(self, migration: str, **secrets: bytes) -> None:
         """Seal secrets under the migration's key, which is made at the first call."""
         key = self._data_key(migration, make=True)
-        sealed = {field: _closed(key, secret, _bound(migration, field)) for field, secret in secrets.items()}
         with self._store.pipeline(transaction=True) as both:  # never a sealed value without an end date
-            both.hset(_sealed(migration), mapping=sealed)
+            for field, secret in secrets.items():
+                both.hset(_sealed(migration), field, _closed(key, secret, _bound(migration, field)))
             both.expire(_sealed(migration), _TTL)
             both.execute()
 

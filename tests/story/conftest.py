@@ -63,14 +63,14 @@ class Install(Protocol):
         server: Server,
         *,
         google: dict[str, object] | None = None,
-        worker: dict[str, str] | None = None,
+        memory_mib: int = 400,
         **settings: dict[str, object],
     ) -> House: ...
 
 
 @pytest.fixture
 def install(tmp_path: Path) -> Iterator[Install]:
-    """Put an installation together: `google` are the stand-in's options, `worker` the worker's environment."""
+    """Put an installation together: `google` are the stand-in's options, the rest the configuration's sections."""
     with ExitStack() as stack:
 
         def made(
@@ -78,12 +78,13 @@ def install(tmp_path: Path) -> Iterator[Install]:
             server: Server,
             *,
             google: dict[str, object] | None = None,
-            worker: dict[str, str] | None = None,
+            memory_mib: int = 400,
             **settings: dict[str, object],
         ) -> House:
             options: dict[str, Any] = {"seed_dir": layout.folder, "layout": layout.rows, **(google or {})}
+            settings.setdefault("worker", {})["memory_mib"] = memory_mib
             home = stack.enter_context(house(tmp_path, stack.enter_context(Google(**options)), server, **settings))
-            home.start_worker(**(worker or {}))
+            home.start_worker()
             return home
 
         yield made

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import tenacity
+from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
 from servers.instance import Server, User
@@ -47,6 +48,7 @@ class House:
         self.config = folder / "config.toml"
         self.config.write_text(self._toml(settings))
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.secrets = {"customer@gmail.example", "demo-secret"}
 
     def _toml(self, settings: dict[str, dict[str, object]]) -> str:
         secret = self.folder / "client-secret"
@@ -99,6 +101,7 @@ class House:
     def launch(self, user: User, choices: Choices | None = None, *, by_digest: bool = True, account: str = "") -> str:
         """Begin an import with a grant that the stand-in makes."""
         made = self.google.grant(**({"account": account} if account else {}))
+        self.secrets |= {made["refresh_token"], made["access_token"]}
         wanted = Import(
             customer="c1",
             grant=Grant(made["refresh_token"]),
@@ -129,6 +132,23 @@ class House:
     def report(self, migration_id: str) -> Report:
         """Return the account of an import."""
         return report_on(self.state, migration_id)
+
+    def keeps_nothing_it_should_not(self) -> None:
+        """Every key has an end date and a row in the table; no token and no address is stored or logged in the clear."""
+        broker = connect(self.redis_store.broker_url)
+        found = tenacity.Retrying(  # the broker's keys get their end date at the reconciler's next tick
+            stop=tenacity.stop_after_delay(6),
+            wait=tenacity.wait_fixed(0.2),
+            retry=tenacity.retry_if_result(bool),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(lambda: leaks(self.state) + leaks(broker))
+        broker.close()
+        assert not found
+        written = [p for p in self.folder.rglob("*") if p.is_file() and ("redis" in p.parts or p.suffix == ".log")]
+        assert any("appendonly" in str(path) for path in written)
+        for path in written:
+            content = path.read_bytes()
+            assert not [secret for secret in self.secrets if secret.encode() in content], path
 
     def restart_redis(self) -> None:
         """Start the state store again on its folder, after it was killed."""
@@ -163,6 +183,7 @@ def house(folder: Path, google: Google, server: Server, **settings: dict[str, ob
         made = House(folder, google, server, settings)
         stack.callback(made.stop)
         yield made
+        made.keeps_nothing_it_should_not()
 
 
 def seconds_since(start: float) -> float:

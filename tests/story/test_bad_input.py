@@ -76,3 +76,17 @@ def test_a_folder_the_server_keeps_read_only_fails_alone(
     assert report.outcomes["failed (folder)"] > 0
     assert set(report.failures) == {"read-only"}
     assert report.copied > report.outcomes["failed (folder)"], "the other folders go on"
+
+
+def test_a_message_that_kills_every_slice_is_set_aside_and_the_rest_goes_on(
+    install: Install, small: Layout, dovecot_server: Server
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server, memory_mib=200)
+    home.google.add(b"Subject: huge\r\n\r\n" + b"x" * 120_000_000, labelIds=["INBOX"])
+    migration = home.launch(user)
+    ended = home.wait(migration, seconds=120)
+    report = home.report(migration)
+    assert ended.state is State.DONE_WITH_EXCEPTIONS, home.logs()
+    assert report.failures == {"kills-the-import": 1}
+    assert report.adds_up

@@ -1,8 +1,8 @@
 """Loaded by every Python started with this folder on PYTHONPATH: kills at a named point, once.
 
-The engine announces its named points as audit events. CRASH_AT names one (`:copying` behind it: with this first
-argument), CRASH_NTH says at which pass, CRASH_WHO names what dies there: `child` (this process), `worker` (its process group's leader), or `redis` (the pid in CRASH_PID).
-CRASH_DONE is a file that says it has happened.
+The engine announces its named points as audit events. CRASH_AT names one (with `:copying` behind it: one with this
+first argument), CRASH_NTH says at which pass, CRASH_WHO names what dies there: `child` (this process), `worker` (the
+leader of its process group), or `redis` (the pid in CRASH_PID). CRASH_DONE is a file that says it has happened.
 """
 
 import itertools

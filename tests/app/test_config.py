@@ -1,0 +1,141 @@
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from app.config import Config, ConfigError, load
+from migrator.mailbox import Target
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
+SECTIONS: dict[str, type[BaseModel]] = {
+    name: field.annotation
+    for name, field in Config.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_file_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIGRATOR_CONFIG", raising=False)
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "config.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_the_example_is_exactly_the_defaults() -> None:
+    assert load(EXAMPLE) == Config()
+
+
+def test_the_example_shows_every_setting() -> None:
+    shown = tomllib.loads(EXAMPLE.read_text())
+    assert {name: list(rows) for name, rows in shown.items()} == {
+        name: list(section.model_fields) for name, section in SECTIONS.items()
+    }
+
+
+def test_every_setting_of_the_example_is_preceded_by_its_reason() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    settings = [(before, line) for before, line in pairwise(lines) if "=" in line and not line.startswith("#")]
+    assert len(settings) == sum(len(section.model_fields) for section in SECTIONS.values())
+    assert [line for before, line in settings if not before.startswith("# ")] == []
+    assert max(map(len, lines)) <= 120
+
+
+def test_without_a_file_everything_is_its_default() -> None:
+    assert load(None) == Config()
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATOR_CONFIG", str(written(tmp_path, "[worker]\nthreads = 7\n")))
+    assert load(None).worker.threads == 7
+    assert load(EXAMPLE).worker.threads == 4, "the one named on the command line comes first"
+
+
+def test_settings_arrive_where_they_are_used(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(" hush\n")
+    config = load(
+        written(
+            tmp_path,
+            f"""
+            google.client_id = "id"
+            google.client_secret_file = "{tmp_path / "secret"}"
+            mailbox = {{host = "imap.example.com", port = 143, tls = "starttls", ca_file = "/ca.pem"}}
+            migrations = {{policy = "copy-per-label", spam = true, categories = "none", sent_first = true}}
+            """,
+        )
+    )
+    assert config.target == Target("imap.example.com", 143, "starttls", Path("/ca.pem"))
+    assert config.client.client_secret == "hush"
+    choices = config.migrations.choices
+    assert (choices.policy, choices.spam, choices.trash) == ("copy-per-label", True, False)
+    assert (choices.categories, choices.sent_first) == ("none", True)
+
+
+def test_an_empty_path_is_none(tmp_path: Path) -> None:
+    config = load(written(tmp_path, 'google.client_secret_file = ""\nstore.master_key_file = ""\nmailbox.ca_file = ""'))
+    assert config.google.client_secret_file is None
+    assert config.store.master_key_file is None
+    assert config.target.ca_file is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[worker]\nthread = 3", "worker.thread"),
+        ("[gogle]\n", "gogle"),
+        ("[worker]\nthreads = 0", "worker.threads"),
+        ('[worker]\nthreads = "many"', "worker.threads"),
+        ("[worker]\nmemory_mib = 1", "worker.memory_mib"),
+        ('[google]\nprofile = "fast"', "google.profile"),
+        ("[mailbox]\nport = 70000", "mailbox.port"),
+        ('[migrations]\norder = "random"', "migrations.order"),
+        ("worker = 5", "worker"),
+        ("[worker", "not valid TOML"),
+        ("worker.threads = 1\nworker.threads = 2", "not valid TOML"),
+        (b'google.client_id = "\xff"', "not valid TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_where_to_look(tmp_path: Path, text: str | bytes, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text))
+    assert said in caught.value.message
+    assert "config.toml" in caught.value.message
+
+
+def test_every_wrong_setting_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)mailbox\.port.*worker\.threads"):
+        load(written(tmp_path, "worker.threads = 0\nmailbox.port = 0"))
+
+
+def test_a_wrong_value_is_not_repeated_since_it_may_be_a_secret(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, '[google]\nclient_secret = "canary"\nfetchers = "canary"\nprofile = "canary"'))
+    assert "canary" not in caught.value.message
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_says_how_to_make_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*config\.example\.toml"):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    config = load(written(tmp_path, f'google.client_secret_file = "{secret}"'))
+    with pytest.raises(click.ClickException, match=r"google\.client_secret_file"):
+        _ = config.client
+
+
+def test_a_configuration_cannot_be_changed_later() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().worker.threads = 9
