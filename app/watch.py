@@ -16,6 +16,7 @@ from migrator.ledger import Ledger
 
 _GLANCE = 0.5
 _LINE_SECONDS = 5.0
+_SAMPLES = 600
 _RESTS = ENDS | {State.PAUSED, State.FAILED}
 
 
@@ -27,8 +28,8 @@ def watch(console: Console, redis: Redis, migration_id: str, stop: threading.Eve
         while True:
             migration, progress = read(redis, migration_id), _progress(ledger, samples)
             done = progress.total - progress.left
-            shown = {"completed": done, "total": progress.total or None, "pace": pace(progress)}
-            bar.update(task, description=str(migration.state), **shown)
+            total = progress.total or None
+            bar.update(task, description=str(migration.state), completed=done, total=total, pace=pace(progress))
             if not console.is_terminal and time.monotonic() - spoken >= _LINE_SECONDS:
                 spoken = time.monotonic()
                 console.print(f"{headline(migration)} {done:,}/{progress.total:,} {pace(progress)}", highlight=False)
@@ -50,6 +51,7 @@ def pace(progress: Progress) -> str:
 def _progress(ledger: Ledger, samples: list[Sample]) -> Progress:
     marks = ledger.outcomes()
     done = {mark.words: count for mark, count in marks.items() if not mark.is_open}
+    del samples[:-_SAMPLES]
     samples.append(Sample(time.monotonic(), sum(done.values()), ledger.counts().get("bytes", 0)))
     return progress_of(sum(marks.values()), done, samples)
 

@@ -123,8 +123,8 @@ class Change:
 
 
 def new_id() -> str:
-    """Return a fresh migration id: 128 random bits, 22 characters of base64url."""
-    return secrets.token_urlsafe(16)
+    """Return a fresh migration id: 128 random bits, 32 hex digits (base64url may begin with a dash)."""
+    return secrets.token_hex(16)
 
 
 def record_key(migration_id: str) -> str:

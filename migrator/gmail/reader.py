@@ -20,7 +20,6 @@ from migrator.quota import Meter
 from migrator.retry import Patience
 
 _PAGE = 500
-_MESSAGE_FIELDS = "id,labelIds,internalDate,raw"
 _CHUNK = 256 * 1024
 
 
@@ -138,8 +137,7 @@ class Gmail:
         self._pace(self._meter.profile.get)
         if large:
             return translated(lambda: self._stream(message_id))
-        request = self._connections.messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS)
-        return decode.whole(translated(request.execute), message_id)
+        return decode.whole(translated(self._connections.raw(message_id).execute), message_id)
 
     def _history_page(self, history_id: str, token: str | None) -> dict[str, Any]:
         try:
@@ -163,8 +161,7 @@ class Gmail:
             self._patience.wait(delay)
 
     def _stream(self, message_id: str) -> GmailMessage:
-        uri = self._connections.messages.get(userId="me", id=message_id, format="raw", fields=_MESSAGE_FIELDS).uri
-        with self._connections.streamed(uri) as answer:
+        with self._connections.streamed(self._connections.raw(message_id).uri) as answer:
             return decode.streamed(answer.iter_content(_CHUNK), message_id)
 
 

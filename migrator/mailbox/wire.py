@@ -93,7 +93,6 @@ class Wire(imaplib.IMAP4):
         answer = self.run(b"STARTTLS")
         if not answer.ok or self._incoming.unread:
             raise self.abort("no TLS, or data before TLS")
-        self.untagged_responses.clear()
         self._listen((ssl_context or self.context()).wrap_socket(self.sock, server_hostname=self.host))
         self._get_capabilities()
         return "OK", [None]

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from desk import Desk
 from engine import gmail_door, new_ledger, renewed
 from key_leaks import leaks
 from redis import Redis
@@ -58,3 +59,9 @@ def new_mailbox(dovecot_server: Server) -> Iterator[Mailbox]:
     """An empty mailbox on Dovecot, entered."""
     with enter(dovecot_server, dovecot_server.new_user()) as opened:
         yield opened
+
+
+@pytest.fixture
+def desk(mailbox_server: Server, redis: Redis) -> Desk:
+    """A migration into an empty mailbox: on Dovecot, then on Cyrus."""
+    return Desk(mailbox_server, redis)

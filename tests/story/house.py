@@ -134,7 +134,7 @@ class House:
         return report_on(self.state, migration_id)
 
     def keeps_nothing_it_should_not(self) -> None:
-        """Every key has an end date and a row in the table; no token and no address is stored or logged in the clear."""
+        """Every key has an end date and a row in the table; no token, no address is stored or logged in the clear."""
         broker = connect(self.redis_store.broker_url)
         found = tenacity.Retrying(  # the broker's keys get their end date at the reconciler's next tick
             stop=tenacity.stop_after_delay(6),

@@ -1,0 +1,78 @@
+"""The command line as an operator uses it: import, dry run, status, bad configuration."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from servers.instance import Server, User
+from story.conftest import Install, Layout
+from story.house import ROOT, House
+from story.observe import mailbox_content
+
+
+def test_an_import_from_a_grant_file_prints_the_account_and_succeeds(
+    install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server)
+    done = _migrator(home, "import", *_who(home, user, tmp_path), "--verify", "digest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"In Gmail {len(small.messages())}" in " ".join(done.stdout.split())
+    assert len(mailbox_content(dovecot_server, user)) > 100
+
+
+def test_a_dry_run_prints_the_plan_and_touches_nothing(
+    install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server)
+    done = _migrator(home, "import", *_who(home, user, tmp_path), "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for wanted in ("What would go where", "one copy:", "copy per label:", "Names to look at", "Sent Messages (label)"):
+        assert wanted in done.stdout
+    assert mailbox_content(dovecot_server, user) == []
+    assert "messages.get" not in home.google.ledger()["calls"]
+
+
+def test_status_speaks_json_to_programs_and_words_to_people(
+    install: Install, small: Layout, dovecot_server: Server
+) -> None:
+    home = install(small, dovecot_server)
+    migration = home.launch(dovecot_server.new_user())
+    home.wait(migration)
+    (row,) = json.loads(_migrator(home, "status", "--json").stdout)
+    assert (row["id"], row["state"], row["adds_up"]) == (migration, "done", True)
+    assert sum(row["outcomes"].values()) == row["total"] == len(small.messages())
+    assert "By folder" in _migrator(home, "status", migration).stdout
+
+
+def test_commands_say_what_to_do_when_they_cannot(
+    install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    home = install(small, dovecot_server)
+    unknown = _migrator(home, "pause", "nothing")
+    assert unknown.returncode != 0
+    assert "migrator status" in unknown.stderr
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[worker]\nthreads = 0\nspeed = 9\n")
+    refused = subprocess.run(
+        [sys.executable, "-m", "app", "--config", str(broken), "config", "check"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode != 0
+    for wanted in ("worker.threads", "worker.speed", "config.example.toml"):
+        assert wanted in refused.stderr
+    assert "Traceback" not in refused.stderr + unknown.stderr
+
+
+def _who(home: House, user: User, folder: Path) -> list[str]:
+    (folder / "grant.json").write_text(json.dumps(home.google.grant()))
+    (folder / "password").write_text(user.password + "\n")
+    files = ["--grant", str(folder / "grant.json"), "--password-file", str(folder / "password")]
+    return ["--user", user.name, *files]
+
+
+def _migrator(home: House, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "app", "--config", str(home.config), *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
