@@ -8,7 +8,7 @@ BIN := .venv/bin
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: .venv/run.done ## migrate 320 real messages from a local stand-in for Google into a real IMAP server
+demo: .venv/run.done ## migrate some 300 real messages from a local stand-in for Google into a real IMAP server
 	@$(BIN)/migrator demo
 
 test: .venv/dev.done servers ## run all tests, on real Dovecot, Cyrus and Redis

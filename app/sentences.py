@@ -15,7 +15,9 @@ _SENTENCES = {
     "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
     "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "
     "enabled in the host's Google project. Ask the account's administrator, then resume.",
-    "login-refused": "The mailbox does not accept user name and password. Check both and resume.",
+    "google-request-refused": "Google did not understand a request. Look for a newer version, then resume.",
+    "login-refused": "The mailbox does not accept user name and password. Cancel this import and begin it again with "
+    "the right ones; or resume it when the mailbox accepts them again.",
     "unknown-host": "The mailbox host has no address. Check mailbox.host in the configuration and resume.",
     "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
@@ -25,7 +27,9 @@ _SENTENCES = {
     "Look at the worker's log, then resume.",
     "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
     "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
-    "lease-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
+    "asked": "Paused as asked. Resume it when you like.",
+    "lease-lost": "Another worker has taken this import over. If it does not go on, resume it.",
+    "worker-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
 }
 
 _FAILURES = {

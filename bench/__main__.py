@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from bench.large import large
+from bench.parts import LAYOUTS
 from bench.quota import Profile, quota
 from bench.scale import scale
 from bench.speed import speed
@@ -33,7 +34,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _everything(_: argparse.Namespace) -> bool:
     """Run all, whatever becomes of each."""
-    return all([large(5, 50), *(quota(name, 120) for name in _PROFILES), scale(100_000), speed(5000, 50_000, 1000)])
+    quotas = [quota(name, 120) for name in _PROFILES]
+    return all([*quotas, large(5, 50), scale(100_000, "sdbox"), speed(5000, 50_000, 1000)])
 
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,8 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
 
 def _add_scale(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=int, default=100_000, help="default 100000")
-    parser.set_defaults(run=lambda given: scale(given.messages))
+    parser.add_argument("--layout", choices=LAYOUTS, default="sdbox", help="how mail is stored (default sdbox)")
+    parser.set_defaults(run=lambda given: scale(given.messages, given.layout))
 
 
 def _add_quota(parser: argparse.ArgumentParser) -> None:

@@ -4,20 +4,26 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, get_args
 
 from tests.servers.certificates import authority
-from tests.servers.dovecot import dovecot
+from tests.servers.dovecot import MAILDIR, SDBOX, dovecot
 from tests.servers.instance import Server, User
 from tests.servers.instance import folder as server_folder
 
-__all__ = ["Server", "User", "mailbox_server", "workplace"]
+__all__ = ["LAYOUTS", "Layout", "Server", "User", "mailbox_server", "workplace"]
+
+Layout = Literal["maildir", "sdbox"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 
 @contextmanager
-def mailbox_server() -> Iterator[Server]:
-    """Run a private Dovecot (Maildir++, no quota) until the block ends."""
-    with server_folder() as certificates, dovecot(authority(certificates).certify("server")) as server:
-        yield server
+def mailbox_server(layout: Layout = "maildir") -> Iterator[Server]:
+    """Run a private Dovecot, without quotas for its users, until the block ends."""
+    with server_folder() as certificates:
+        certificate = authority(certificates).certify("server")
+        with dovecot(certificate, {"maildir": MAILDIR, "sdbox": SDBOX}[layout]) as server:
+            yield server
 
 
 @contextmanager

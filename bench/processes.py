@@ -12,7 +12,7 @@ from pathlib import Path
 _TICK = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
 _LOOK_SECONDS = 0.05
-_UTIME, _CSTIME = 11, 15  # places of utime .. cstime behind the command's name
+_UTIME, _CSTIME = 11, 14  # places behind the command's name
 
 
 def children(pid: int) -> list[int]:
@@ -33,12 +33,45 @@ def cpu_seconds(pid: int) -> float:
 
     A process that ended counts once its parent has waited for it: read this when the processes rest.
     """
-    return sum(_own_and_reaped(one) for one in tree(pid)) / _TICK
+    return sum(sum(_times(one)) for one in tree(pid)) / _TICK
 
 
-def _own_and_reaped(pid: int) -> int:
+def _times(pid: int) -> list[int]:
+    """Return utime, stime, cutime, cstime in ticks; nothing when the process has ended."""
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return sum(map(int, fields[_UTIME : _CSTIME + 1]))
+    return list(map(int, fields[_UTIME : _CSTIME + 1]))
+
+
+class Tally:
+    """CPU seconds of a tree of processes whose root does not wait for its children: each as last seen."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._seen: dict[int, int] = {}
+
+    def seconds(self) -> float:
+        """Look again and return the sum; what a process used after the last look before its end is missing."""
+        for pid in tree(self._root):
+            self._seen[pid] = max(self._seen.get(pid, 0), sum(_times(pid)[:2]))
+        return sum(self._seen.values()) / _TICK
+
+
+def busy_seconds() -> float:
+    """Return the seconds all cores of the machine together were busy since it started (proc_stat(5))."""
+    user, nice, system, _, _, *rest = map(int, _read(Path("/proc/stat")).partition("\n")[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / _TICK
+
+
+def child_running(word: str) -> int:
+    """Return the pid of the child of ours whose command line has `word` in it.
+
+    Raises:
+        LookupError: there is none.
+    """
+    for pid in children(os.getpid()):
+        if word in _read(Path(f"/proc/{pid}/cmdline")):
+            return pid
+    raise LookupError(word)
 
 
 def peak_mib(pid: int) -> float:

@@ -146,13 +146,20 @@ class Ledger:
         blob = self._bytes(self._redis.get(self.key(f"found:{step}")))
         return struct.unpack(f">{len(blob) // 8}Q", blob)
 
-    def mark_all(self, marks: bytes) -> None:
-        """Replace every mark at once (a resume opens failed messages again)."""
-        self.write(("SET", self.key("marks"), marks))
-
     def fail(self, number: int, mark: Mark, reason: str) -> list[Command]:
-        """Return the commands that set a failure and the word for it."""
-        return [self.mark(number, mark), ("HSET", self.key("reasons"), number, reason)]
+        """Return the commands that set a failure and the word for it; folders it has not reached are given up."""
+        return [
+            self.mark(number, mark),
+            ("HSET", self.key("reasons"), number, reason),
+            ("HDEL", self.key("partial"), number),
+        ]
+
+    def fail_in(self, number: int, partial: Partial, folder: int, mark: Mark, reason: str) -> list[Command]:
+        """Return the commands for a message that cannot go to one folder: it goes to the others, then has failed."""
+        partial = partial.without(folder, mark)
+        if not partial.todo:
+            return self.fail(number, mark, reason)
+        return [self.partial(number, partial), ("HSET", self.key("reasons"), number, reason)]
 
     def reasons(self) -> dict[int, str]:
         """Return the word for every failure, by message number."""
@@ -221,9 +228,28 @@ class Ledger:
         """Return the command that records which folders a message still has to be copied to."""
         return ("HSET", self.key("partial"), number, json.dumps(asdict(partial)))
 
-    def whole(self, numbers: Iterable[int]) -> list[Command]:
-        """Return the commands that forget the partial state of messages that are in all their folders."""
-        return [("HDEL", self.key("partial"), number) for number in numbers]
+    def advanced(self, number: int, partial: Partial | None, mark: Mark) -> list[Command]:
+        """Return the commands for a message that reached a folder: kept as partial, or done with its mark."""
+        if partial is not None and partial.todo:
+            return [self.partial(number, partial)]
+        whole: list[Command] = [("HDEL", self.key("partial"), number)] if partial else []
+        return [*whole, self.mark(number, mark if partial is None else Mark(partial.mark))]
+
+    def reopened(self, number: int, mark: Mark) -> list[Command]:
+        """Return the commands that open a message again, as if it had never been read."""
+        return [
+            ("HDEL", self.key("partial"), number),
+            ("HDEL", self.key("reasons"), number),
+            self.mark(number, mark),
+        ]
+
+    def forgotten(self, folder: int, records: Iterable[Placed]) -> list[Command]:
+        """Return the commands that forget all placements in a folder; `records` are those."""
+        return [
+            ("DEL", self.key(f"placed:{folder}")),
+            ("HDEL", self.key("counts"), f"folder:{folder}"),
+            ("HINCRBY", self.key("counts"), "bytes", -sum(r.size for r in records)),
+        ]
 
     # --- small values ---------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from migrator.message import Print
 
@@ -48,6 +48,11 @@ class Expected:
         """Return what to expect of a message with this fingerprint."""
         return cls(number, mark.size, mark.slack, mark.digest.hex(), mark.likeness.hex())
 
+    @classmethod
+    def again(cls, placed: "Placed") -> "Expected":
+        """Return what to expect of a message that was placed once; of its size by a last line end at most."""
+        return cls(placed.number, placed.size, 2, placed.digest.hex(), placed.likeness.hex())
+
     def may_be(self, size: int) -> bool:
         """Tell whether a message of this size may be the one, altered by the server or not."""
         return abs(size - self.size) <= self.slack
@@ -59,18 +64,23 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The command under way: which messages are about to appear in which folder, at or above `uidnext`."""
+    """The command under way: which messages are about to appear in which folder, at or above `uidnext`.
+
+    `more` are the further folders of messages that have some, by message number.
+    """
 
     folder: int
     uidvalidity: int
     uidnext: int
     expected: tuple[Expected, ...]
+    more: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: bytes) -> "Intent":
         """Return the intent that `json.dumps(asdict(intent))` wrote."""
         row = json.loads(text)
-        return cls(**{**row, "expected": tuple(Expected(**e) for e in row["expected"])})
+        more = {int(number): tuple(folders) for number, folders in row["more"].items()}
+        return cls(**{**row, "expected": tuple(Expected(**e) for e in row["expected"]), "more": more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,10 @@ class Partial:
         row = json.loads(text)
         at = {int(folder): uid for folder, uid in row["at"].items()}
         return cls(Expected(**row["expected"]), at, tuple(row["todo"]), row["mark"])
+
+    def without(self, folder: int, mark: int) -> "Partial":
+        """Return the state after a folder was given up; `mark` is then how the message ends."""
+        return replace(self, todo=tuple(n for n in self.todo if n != folder), mark=mark)
 
     def reached(self, folder: int, uid: int) -> "Partial":
         """Return the state after the message was placed in one more folder."""

@@ -33,7 +33,7 @@ class Verified:
 def verify_slice(
     connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience: Patience, *, by_digest: bool
 ) -> bool:
-    """Go on with the check; return True when every record has been looked up.
+    """Go on with the check, by a thousand records at least; return True when every record has been looked up.
 
     Raises:
         ConnectionLost: broken more than once; the next slice goes on where this one stopped.
@@ -50,9 +50,9 @@ def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience
                 continue
             start = at.done if number == at.folder else 0
             for records in _chunks(islice(ledger.placed(number), start, None), _AT_ONCE):
+                at = _check(mailbox, ledger, number, state, records, at, key, by_digest=by_digest)
                 if patience.over:
                     return False
-                at = _check(mailbox, ledger, number, state, records, at, key, by_digest=by_digest)
         return True
     finally:
         mailbox.close()
@@ -70,9 +70,9 @@ def _check(
     by_digest: bool,
 ) -> Verified:
     sizes = _sizes(mailbox, state, records)
-    gone = [p for p in records if p.uid not in sizes]
     doubtful = [p for p in records if p.uid in sizes and (by_digest or sizes[p.uid] != p.size)]
-    altered, other = _compared(mailbox, doubtful, key)
+    altered, other, vanished = _compared(mailbox, doubtful, key) if doubtful else ([], [], [])
+    gone = [p for p in records if p.uid not in sizes] + vanished
     marks = ledger.marks() if altered else b""
     ours = (p for p in altered if marks[p.number] == Mark.COPIED)
     commands: list[Command] = [ledger.mark(p.number, Mark.COPIED_ALTERED) for p in ours]
@@ -86,7 +86,7 @@ def _check(
         folder=number,
         done=start + len(records),
         found=at.found + len(records) - missing,
-        identical=at.identical + len(doubtful) - len(altered) - len(other),
+        identical=at.identical + len(doubtful) - len(altered) - len(other) - len(vanished),
         altered=at.altered + len(altered),
         missing=at.missing + missing,
     )
@@ -104,16 +104,18 @@ def _sizes(mailbox: Mailbox, state: FolderState, records: Sequence[Placed]) -> d
     return mailbox.sizes([p.uid for p in records])
 
 
-def _compared(mailbox: Mailbox, records: Sequence[Placed], key: bytes) -> tuple[list[Placed], list[Placed]]:
-    """Return the records whose bytes the server altered in a known way, and those that are something else."""
+def _compared(
+    mailbox: Mailbox, records: Sequence[Placed], key: bytes
+) -> tuple[list[Placed], list[Placed], list[Placed]]:
+    """Return the records whose bytes the server altered in a known way, are something else, or have just gone."""
     by_uid = {p.uid: p for p in records}
     altered: list[Placed] = []
     other: list[Placed] = []
     for uid, body in mailbox.bodies(sorted(by_uid)):
-        record, found = by_uid[uid], fingerprint(body, key)
+        record, found = by_uid.pop(uid), fingerprint(body, key)
         if found.digest != record.digest:
             (altered if found.likeness == record.likeness else other).append(record)
-    return altered, other
+    return altered, other, list(by_uid.values())
 
 
 def _as_json(at: Verified) -> dict[str, int]:

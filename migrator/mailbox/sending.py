@@ -68,7 +68,7 @@ class Sender:
     def __init__(self, wire: Wire, mailbox: bytes) -> None:
         self._wire = wire
         self._mailbox = mailbox
-        self._buffer: list[bytes] = []
+        self._buffer: list[bytes | bytearray] = []
         self._buffered = 0
 
     def batch(self, batch: Sequence[Piece], ways: Ways) -> Answer:
@@ -116,7 +116,7 @@ class Sender:
             raise self._wire.abort("BAD")
         return answer
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | bytearray) -> None:
         if len(data) > _COPIED:
             self._flush()
             self._wire.send(data)

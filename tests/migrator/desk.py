@@ -156,6 +156,11 @@ class Desk:
         after = observer.folder_status(name, ["UIDVALIDITY"])[b"UIDVALIDITY"]  # type: ignore[attr-defined]
         assert after != before
 
+    def close_folder(self, folder: int) -> None:
+        """Leave the customer only to look into a folder (RFC 4314 §2.1)."""
+        with self.server.observer(self.user) as observer:
+            observer.setacl(self.name(folder), "owner" if self.server.kind == "dovecot" else self.user.name, "lra")
+
     def marks(self, *numbers: int) -> list[Mark]:
         marks = self.ledger.marks()
         return [Mark(marks[number]) for number in numbers]

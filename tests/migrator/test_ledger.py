@@ -1,11 +1,8 @@
-import json
 import threading
 from collections import Counter
-from dataclasses import asdict
 
 import pytest
-from engine import TOKEN, heir, new_ledger, state_of
-from hypothesis import given
+from engine import heir, state_of
 from hypothesis import strategies as st
 from key_leaks import leaks
 from redis import Redis
@@ -64,8 +61,6 @@ def test_a_write_under_an_old_token_changes_nothing(redis: Redis, ledger: Ledger
         ledger.write(*every_kind(ledger))
     with pytest.raises(LeaseLost):
         ledger.intend(Intent(0, 1, 1, (EXPECTED,)))
-    with pytest.raises(LeaseLost):
-        ledger.mark_all(b"\x0a\x0a\x0a")
     assert state_of(redis, ledger) == before
 
 
@@ -186,104 +181,3 @@ def test_a_failure_has_a_reason(ledger: Ledger) -> None:
     ledger.write(*ledger.fail(1, Mark.FAILED_REFUSED, "too-large"))
     assert ledger.reasons() == {1: "too-large"}
     assert ledger.outcomes() == {Mark.PENDING: 1, Mark.FAILED_REFUSED: 1}
-
-
-# --- records ----------------------------------------------------------------------------------------------------------
-
-
-def test_folders_come_back_as_they_were(ledger: Ledger) -> None:
-    states = {0: STATE, 7: FolderState("INBOX", 1, 1, 1)}
-    ledger.write(*(ledger.folder(number, state) for number, state in states.items()))
-    assert ledger.folders() == states
-
-
-def test_placements_come_back_in_the_order_of_their_recording(ledger: Ledger) -> None:
-    rows = [placed(number, uid=number + 5, size=number) for number in range(2005)]
-    for start in range(0, len(rows), 3):
-        ledger.write(*ledger.place(4, rows[start : start + 3]))
-    assert list(ledger.placed(4)) == rows
-    assert list(ledger.placed(5)) == []
-    assert ledger.counts() == {"folder:4": 2005, "bytes": sum(range(2005))}
-
-
-@given(st.lists(st.builds(Placed, numbers32, numbers32, numbers32, hashes, hashes.map(lambda h: h[:8])), max_size=5))
-def test_a_placement_takes_thirty_six_bytes_and_round_trips(rows: list[Placed]) -> None:
-    blob = b"".join(row.packed() for row in rows)
-    assert len(blob) == 36 * len(rows)
-    assert list(Placed.unpacked(blob)) == rows
-
-
-@given(st.builds(Intent, numbers32, numbers32, numbers32, st.lists(expecteds, max_size=3).map(tuple)))
-def test_an_intent_round_trips(intent: Intent) -> None:
-    assert Intent.from_json(json.dumps(asdict(intent)).encode()) == intent
-
-
-@given(
-    st.builds(
-        Partial,
-        expecteds,
-        st.dictionaries(st.integers(0, 99), numbers32, max_size=3),
-        st.lists(st.integers(0, 99), max_size=3).map(tuple),
-        st.sampled_from([Mark.COPIED, Mark.ALREADY_THERE]).map(int),
-    )
-)
-def test_a_partial_round_trips(partial: Partial) -> None:
-    assert Partial.from_json(json.dumps(asdict(partial)).encode()) == partial
-
-
-def test_the_intent_is_there_until_it_is_settled(ledger: Ledger) -> None:
-    intent = Intent(2, 17, 5, (EXPECTED,))
-    ledger.intend(intent)
-    assert ledger.intent() == intent
-    ledger.write(ledger.settled())
-    assert ledger.intent() is None
-
-
-def test_an_intent_is_no_progress_and_a_result_is(redis: Redis) -> None:
-    told: list[int] = []
-    ledger = new_ledger(redis, lambda: told.append(1))
-    ledger.intend(Intent(2, 17, 5, ()))
-    assert told == []
-    ledger.write(ledger.settled())
-    assert told == [1]
-
-
-def test_partials_are_forgotten_when_they_are_whole(ledger: Ledger) -> None:
-    partial = Partial(EXPECTED, {0: 4}, (1,), Mark.COPIED)
-    ledger.write(ledger.partial(3, partial), ledger.partial(4, partial))
-    assert ledger.partials() == {3: partial, 4: partial}
-    ledger.write(*ledger.whole([3]))
-    assert ledger.partials() == {4: partial}
-    assert partial.reached(1, 9) == Partial(EXPECTED, {0: 4, 1: 9}, (), Mark.COPIED)
-
-
-# --- what a folder's state says is unexplained ------------------------------------------------------------------------
-
-
-def test_below_the_first_uidnext_everything_was_there_before() -> None:
-    assert FolderState("a", 1, 5, 5).unexplained() == ((1, 5),)
-    assert FolderState("a", 1, 1, 1).unexplained() == ()
-
-
-def test_what_appeared_since_our_last_act_is_a_gap() -> None:
-    state = FolderState("a", 1, 1, 10)
-    assert state.reopened(10) is state
-    assert state.reopened(3) is state
-    assert state.reopened(12).unexplained() == ((10, 12),)
-    assert state.reopened(12).next == 12
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=60))
-def test_gaps_never_forget_a_uid_however_many_there_are(steps: list[tuple[int, int]]) -> None:
-    state, foreign = FolderState("a", 1, 1, 1), set()
-    for ours, theirs in steps:
-        state = FolderState("a", 1, state.first, state.next + ours, state.gaps)
-        foreign |= set(range(state.next, state.next + theirs))
-        state = state.reopened(state.next + theirs)
-    covered = {uid for low, high in state.unexplained() for uid in range(low, high)}
-    assert foreign <= covered
-    assert len(state.gaps) <= 20
-
-
-def test_the_token_of_the_tests_is_the_one_that_may_write(ledger: Ledger) -> None:
-    assert ledger._token == TOKEN

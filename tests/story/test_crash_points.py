@@ -3,6 +3,7 @@
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from story.house import House, house, seconds_since
 from story.observe import alike, crlf, mailbox_content
 
 from jobs.migration import State
-from migrator.labels import Choices
+from migrator.labels import Choices, Label, Placement, catalogue_of, place
 
 CRASH = Path(__file__).parent / "crash"
 POINTS = [f"migrator.{step}.{side}" for step in ("intent", "append", "result", "slice") for side in ("before", "after")]
@@ -94,3 +95,13 @@ def _all_there_once(home: House, layout: Layout, user: User, policy: str) -> Non
     in_folders = Counter((seen.folder, alike(seen.body)) for seen in content)
     assert not {key: n for key, n in in_folders.items() if n > wanted[key[1]]}
     assert {like for _, like in in_folders} == set(wanted)
+    assert sum(in_folders.values()) == sum(_copies(layout))
+
+
+def _copies(layout: Layout) -> Iterator[int]:
+    """Every message once per folder its labels make."""
+    labels = [Label(row["id"], row["name"], "user" if row["type"] == "user" else "system") for row in layout.labels()]
+    catalogue = catalogue_of(labels)
+    for row in layout.messages():
+        where = place(frozenset(row["labelIds"]), catalogue, Choices(policy="copy-per-label"))  # type: ignore[call-overload]
+        yield len(where.folders) if isinstance(where, Placement) else 0

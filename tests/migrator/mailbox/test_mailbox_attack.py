@@ -6,7 +6,7 @@ that it is so; the others that nothing of it happens through the door.
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -110,13 +110,15 @@ FAILURES: dict[str, Callable[[Field, Mailbox], list[Item]]] = {
 
 
 @contextlib.contextmanager
-def field_of(server: Server, attack: bytes, quota: int | None = None) -> Iterator[Field]:
-    """Prepare a user with a folder; at the end see that no folder was made or subscribed by a mail."""
+def fields(server: Server, attacks: Iterable[bytes], quota: int | None = None) -> Iterator[list[Field]]:
+    """Prepare a user with a folder for each attack; at the end see that no mail made or subscribed another."""
     user = server.new_user(quota)
     with enter(server, user) as mailbox:
-        folder = mailbox.shape().prefix + "Field"
-        mailbox.create(folder)
-    yield Field(server, user, folder, attack)
+        prefix = mailbox.shape().prefix
+        found = [Field(server, user, f"{prefix}Field{n}", attack) for n, attack in enumerate(attacks)]
+        for field in found:
+            mailbox.create(field.folder)
+    yield found
     with server.observer(user) as observer:
         names = [name for _, _, name in observer.list_folders() + observer.list_sub_folders()]
     assert "INBOX" in names
@@ -160,8 +162,8 @@ def test_the_attack_is_real(dovecot_server: Server) -> None:
 @pytest.mark.parametrize("kind", ["dovecot", "cyrus"])
 def test_no_command_in_a_mail_is_carried_out(start_server: StartServer, kind: str, way: str, failure: str) -> None:
     server = start_server(kind, WAYS[way])
-    for attack in ATTACKS.values():
-        with field_of(server, attack) as field:
+    with fields(server, ATTACKS.values()) as found:
+        for field in found:
             carry_out(field, FAILURES[failure])
 
 
@@ -173,7 +175,7 @@ def test_no_command_in_a_mail_is_carried_out_in_a_full_mailbox(start_server: Sta
         return [item(wire.wire + b"y" * 9000) for wire in mails(field)]
 
     for attack in ATTACKS.values():
-        with field_of(start_server(kind, WAYS[way]), attack, quota=20 * 1024) as field:
+        with fields(start_server(kind, WAYS[way]), [attack], quota=20 * 1024) as (field,):
             carry_out(field, full)
 
 
@@ -187,14 +189,14 @@ def test_no_command_in_a_mail_that_is_too_large_is_carried_out(
     literal_minus: bool,  # noqa: FBT001
 ) -> None:
     server = start_server(kind, Limits(without=without, literal_minus=literal_minus, max_mail_size=1000))
-    for attack in ATTACKS.values():
-        with field_of(server, attack + b"\r\n" * 600 + attack) as field:
+    with fields(server, [attack + b"\r\n" * 600 + attack for attack in ATTACKS.values()]) as found:
+        for field in found:
             carry_out(field, nothing_wrong)
 
 
 @pytest.mark.parametrize("flag", ["\\Recent", "\\Important", "{3+}\r\nx", "a b", "\x80", 'x"', "y" * 51])
 def test_what_makes_the_attack_possible_is_never_sent(mailbox_server: Server, flag: str) -> None:
-    with field_of(mailbox_server, ATTACKS["as the body"]) as field, enter(mailbox_server, field.user) as mailbox:
+    with fields(mailbox_server, [ATTACKS["as the body"]]) as (field,), enter(mailbox_server, field.user) as mailbox:
         selected = mailbox.select(field.folder)
         for careful in (False, True):
             with pytest.raises(ValueError, match="not a flag"):
@@ -204,6 +206,6 @@ def test_what_makes_the_attack_possible_is_never_sent(mailbox_server: Server, fl
 
 @pytest.mark.parametrize("date", [-(10**17), -1, 0, 10**15, 10**17])
 def test_no_date_opens_the_door_to_it(mailbox_server: Server, date: int) -> None:
-    with field_of(mailbox_server, ATTACKS["as the body"]) as field, enter(mailbox_server, field.user) as mailbox:
+    with fields(mailbox_server, [ATTACKS["as the body"]]) as (field,), enter(mailbox_server, field.user) as mailbox:
         results = mailbox.append(mailbox.select(field.folder), [item(field.attack, date=date)])
         assert results[0].uid == 1

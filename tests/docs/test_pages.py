@@ -1,0 +1,130 @@
+"""The pages are held to the code: what they list is there, and what is there is listed."""
+
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import app.sentences
+import migrator.errors
+import migrator.gmail
+import migrator.retry
+import oauth.errors
+from jobs.migration import TRANSITIONS
+from jobs.retention import KEPT
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+PACKAGES = ("app", "jobs", "migrator", "oauth", "emulator")
+ELSEWHERE = re.compile(
+    r"\bassistants?\b|\b(?:this|the last|the next|an earlier) session\b|\bworkplace\b|\blanguage model\b"
+    r"|(?<![\w.}])/(?:work|root|home)\b",
+    re.IGNORECASE,
+)
+PATH = re.compile(r"`((?:app|jobs|migrator|oauth|emulator|tests|bench|docs|scripts)/[\w./-]+\.\w+)(?:::(\w+))?`")
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def rows(lines: str) -> list[list[str]]:
+    """Return the cells of every line of every table, without the lines that name the columns."""
+    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines.splitlines() if line[:1] == "|"]
+    rulers = [n for n, row in enumerate(found) if set(row[0]) == {"-", "|"}]
+    return [row for n, row in enumerate(found) if n not in rulers and n + 1 not in rulers]
+
+
+def chapter(page: str, title: str) -> str:
+    return text(page).split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def codes(module: ModuleType) -> set[str]:
+    return {kind.code for _, kind in inspect.getmembers(module, inspect.isclass) if hasattr(kind, "code")}
+
+
+def test_the_readme_is_short_and_names_the_two_commands() -> None:
+    lines = text("README.md").splitlines()
+    assert len(lines) < 100
+    assert "    make demo" in lines
+    assert any(line.startswith("    make test ") for line in lines)
+
+
+def test_the_sample_in_the_readme_has_the_numbers_of_the_demo() -> None:
+    messages = len(text("emulator/sample/mailbox.jsonl").splitlines())
+    sample = text("README.md").split("## Try it")[1].split("\n## ")[0]
+    outcomes = [int(n) for n in re.findall(r"^    (?:copied|skipped \(\w+\)) +(\d+)$", sample, re.MULTILINE)]
+    assert sum(outcomes) == messages
+    assert f"{messages} of {messages} messages" in sample
+    assert f"{outcomes[0]} of {outcomes[0]} messages verified" in sample
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_file_and_test_a_page_names_is_there(page: Path) -> None:
+    named = PATH.findall(page.read_text("utf-8"))
+    assert [path for path, _ in named if not (ROOT / path).exists()] == []
+    assert [test for path, test in named if test and f"def {test}(" not in text(path)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_a_page_speaks_of_the_product_alone(page: Path) -> None:
+    assert ELSEWHERE.findall(page.read_text("utf-8")) == []
+
+
+def test_the_map_names_every_module_and_no_other() -> None:
+    listed = {row[0].strip("`") for row in rows(chapter("ARCHITECTURE.md", "Module map")) if "**" not in row[0]}
+    files = (path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if path.name != "__init__.py")
+    found = {str(path.relative_to(ROOT)) for path in files}
+    assert (found - listed, listed - found) == (set(), set())
+
+
+def test_the_states_and_their_steps_are_those_of_the_table() -> None:
+    listed = {row[0]: row[2] for row in rows(chapter("ARCHITECTURE.md", "States"))}
+    assert listed == {state: ", ".join(sorted(after)) or "nothing" for state, after in TRANSITIONS.items()}
+
+
+def test_every_invariant_has_a_number_a_file_and_a_test() -> None:
+    kept = rows(chapter("ARCHITECTURE.md", "Invariants"))
+    assert [row[0] for row in kept] == [f"INV-{n}" for n in range(1, len(kept) + 1)]
+    assert all(PATH.search(row[2]) and "::test_" in row[3] for row in kept)
+
+
+def test_the_page_of_data_is_the_table_of_retention() -> None:
+    listed = rows(text("docs/data.md").split("\n## ")[0])
+    assert listed == [[f"`{row.pattern}`", row.holds, row.sight, row.until] for row in KEPT]
+
+
+@pytest.mark.parametrize("table", ["_SENTENCES", "_FAILURES", "_NOTES"])
+def test_the_page_of_errors_says_what_people_read(table: str) -> None:
+    listed = [row[:2] for row in rows(text("docs/errors.md"))]
+    wanted = [[f"`{code}`", words] for code, words in getattr(app.sentences, table).items()]
+    assert [row for row in wanted if row not in listed] == []
+
+
+@pytest.mark.parametrize("module", [migrator.errors, migrator.gmail, migrator.retry, oauth.errors])
+def test_the_page_of_errors_holds_every_code(module: ModuleType) -> None:
+    assert sorted(code for code in codes(module) if f"`{code}`" not in text("docs/errors.md")) == []
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    assert all(page.read_text("utf-8").startswith(f"# {int(page.name[:4])}. ") for page in pages)
+
+
+def test_every_decision_the_settings_name_is_there() -> None:
+    named = re.findall(r"docs/decisions/(\d{4})", text("pyproject.toml"))
+    assert named
+    assert [number for number in named if not list(ROOT.glob(f"docs/decisions/{number}-*.md"))] == []
