@@ -123,7 +123,7 @@ def _local_google() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _local_mailbox() -> Iterator[dict[str, Any]]:
-    with _announced("tests.servers") as said:
+    with _announced("emulator.servers") as said:
         yield said
 
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
-from tests.servers.certificates import authority
-from tests.servers.dovecot import MAILDIR, SDBOX, dovecot
-from tests.servers.instance import Server, User
-from tests.servers.instance import folder as server_folder
+from emulator.servers.certificates import authority
+from emulator.servers.dovecot import MAILDIR, SDBOX, dovecot
+from emulator.servers.instance import Server, User
+from emulator.servers.instance import folder as server_folder
 
 __all__ = ["LAYOUTS", "Layout", "Server", "User", "mailbox_server", "workplace"]
 

@@ -1,4 +1,4 @@
-"""mbsync and interimap, each moving a whole mailbox from one Dovecot into another."""
+"""mbsync, interimap and imapsync, each moving a whole mailbox from one Dovecot into another."""
 
 import os
 import shutil
@@ -12,8 +12,12 @@ from bench.figures import Run
 from bench.parts import Server, User
 from bench.processes import watching
 
-MBSYNC, INTERIMAP = "mbsync (isync)", "interimap"
-INSTALL = "not installed: run scripts/install-bench-peers"
+MBSYNC, INTERIMAP, IMAPSYNC = "mbsync (isync)", "interimap", "imapsync"
+INSTALL = {
+    MBSYNC: "not installed: run scripts/install-bench-peers",
+    INTERIMAP: "not installed: run scripts/install-bench-peers",
+    IMAPSYNC: "not on the PATH: see docs/benchmarks.md",
+}
 _LONGEST = 1800
 
 
@@ -44,6 +48,16 @@ def interimap(folder: Path, source: tuple[int, User], target: tuple[int, User], 
     settings = folder / "interimaprc"
     settings.write_text(f"database = {folder}/state.db\n{sides}")
     return _run(INTERIMAP, ["interimap", "--config", str(settings), "--quiet"], folder, messages)
+
+
+def imapsync(folder: Path, source: tuple[int, User], target: tuple[int, User], messages: int) -> Run | None:
+    """Copy by `imapsync` 2.2; accounts are (port on the loopback, user). None: not installed."""
+    folder = _own(folder, "imapsync")
+    command = ["imapsync", "--noreleasecheck", "--nolog", "--tmpdir", str(folder)]
+    for side, (port, user) in (("1", source), ("2", target)):
+        command += [f"--host{side}", "127.0.0.1", f"--port{side}", str(port), f"--nossl{side}", f"--notls{side}"]
+        command += [f"--user{side}", user.name, f"--password{side}", user.password]
+    return _run(IMAPSYNC, command, folder, messages)
 
 
 def _own(folder: Path, name: str) -> Path:

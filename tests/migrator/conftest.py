@@ -6,10 +6,10 @@ from engine import gmail_door, new_ledger, renewed
 from key_leaks import leaks
 from redis import Redis
 from servers.entry import enter
-from servers.instance import Server
 from stand_in import Google
 
 from app.embedded import EmbeddedStore, start
+from emulator.servers.instance import Server
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from engine import KEY, heir, letter, new_ledger
 from redis import Redis
-from servers.instance import Server, User
 
+from emulator.servers.instance import Server, User
 from migrator.filing import Filing, Staged
 from migrator.ledger import Ledger
 from migrator.mailbox import Item, Mailbox, Password, Target, open_mailbox

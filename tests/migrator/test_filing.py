@@ -5,8 +5,8 @@ import pytest
 from desk import DATE, FAMILY, INBOX, PERCENT, POINTS, WORK, Desk, at_points, batch, raising, staged
 from engine import Died, letter, put_back, state_of
 from redis import Redis
-from servers.instance import Server
 
+from emulator.servers.instance import Server
 from migrator.errors import ConnectionLost, LeaseLost
 from migrator.naming import FolderNames
 from migrator.outcome import Mark

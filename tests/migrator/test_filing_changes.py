@@ -6,8 +6,8 @@ import pytest
 from desk import FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
 from engine import Died, letter
 from redis import Redis
-from servers.instance import Server
 
+from emulator.servers.instance import Server
 from migrator.errors import MailboxFull
 from migrator.mailbox import Mailbox
 from migrator.outcome import Mark

@@ -4,8 +4,8 @@ import pytest
 from desk import FAMILY, INBOX, WORK, Desk, at_points, raising, staged
 from engine import Died, letter
 from redis import Redis
-from servers.instance import Server
 
+from emulator.servers.instance import Server
 from migrator.errors import MailboxFull
 from migrator.outcome import Mark
 

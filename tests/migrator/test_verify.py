@@ -2,8 +2,8 @@ import pytest
 from desk import FAMILY, INBOX, WORK, Desk, batch, staged
 from engine import KEY, Died, dying, heir, letter
 from redis import Redis
-from servers.instance import Server
 
+from emulator.servers.instance import Server
 from migrator.errors import LeaseLost, MailboxUnreachable
 from migrator.mailbox import Mailbox, Password, Target, open_mailbox
 from migrator.outcome import Mark

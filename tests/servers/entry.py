@@ -1,8 +1,7 @@
 """Entering a test server through the product's own door."""
 
+from emulator.servers.instance import Server, User
 from migrator.mailbox import Item, Mailbox, Password, Target, open_mailbox
-
-from .instance import Server, User
 
 DATE = 1_700_000_000_000  # 14 November 2023, 22:13:20 UTC
 

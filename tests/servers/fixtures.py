@@ -7,11 +7,11 @@ from typing import Protocol
 
 import pytest
 
-from .certificates import Authority, Certificate, authority
-from .cyrus import cyrus
-from .dovecot import LAYOUTS, dovecot
-from .instance import Limits, Server, folder
-from .pymap_server import pymap
+from emulator.servers.certificates import Authority, Certificate, authority
+from emulator.servers.cyrus import cyrus
+from emulator.servers.dovecot import LAYOUTS, dovecot
+from emulator.servers.instance import Limits, Server, folder
+from emulator.servers.pymap_server import pymap
 
 _USUAL = Limits(acl=True)
 

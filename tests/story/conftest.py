@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from servers.instance import Server
 from stand_in import Google
 from story.house import ROOT, House, house
+
+from emulator.servers.instance import Server
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 

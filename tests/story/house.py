@@ -13,12 +13,12 @@ import tenacity
 from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
-from servers.instance import Server, User
 from stand_in import Google
 
 from app import embedded
 from app.report import Report, report_on
 from app.stores import connect
+from emulator.servers.instance import Server, User
 from jobs.launch import Import, launch
 from jobs.migration import ENDS, Migration, State
 from jobs.requests import read

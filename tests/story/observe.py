@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 
 from imapclient import IMAPClient
-from servers.instance import Server, User
 
+from emulator.servers.instance import Server, User
 from migrator.message import fingerprint
 
 

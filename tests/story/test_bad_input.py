@@ -1,13 +1,13 @@
 """Bad input: a clear state with a next step; the rest goes on, nothing is lost."""
 
 import pytest
-from servers.certificates import Authority
-from servers.dovecot import dovecot
-from servers.instance import Server, User
 from story.conftest import Install, Layout
 from story.observe import mailbox_content
 
 from app.sentences import sentence
+from emulator.servers.certificates import Authority
+from emulator.servers.dovecot import dovecot
+from emulator.servers.instance import Server, User
 from jobs.migration import State
 from jobs.requests import resume
 

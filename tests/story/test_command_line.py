@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from servers.instance import Server, User
 from story.conftest import Install, Layout
 from story.house import ROOT, House
 from story.observe import mailbox_content
+
+from emulator.servers.instance import Server, User
 
 
 def test_an_import_from_a_grant_file_prints_the_account_and_succeeds(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import tenacity
-from servers.instance import Server, User
 from stand_in import Google
 from story.conftest import Layout
 from story.house import House, house, seconds_since
 from story.observe import alike, crlf, mailbox_content
 
+from emulator.servers.instance import Server, User
 from jobs.migration import State
 from migrator.labels import Choices, Label, Placement, catalogue_of, place
 

@@ -5,10 +5,10 @@ import time
 from collections import Counter
 
 import pytest
-from servers.instance import Server
 from story.conftest import Install, Layout
 from story.observe import alike, mailbox_content
 
+from emulator.servers.instance import Server
 from jobs.migration import State
 from jobs.requests import cancel, pause, resume
 from migrator.labels import Choices

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from servers.instance import Server
 from stand_in import Google
 from story.conftest import Layout
 from story.house import House, house
 from story.observe import Seen, alike, crlf, mailbox_content
 
+from emulator.servers.instance import Server
 from jobs.migration import State
 from migrator.labels import Choices
 

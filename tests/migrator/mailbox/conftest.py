@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 from servers.entry import enter
-from servers.instance import Server, User
 
+from emulator.servers.instance import Server, User
 from migrator.mailbox import Mailbox, Selected
 
 

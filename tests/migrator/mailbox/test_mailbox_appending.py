@@ -4,8 +4,8 @@ import tracemalloc
 import pytest
 from servers.entry import enter, item, letter, take_rights
 from servers.fixtures import StartServer
-from servers.instance import Limits, Server, User
 
+from emulator.servers.instance import Limits, Server, User
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused
 from migrator.mailbox import Appended, Item, Mailbox, Refused, Selected
 

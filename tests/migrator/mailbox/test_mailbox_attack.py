@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 from servers.entry import enter, item, letter, take_rights
 from servers.fixtures import StartServer
-from servers.instance import Limits, Server, User
 
+from emulator.servers.instance import Limits, Server, User
 from migrator.errors import ConnectionLost
 from migrator.mailbox import Item, Mailbox, Refused
 

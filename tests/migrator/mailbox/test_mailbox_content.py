@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
-from servers.instance import Limits, Server
 
+from emulator.servers.instance import Limits, Server
 from migrator.errors import MessageRefused
 from migrator.mailbox import Appended, Mailbox, Refused, Selected
 

@@ -1,8 +1,8 @@
 import pytest
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
-from servers.instance import Server, User
 
+from emulator.servers.instance import Server, User
 from migrator.errors import FolderRefused
 from migrator.folders import ExistingFolder
 from migrator.mailbox import Appended, Mailbox, Selected

@@ -65,7 +65,7 @@ def adversary(script: Script) -> Iterator[tuple[int, Line]]:
                 line.sock.settimeout(10)
                 script(line)
 
-        thread = threading.Thread(target=play)
+        thread = threading.Thread(target=play, daemon=True)
         thread.start()
         try:
             yield listener.getsockname()[1], line
@@ -229,8 +229,8 @@ def test_a_server_that_reads_slowly_is_borne_with() -> None:
 
     def slow(line: Line) -> None:
         tag = line.heard.rpartition(b" APPEND")[0].rpartition(b"\n")[2]
-        while not line.heard.endswith(b"z\r\n"):
-            line.heard += line.sock.recv(MIB)
+        while not line.heard.endswith(b"z\r\n") and (data := line.sock.recv(MIB)):
+            line.heard += data
             threading.Event().wait(0.005)
         line.say(tag + b" OK [APPENDUID 7 1] done\r\n")
         line.wait_for_the_end()

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
-from servers.instance import Limits, Server
 
+from emulator.servers.instance import Limits, Server
 from migrator.errors import FolderRefused
 from migrator.mailbox import Appended, Mailbox, Selected
 from migrator.mailbox.uids import expand, runs, sets

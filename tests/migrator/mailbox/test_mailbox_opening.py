@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from servers.certificates import Authority, authority
-from servers.dovecot import dovecot
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
-from servers.instance import Limits, Server, User, free_ports
-from servers.tokens import token
 
+from emulator.servers.certificates import Authority, authority
+from emulator.servers.dovecot import dovecot
+from emulator.servers.instance import Limits, Server, User, free_ports
+from emulator.servers.tokens import token
 from migrator.errors import CertificateInvalid, LoginRefused, MailboxUnreachable, UnknownHost
 from migrator.mailbox import Credentials, Mailbox, MasterUser, OAuthToken, Password, Target, open_mailbox
 

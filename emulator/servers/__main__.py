@@ -1,6 +1,6 @@
 """Start one private IMAP server for the demo: Dovecot where installed, else pymap.
 
-    python -m tests.servers
+    python -m emulator.servers
 
 Prints one line of JSON when it answers: {"server", "host", "port", "user", "password"}; ends with its standard input.
 """
