@@ -130,7 +130,8 @@ class Ledger:
     def open_messages(self) -> Iterator[tuple[int, str, Mark]]:
         """Yield (number, Gmail id in hex, mark) of every message without an outcome, in the order of the plan."""
         marks = self.marks()
-        start, ids = 0, self._ids(0, 0)
+        start = 0
+        ids: tuple[int, ...] = ()
         for found in _OPEN.finditer(marks):
             number = found.start()
             if number >= start + len(ids):

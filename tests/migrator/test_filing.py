@@ -71,6 +71,14 @@ def test_each_mail_that_lies_there_stands_for_one_message_alone(desk: Desk) -> N
     assert sorted(uid for _, uid in desk.placed()) == [1, 2]
 
 
+def test_mail_that_was_recognised_once_is_not_recognised_for_another_message(desk: Desk) -> None:
+    same = letter(7)
+    desk.put(INBOX, same)
+    desk.file([staged(0, raw=same)], [staged(1, raw=same)])
+    assert desk.lying() == [same, same]
+    assert desk.placed() == [(0, 1), (1, 2)]
+
+
 def test_a_run_with_a_new_ledger_adds_nothing(desk: Desk) -> None:
     work = [batch(range(6)), batch(range(6, 9), WORK), batch(range(9, 12), PERCENT)]
     desk.file(*work)

@@ -6,7 +6,7 @@ from engine import Died, letter
 from redis import Redis
 
 from emulator.servers.instance import Server
-from migrator.errors import MailboxFull
+from migrator.errors import ConnectionLost, MailboxFull
 from migrator.outcome import Mark
 
 COPIED, THERE, PENDING = Mark.COPIED, Mark.ALREADY_THERE, Mark.PENDING
@@ -47,6 +47,15 @@ def test_a_slice_may_die_while_copying_further_and_nothing_lies_twice(desk: Desk
     assert [desk.lying(folder) for folder in (WORK, FAMILY, INBOX)] == [letters(0, 1), letters(0, 1), letters(0)]
     assert desk.marks(0, 1) == [COPIED, COPIED]
     assert desk.ledger.partials() == {}
+
+
+@pytest.mark.parametrize("point", ["migrator.append.before", "migrator.append.after"])
+def test_a_connection_that_breaks_while_copying_further_copies_nothing_twice(desk: Desk, point: str) -> None:
+    with at_points(raising(ConnectionLost("broken"), point, 2)):
+        desk.file([staged(0, WORK, FAMILY), staged(1, WORK, FAMILY)])
+    assert (desk.lying(WORK), desk.lying(FAMILY)) == (letters(0, 1), letters(0, 1))
+    assert desk.marks(0, 1) == [COPIED, COPIED]
+    assert desk.ledger.intent() is None
 
 
 def test_a_run_with_a_new_ledger_finds_every_copy(desk: Desk) -> None:

@@ -142,6 +142,14 @@ def test_open_messages_are_all_those_without_an_outcome_in_order(ledger: Ledger)
     assert [mark for _, _, mark in found][:2] == [Mark.PENDING_LARGE, Mark.PENDING]
 
 
+def test_looking_for_open_messages_holds_a_window_of_ids_and_not_all(redis: Redis, ledger: Ledger) -> None:
+    planned(ledger, 100_000)
+    before = redis.info("stats")["total_net_output_bytes"]
+    assert next(ledger.open_messages())[0] == 0
+    sent = redis.info("stats")["total_net_output_bytes"] - before
+    assert 100_000 < sent < 100_000 + 2_000 * 8 + 20_000, "one byte a message, and the ids of two thousand"
+
+
 def test_every_kind_of_outcome_is_no_longer_open(ledger: Ledger) -> None:
     marks = list(Mark)
     ledger.write(*ledger.plan(range(len(marks)), marks))

@@ -1,191 +1,28 @@
-"""The server is the adversary here, so it is one of our own."""
+"""A hostile server, once we are in."""
 
-import contextlib
 import signal
 import socket
 import threading
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
 
 import pytest
+from servers.adversary import (
+    MIB,
+    PATIENCE,
+    SECRET,
+    SELECTED,
+    Line,
+    adversary,
+    after,
+    enter_hostile,
+    flood,
+    polite,
+    within,
+)
 from servers.entry import item
 
-from migrator.errors import CertificateInvalid, ConnectionLost, FolderRefused, LoginRefused, MailboxUnreachable
-from migrator.mailbox import Appended, Mailbox, Password, Target, open_mailbox
-
-MIB = 1024 * 1024
-PATIENCE = 0.3  # read time-out, seconds
-SECRET = "open sesame"
-
-
-@dataclass
-class Line:
-    """The adversary's end of a connection."""
-
-    sock: socket.socket
-    heard: bytearray = field(default_factory=bytearray)
-
-    def say(self, data: bytes) -> None:
-        self.sock.sendall(data)
-
-    def hear(self) -> bytes:
-        """Return the next command line, or b"" at the end."""
-        begin = len(self.heard)
-        while b"\n" not in self.heard[begin:]:
-            data = self.sock.recv(65536)
-            if not data:
-                return b""
-            self.heard += data
-        return bytes(self.heard[begin:])
-
-    def wait_for_the_end(self) -> None:
-        while data := self.sock.recv(65536):
-            self.heard += data
-
-
-Script = Callable[[Line], None]
-Tls = Literal["starttls", "none"]
-
-
-@contextlib.contextmanager
-def adversary(script: Script) -> Iterator[tuple[int, Line]]:
-    """Give the port on which `script` plays the server, once, and what it heard."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB // 4)
-        line = Line(socket.socket())
-
-        def play() -> None:
-            line.sock.close()
-            line.sock, _ = listener.accept()
-            with line.sock, contextlib.suppress(OSError):
-                line.sock.settimeout(10)
-                script(line)
-
-        thread = threading.Thread(target=play, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], line
-        finally:
-            thread.join(15)
-            assert not thread.is_alive()
-
-
-def enter(port: int, tls: Tls = "none", patience: float = PATIENCE) -> Mailbox:
-    target = Target("127.0.0.1", port, tls)
-    return open_mailbox(target, Password("ann", SECRET), connect_timeout=2, read_timeout=patience)
-
-
-CAPABLE = b"* CAPABILITY IMAP4rev1 UIDPLUS MULTIAPPEND LITERAL+ NAMESPACE QUOTA\r\n"
-SELECTED = b"* 0 EXISTS\r\n* FLAGS ()\r\n* OK [PERMANENTFLAGS (\\*)]\r\n* OK [UIDVALIDITY 7]\r\n* OK [UIDNEXT 1]\r\n"
-
-
-def polite(**instead: bytes | Script) -> Script:
-    """Return a script that answers as a server should, but for the commands named; `%T` stands for the tag."""
-
-    def script(line: Line) -> None:
-        line.say(b"* OK hello\r\n")
-        while command := line.hear():
-            tag, _, rest = command.partition(b" ")
-            word = rest.split()[0].decode() if rest.split() else ""
-            word = "UIDFETCH" if rest.startswith(b"UID FETCH") else word
-            usual = {"CAPABILITY": CAPABLE, "SELECT": SELECTED, "NAMESPACE": b'* NAMESPACE (("" "/")) NIL NIL\r\n'}
-            answer = instead.get(word, usual.get(word, b"") + b"%T OK done\r\n")
-            if callable(answer):
-                answer(line)
-                return
-            line.say(answer.replace(b"%T", tag))
-
-    return script
-
-
-def flood(data: bytes, mebibytes: int = 64) -> Script:
-    def script(line: Line) -> None:
-        for _ in range(mebibytes * MIB // len(data)):
-            line.say(data)
-
-    return script
-
-
-def after(data: bytes, script: Script) -> Script:
-    def both(line: Line) -> None:
-        line.say(data)
-        script(line)
-
-    return both
-
-
-@contextlib.contextmanager
-def within(seconds: float, peak: int = 40 * MIB) -> Iterator[None]:
-    tracemalloc.start()
-    begin = time.monotonic()
-    try:
-        yield
-    finally:
-        _, high = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    assert time.monotonic() - begin < seconds
-    assert high < peak
-
-
-GREETINGS = {
-    "nothing": Line.wait_for_the_end,
-    "an end at once": lambda _: None,
-    "BYE": lambda line: line.say(b"* BYE too many connections\r\n"),
-    "half a line": after(b"* OK hel", Line.wait_for_the_end),
-    "an endless line": flood(b"x" * MIB),
-    "endless lines": flood(b"* OK hello again\r\n" * 1000),
-    "endless requests to go on": after(b"* OK hello\r\n", flood(b"+ more\r\n" * 1000)),
-    "another protocol": lambda line: line.say(b"SSH-2.0-OpenSSH_9.2\r\n"),
-    "bytes": lambda line: line.say(bytes(range(256)) * 100),
-    "no IMAP4rev1": after(b"* OK hello\r\n", lambda line: line.say(b"* CAPABILITY X\r\n%b OK\r\n" % line.hear()[:5])),
-}
-
-
-@pytest.mark.parametrize("greeting", GREETINGS)
-def test_a_bad_greeting_is_an_unreachable_mailbox_in_bounded_time_and_memory(greeting: str) -> None:
-    with adversary(GREETINGS[greeting]) as (port, line), within(5), pytest.raises(MailboxUnreachable):
-        enter(port)
-    assert SECRET.encode() not in line.heard
-
-
-def test_a_mailbox_that_is_open_already_is_not_entered() -> None:
-    def script(line: Line) -> None:
-        line.say(b"* PREAUTH welcome, somebody\r\n")
-        line.say(CAPABLE + line.hear().split()[0] + b" OK done\r\n")
-        line.wait_for_the_end()
-
-    with adversary(script) as (port, line), pytest.raises(LoginRefused, match="preauth"):
-        enter(port)
-    assert SECRET.encode() not in line.heard
-
-
-def test_without_the_promised_starttls_no_password_is_sent() -> None:
-    with adversary(polite()) as (port, line), pytest.raises(CertificateInvalid, match="no-tls"):
-        enter(port, "starttls")
-    assert SECRET.encode() not in line.heard
-    assert b"LOGIN" not in line.heard
-
-
-@pytest.mark.parametrize("extra", [b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", b"x", b"* OK " + b"y" * 9000 + b"\r\n"])
-def test_what_is_slipped_in_before_tls_breaks_the_connection(extra: bytes) -> None:
-    capable = CAPABLE.replace(b"UIDPLUS", b"STARTTLS") + b"%T OK done\r\n"
-    script = polite(CAPABILITY=capable, STARTTLS=b"%T OK begin\r\n" + extra)
-    with adversary(script) as (port, line), within(5), pytest.raises(MailboxUnreachable):
-        enter(port, "starttls")
-    assert b"LOGIN" not in line.heard
-
-
-def test_a_refused_starttls_is_not_gone_round() -> None:
-    capable = CAPABLE.replace(b"UIDPLUS", b"STARTTLS") + b"%T OK done\r\n"
-    script = polite(CAPABILITY=capable, STARTTLS=b"%T NO not today\r\n")
-    with adversary(script) as (port, line), pytest.raises(MailboxUnreachable):
-        enter(port, "starttls")
-    assert b"LOGIN" not in line.heard
-
+from migrator.errors import ConnectionLost, FolderRefused
+from migrator.mailbox import Appended, Password, Target, open_mailbox
 
 ANSWERS = {
     "hangs": Line.wait_for_the_end,
@@ -205,7 +42,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("manner", ANSWERS)
 def test_a_server_that_misbehaves_costs_the_connection_and_no_more(manner: str) -> None:
-    with adversary(polite(LIST=ANSWERS[manner])) as (port, _), enter(port) as mailbox:
+    with adversary(polite(LIST=ANSWERS[manner])) as (port, _), enter_hostile(port) as mailbox:
         with within(5), pytest.raises(ConnectionLost):
             mailbox.shape()
         with pytest.raises(ConnectionLost, match="closed"):
@@ -216,7 +53,7 @@ def test_an_answer_without_end_is_cut_off_by_its_size_long_before_its_time() -> 
     endless = flood(b"* LIST () " + b"x" * 90_000 + b"\r\n")
     with (
         adversary(polite(LIST=endless)) as (port, _),
-        enter(port, patience=60) as mailbox,
+        enter_hostile(port, patience=60) as mailbox,
         within(20, peak=20 * MIB),
         pytest.raises(ConnectionLost, match="broken"),
     ):
@@ -256,7 +93,7 @@ def test_a_server_that_drips_does_not_hold_us_for_ever() -> None:
 
     with (
         adversary(polite(LIST=drip)) as (port, _),
-        enter(port) as mailbox,
+        enter_hostile(port) as mailbox,
         within(PATIENCE * 10 + 3),
         pytest.raises(ConnectionLost, match="timed-out"),
     ):
@@ -274,7 +111,7 @@ FETCHES = {
 
 @pytest.mark.parametrize("manner", FETCHES)
 def test_looking_at_a_misbehaving_server_is_bounded_too(manner: str) -> None:
-    with adversary(polite(UIDFETCH=FETCHES[manner])) as (port, _), enter(port) as mailbox:
+    with adversary(polite(UIDFETCH=FETCHES[manner])) as (port, _), enter_hostile(port) as mailbox:
         mailbox.select("INBOX")
         with within(10), pytest.raises(ConnectionLost):
             mailbox.sizes(range(1, 100))
@@ -282,7 +119,7 @@ def test_looking_at_a_misbehaving_server_is_bounded_too(manner: str) -> None:
 
 def test_messages_nobody_asked_for_are_left_out() -> None:
     lines = b"* 1 FETCH (UID 5 RFC822.SIZE 10)\r\n* 2 FETCH (FLAGS ())\r\n* 3 FETCH (RFC822.SIZE 9 UID 77)\r\n"
-    with adversary(polite(UIDFETCH=lines + b"%T OK done\r\n")) as (port, _), enter(port) as mailbox:
+    with adversary(polite(UIDFETCH=lines + b"%T OK done\r\n")) as (port, _), enter_hostile(port) as mailbox:
         mailbox.select("INBOX")
         assert mailbox.sizes([5, 6]) == {5: 10}
 
@@ -290,7 +127,7 @@ def test_messages_nobody_asked_for_are_left_out() -> None:
 @pytest.mark.parametrize("missing", [b"UIDVALIDITY", b"UIDNEXT", b"EXISTS"])
 def test_a_folder_without_its_numbers_is_not_used(missing: bytes) -> None:
     answer = SELECTED.replace(missing, b"NOTHING") + b"%T OK done\r\n"
-    with adversary(polite(SELECT=answer)) as (port, _), enter(port) as mailbox, pytest.raises(ConnectionLost):
+    with adversary(polite(SELECT=answer)) as (port, _), enter_hostile(port) as mailbox, pytest.raises(ConnectionLost):
         mailbox.select("INBOX")
 
 
@@ -306,7 +143,7 @@ def test_a_folder_without_its_numbers_is_not_used(missing: bytes) -> None:
     ],
 )
 def test_an_append_whose_answer_makes_no_sense_has_an_unknown_outcome(answer: bytes) -> None:
-    with adversary(polite(APPEND=answer)) as (port, _), enter(port) as mailbox:
+    with adversary(polite(APPEND=answer)) as (port, _), enter_hostile(port) as mailbox:
         selected = mailbox.select("INBOX")
         with within(5), pytest.raises(ConnectionLost):
             mailbox.append(selected, [item()])
@@ -314,7 +151,7 @@ def test_an_append_whose_answer_makes_no_sense_has_an_unknown_outcome(answer: by
 
 def test_after_bad_not_another_byte_is_sent() -> None:
     with adversary(polite(APPEND=b"%T BAD what\r\n")) as (port, line):
-        with enter(port) as mailbox:
+        with enter_hostile(port) as mailbox:
             selected = mailbox.select("INBOX")
             with pytest.raises(ConnectionLost):
                 mailbox.append(selected, [item()])
@@ -326,7 +163,7 @@ def test_a_server_that_does_not_read_is_given_up() -> None:
         threading.Event().wait(4)
         line.sock.close()
 
-    with adversary(polite(APPEND=deaf)) as (port, _), enter(port) as mailbox:
+    with adversary(polite(APPEND=deaf)) as (port, _), enter_hostile(port) as mailbox:
         selected = mailbox.select("INBOX")
         with within(4, peak=80 * MIB), pytest.raises(ConnectionLost):
             mailbox.append(selected, [item(b"x: y\r\n\r\n" + b"z" * 30 * MIB)])
@@ -347,7 +184,7 @@ def test_nothing_follows_a_message_that_was_left_in_the_middle() -> None:
         raise Stop
 
     large = [item(b"x: y\r\n\r\n" + b"z" * 30 * MIB)]
-    with adversary(polite(APPEND=slow)) as (port, line), enter(port) as mailbox:
+    with adversary(polite(APPEND=slow)) as (port, line), enter_hostile(port) as mailbox:
         selected = mailbox.select("INBOX")
         before = signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, PATIENCE / 2)
@@ -360,7 +197,7 @@ def test_nothing_follows_a_message_that_was_left_in_the_middle() -> None:
 
 def test_closing_does_not_wait_for_a_server_that_hangs() -> None:
     with adversary(polite(LOGOUT=Line.wait_for_the_end)) as (port, _):
-        mailbox = enter(port)
+        mailbox = enter_hostile(port)
         with within(3):
             mailbox.close()
         mailbox.close()
@@ -370,7 +207,7 @@ def test_closing_does_not_wait_for_a_server_that_hangs() -> None:
 
 def test_a_folder_name_as_a_literal_is_read() -> None:
     listed = b'* LIST (\\Sent) "/" {6}\r\na"b\\c)\r\n* LIST () "/" 007\r\n* LIST () NIL x\r\n* LIST () "/" "&!!!-"\r\n'
-    with adversary(polite(LIST=listed + b"%T OK done\r\n")) as (port, _), enter(port) as mailbox:
+    with adversary(polite(LIST=listed + b"%T OK done\r\n")) as (port, _), enter_hostile(port) as mailbox:
         names = {folder.name: folder for folder in mailbox.shape().folders}
     assert list(names) == ['a"b\\c)', "007", "x", "&!!!-"]
     assert names['a"b\\c)'].special_use == "\\Sent"
@@ -379,7 +216,7 @@ def test_a_folder_name_as_a_literal_is_read() -> None:
 
 def test_the_words_of_a_server_do_not_reach_our_errors() -> None:
     script = polite(SELECT=b"%T NO [X-CODE] ann@example.com has no such box\r\n")
-    with adversary(script) as (port, _), enter(port) as mailbox, pytest.raises(FolderRefused) as caught:
+    with adversary(script) as (port, _), enter_hostile(port) as mailbox, pytest.raises(FolderRefused) as caught:
         mailbox.select("INBOX")
     assert "ann" not in str(caught.value)
     assert caught.value.__cause__ is None
