@@ -39,9 +39,9 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
         ):
             patience = Patience()
             meter = Meter(stores.state, f"preview:{os.urandom(8).hex()}", PROFILES[config.google.profile])
-            gmail = Gmail(credentials, config.google.api, meter, patience)
-            labels = attempt(patience, gmail.labels)
-            looked = survey(gmail, labels, patience)
+            with Gmail(credentials, config.google.api, meter, patience) as gmail:
+                labels = attempt(patience, gmail.labels)
+                looked = survey(gmail, labels, patience)
             shape, quota = mailbox.shape(), mailbox.quota()
     except MigrationError as error:
         raise click.ClickException(sentence(error.code)) from None

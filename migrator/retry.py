@@ -29,7 +29,7 @@ class Stopped(MigrationError):
 
 
 class Patience:
-    """Waits that end early when the slice is asked to stop, or when its time is over.
+    """Waits that end early when the slice is asked to stop; `over` tells when it should take on nothing new.
 
     Args:
         seconds: how long the slice may still run.

@@ -5,14 +5,13 @@ from desk import Desk
 from engine import gmail_door, new_ledger, renewed
 from key_leaks import leaks
 from redis import Redis
-from servers.entry import enter
 from stand_in import Google
 
 from app.embedded import EmbeddedStore, start
 from emulator.servers.instance import Server
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
-from migrator.mailbox import Mailbox
+from migrator.mailbox import Mailbox, Password, Target, open_mailbox
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +56,11 @@ def gmail(google: Google, redis: Redis) -> Iterator[Gmail]:
 @pytest.fixture
 def new_mailbox(dovecot_server: Server) -> Iterator[Mailbox]:
     """An empty mailbox on Dovecot, entered."""
-    with enter(dovecot_server, dovecot_server.new_user()) as opened:
-        yield opened
+    user = dovecot_server.new_user()
+    with open_mailbox(
+        Target(dovecot_server.host, dovecot_server.port, "none"), Password(user.name, user.password)
+    ) as new:
+        yield new
 
 
 @pytest.fixture
