@@ -57,8 +57,10 @@ def _programs(home: Path) -> Path:
 
 
 def _environment(programs: Path) -> dict[str, str]:
+    """Return where libraries and SASL plug-ins lie: unpacked, or the system's own where those were there before."""
     libraries = [*programs.glob("usr/lib/*-linux-gnu"), *programs.glob("lib/*-linux-gnu")]
-    return {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+    plugins = [*programs.glob("usr/lib/*-linux-gnu/sasl2"), *Path("/").glob("usr/lib/*-linux-gnu/sasl2")]
+    return {"LD_LIBRARY_PATH": ":".join(map(str, libraries)), "SASL_PATH": ":".join(map(str, plugins))}
 
 
 def _owner() -> pwd.struct_passwd:
