@@ -82,6 +82,8 @@ def read_ahead(
             if not ahead:
                 break
             first = ahead.popleft()
+            if patience.stopped and first.future.cancel():
+                continue  # not begun; the message stays open
             try:
                 yield first.number, first.future.result()
             except Stopped:

@@ -70,10 +70,11 @@ class Connections:
         """Return this thread's request for a message's bytes, good until it is asked for the next one.
 
         One request whose id is exchanged: making each anew costs a tenth of a small message. Ids are hex digits, so
-        there is nothing to quote.
+        there is nothing to quote. The answer is left as bytes, for `decode.parsed`.
         """
         if not hasattr(self._local, "raw"):
             self._local.raw = self.users.messages().get(userId="me", id=_ANY_ID, format="raw", fields=_MESSAGE_FIELDS)
+            self._local.raw.postproc = _unparsed
             self._local.before, _, self._local.behind = self._local.raw.uri.partition(_ANY_ID)
         self._local.raw.uri = f"{self._local.before}{message_id}{self._local.behind}"
         return self._local.raw
@@ -95,6 +96,10 @@ class Connections:
         while self._opened:
             with suppress(OSError):
                 self._opened.pop()()
+
+
+def _unparsed(_: httplib2.Response, body: bytes) -> bytes:
+    return body
 
 
 def translated(action: Callable[[], T]) -> T:

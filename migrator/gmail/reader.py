@@ -137,7 +137,7 @@ class Gmail:
         self._pace(self._meter.profile.get)
         if large:
             return translated(lambda: self._stream(message_id))
-        return decode.whole(translated(self._connections.raw(message_id).execute), message_id)
+        return decode.parsed(translated(self._connections.raw(message_id).execute), message_id)
 
     def _history_page(self, history_id: str, token: str | None) -> dict[str, Any]:
         try:
