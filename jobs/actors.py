@@ -94,7 +94,7 @@ def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:
     )
     try:
         patiently(_release, room, claimed, outcome)
-        sys.audit("migrator.slice.after", claimed.id)
+        sys.audit("migrator.slice.after", claimed.phase)
     except LeaseLost:
         _log.warning("slice of %s: lease-lost", claimed.id)
 

@@ -21,14 +21,13 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, cast
 
 from redis import Redis
 
 from migrator.errors import LeaseLost
 from migrator.outcome import Mark
-from migrator.records import FolderState, Intent, Partial, Placed
+from migrator.records import FolderState, Intent, Partial, Placed, as_json
 
 Command = tuple[str | bytes | int, ...]
 
@@ -180,7 +179,7 @@ class Ledger:
 
     def folder(self, number: int, state: FolderState) -> Command:
         """Return the command that records a folder's state."""
-        return ("HSET", self.key("folders"), number, json.dumps(asdict(state)))
+        return ("HSET", self.key("folders"), number, as_json(state))
 
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
@@ -207,7 +206,7 @@ class Ledger:
 
     def intend(self, intent: Intent) -> None:
         """Write down what is about to be done."""
-        self._carry_out([("SET", self.key("intent"), json.dumps(asdict(intent)))])
+        self._carry_out([("SET", self.key("intent"), as_json(intent))])
 
     def intent(self) -> Intent | None:
         """Return the command whose result was never written, if any."""
@@ -227,7 +226,7 @@ class Ledger:
 
     def partial(self, number: int, partial: Partial) -> Command:
         """Return the command that records which folders a message still has to be copied to."""
-        return ("HSET", self.key("partial"), number, json.dumps(asdict(partial)))
+        return ("HSET", self.key("partial"), number, as_json(partial))
 
     def advanced(self, number: int, partial: Partial | None, mark: Mark) -> list[Command]:
         """Return the commands for a message that reached a folder: kept as partial, or done with its mark."""

@@ -4,11 +4,24 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from migrator.message import Print
 
 _GAPS = 20
 """More gaps than this are taken together; what lies between them is then compared once more, nothing else."""
+
+
+def as_json(record: Any) -> str:
+    """Return one of these records, with those inside it, as JSON; `from_json` reads it.
+
+    `dataclasses.asdict` would copy each value first, and this is written once per command.
+    """
+    return json.dumps(record, default=_fields)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Intent:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Intent":
-        """Return the intent that `json.dumps(asdict(intent))` wrote."""
+        """Return the intent that `as_json` wrote."""
         row = json.loads(text)
         more = {int(number): tuple(folders) for number, folders in row["more"].items()}
         return cls(**{**row, "expected": tuple(Expected(**e) for e in row["expected"]), "more": more})
@@ -101,7 +114,7 @@ class FolderState:
 
     @classmethod
     def from_json(cls, text: bytes) -> "FolderState":
-        """Return the state that `json.dumps(asdict(state))` wrote."""
+        """Return the state that `as_json` wrote."""
         row = json.loads(text)
         return cls(**{**row, "gaps": tuple((low, high) for low, high in row["gaps"])})
 
@@ -130,7 +143,7 @@ class Partial:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Partial":
-        """Return the state that `json.dumps(asdict(partial))` wrote."""
+        """Return the state that `as_json` wrote."""
         row = json.loads(text)
         at = {int(folder): uid for folder, uid in row["at"].items()}
         return cls(Expected(**row["expected"]), at, tuple(row["todo"]), row["mark"])

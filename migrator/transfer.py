@@ -88,6 +88,7 @@ class Stage:
         self._choices = choices
         self._key = key
         self._batches: dict[int, list[Staged]] = defaultdict(list)
+        self._bytes: dict[int, int] = defaultdict(int)
 
     def take(self, read: Read) -> None:
         """Take one read message; file the batches that are full."""
@@ -102,10 +103,11 @@ class Stage:
         staged = self._staged(number, message, where)
         batch = self._batches[staged.folder]
         batch.append(staged)
-        if len(batch) >= BATCH_MESSAGES or _size(batch) >= BATCH_BYTES:
+        self._bytes[staged.folder] += staged.size
+        if len(batch) >= BATCH_MESSAGES or self._bytes[staged.folder] >= BATCH_BYTES:
             self._file(staged.folder)
-        elif sum(map(_size, self._batches.values())) >= STAGED_BYTES:
-            self._file(max(self._batches, key=lambda folder: _size(self._batches[folder])))
+        elif sum(self._bytes.values()) >= STAGED_BYTES:
+            self._file(max(self._bytes, key=self._bytes.__getitem__))
 
     def flush(self) -> None:
         """File everything that waits."""
@@ -133,11 +135,8 @@ class Stage:
         )
 
     def _file(self, folder: int) -> None:
+        del self._bytes[folder]
         batch = sorted(self._batches.pop(folder), key=lambda staged: (staged.date, -staged.number))
         self._filing.file(folder, batch)
         if any(staged.more for staged in batch):
             self._filing.copy_further()
-
-
-def _size(batch: list[Staged]) -> int:
-    return sum(staged.size for staged in batch)

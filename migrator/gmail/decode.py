@@ -1,11 +1,12 @@
 """A `messages.get(format=raw)` answer, turned into a message; whole, or as a stream for the large ones."""
 
-import base64
 import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import pybase64
 
 from migrator.errors import AnswerDamaged
 from migrator.message import GmailMessage
@@ -92,7 +93,7 @@ def _decode_into(raw: bytearray, first: bytes, pieces: Iterator[bytes]) -> bytes
 def _bytes(encoded: bytes) -> bytes:
     """Decode base64url, tolerant of missing padding, strict about every other character."""
     try:
-        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        return pybase64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise AnswerDamaged("not-base64url") from None
 

@@ -18,12 +18,16 @@ from jobs.migration import State
 from migrator.labels import Choices, Label, Placement, catalogue_of, place
 
 CRASH = Path(__file__).parent / "crash"
-POINTS = [f"migrator.{step}.{side}" for step in ("intent", "append", "result", "slice") for side in ("before", "after")]
+PHASES = ("planning", "copying", "verifying", "finishing")
+POINTS = [f"migrator.{step}.{side}" for step in ("intent", "append", "result") for side in ("before", "after")]
+ENDS = [f"migrator.slice.{side}:{phase}" for side in ("before", "after") for phase in PHASES]
 GOING_ON_SECONDS = 30
 
 
 # The slice's process is gone when the worker has written its end.
-KILLS = [(p, who) for p in POINTS for who in ("child", "worker", "redis") if (p, who) != (POINTS[-1], "child")]
+KILLS = [
+    (p, who) for p in POINTS + ENDS for who in ("child", "worker", "redis") if "slice.after" not in p or who != "child"
+]
 
 
 @pytest.mark.parametrize(("point", "who"), KILLS)
