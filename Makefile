@@ -3,13 +3,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help demo test check lint types contracts bench lock clean
+.PHONY: help demo receipt test check lint types contracts bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/run.done ## migrate some 300 real messages from a local stand-in for Google into a real IMAP server
 	@$(BIN)/migrator demo
+
+receipt: .venv/run.done ## check the demo's receipt and print what it says
+	@$(BIN)/migrator receipt verify build/demo/receipt.jws --keys build/demo/receipt-keys.json
 
 test: .venv/dev.done servers ## run all tests, on real Dovecot, Cyrus and Redis
 	$(BIN)/pytest

@@ -4,55 +4,80 @@ Tokens, passwords and mail exist only here, and end with the process.
 """
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 
 from redis import Redis
 
 from app.config import Config
-from app.stores import StoreUrls, connect
+from app.stores import connect
+from jobs import accounts
+from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
-from jobs.migration import State
+from jobs.migration import State, record_key
 from jobs.requests import read
+from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from migrator.egress import Connect, Doors, Trust, close_the_doors, connecting, endpoint, pin, store_place
 from migrator.errors import LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox, open_mailbox
 from migrator.plan import catch_up, plan_slice
 from migrator.quota import PROFILES, Meter, Profile
-from migrator.retry import Patience, Stopped, attempt
+from migrator.retry import Patience, Stopped
 from migrator.transfer import copy_slice
 from migrator.verify import verify_slice
 from oauth.errors import SealBroken
-from oauth.grant import SingleFlightCredentials
+from oauth.grant import Grant, SingleFlightCredentials
 from oauth.revocation import is_dead, revoke
-from oauth.vault import Vault
+from oauth.vault import Safe
 
 _RETRY_SECONDS = 15.0
-_REVOCATION_TRIES = 10
 
 
 @dataclass(frozen=True)
 class ChildConfig:
-    """What the child is given beside its task: the configuration and where the stores are. Holds no secret."""
+    """What the child is given beside its task: the configuration and where the state store is. Holds no secret."""
 
     config: Config
-    urls: StoreUrls
-    master_key_file: Path
+    state_url: str
 
 
 def work(task: SliceTask, link: Link) -> SliceEnd:
     """Do one slice of a migration; every error of the tree becomes the end it asks for."""
     try:
-        end = Slice(task, link).run()
+        given = _given(task)
+        reach = _with_closed_doors(given, task.phase, link)
+        end = Slice(task, link, given, reach).run()
     except (MigrationError, SealBroken) as error:
         end = _end_of(error)
     sys.audit("migrator.slice.before", task.phase)
     return end
+
+
+def _given(task: SliceTask) -> ChildConfig:
+    if not isinstance(task.config, ChildConfig):
+        raise TypeError("a slice needs a ChildConfig")
+    return task.config
+
+
+def _with_closed_doors(given: ChildConfig, phase: State, link: Link) -> Connect:
+    """Look the mailbox host up, where the phase needs it, and leave this process nothing but its doors."""
+    config, to = given.config, given.config.target
+    mailbox = None if phase is State.FINISHING else pin(to.host, to.port, to.tls, Trust.OPERATOR)
+    doors = Doors(
+        folder=tempfile.gettempdir(),
+        endpoints=frozenset(map(endpoint, (config.google.api, config.google.token_uri, config.google.revoke_uri))),
+        mailbox=mailbox,
+        store=store_place(given.state_url),
+        secrets=(str(config.store.master_key_path), str(config.receipt_key_path)),
+    )
+    close_the_doors(doors, link.refused, link.contacted)
+    return connecting(mailbox)
 
 
 def _end_of(error: Exception) -> SliceEnd:
@@ -75,14 +100,12 @@ def _end_of(error: Exception) -> SliceEnd:
 class Slice:
     """The doors of one slice, each opened when it is first used."""
 
-    def __init__(self, task: SliceTask, link: Link) -> None:
-        given = task.config
-        if not isinstance(given, ChildConfig):
-            raise TypeError("a slice needs a ChildConfig")
+    def __init__(self, task: SliceTask, link: Link, given: ChildConfig, reach: Connect) -> None:
         self._task = task
+        self._reach = reach
         self._config = given.config
-        self._state: Redis = connect(given.urls.state)
-        self._vault = Vault(self._state, connect(given.urls.keys), given.master_key_file.read_bytes())
+        self._state: Redis = connect(given.state_url)
+        self._safe = Safe(self._state, task.id, task.key)
         self._ledger = Ledger(self._state, task.id, task.token, link.progressed)
         self._patience = Patience(task.seconds, link.stop_requested)
 
@@ -111,7 +134,7 @@ class Slice:
             self._connect,
             self._ledger,
             self._wanted.choices,
-            self._vault.digest_key(self._task.id),
+            self._safe.digest_key,
             self._config.google.fetchers or self._profile.fetchers,
             self._patience,
             careful=read(self._state, self._task.id).crashes > 0,
@@ -121,27 +144,30 @@ class Slice:
         return advance(State.VERIFYING)
 
     def _verify(self) -> SliceEnd:
-        key = self._vault.digest_key(self._task.id)
+        key = self._safe.digest_key
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         return advance(State.FINISHING) if done else again()
 
     def _finish(self) -> SliceEnd:
-        """Revoke the grant, ask whether it is dead, destroy the key: in this order, each step repeatable."""
-        tries = int(self._ledger.load("revocation") or 0)
-        if not self._revoked() and tries < _REVOCATION_TRIES:
-            self._ledger.write(self._ledger.keep("revocation", tries + 1))
-            return wait(time.time() + _RETRY_SECONDS, "revocation-unconfirmed")
-        self._vault.shred(self._task.id)
-        exceptions = any(mark.is_failure for mark in self._ledger.outcomes())
-        return ended(State.DONE_WITH_EXCEPTIONS if exceptions else State.DONE)
-
-    def _revoked(self) -> bool:
+        """Give the grant back and ask whether it is dead; the worker discards everything else after that."""
         try:
-            grant = grant_of(self._vault, self._task.id)
+            grant = grant_of(self._safe)
         except SealBroken:
-            return True
-        client = self._config.client
-        return revoke(client, grant.refresh_token) and is_dead(client, grant)
+            cannot_revoke(self._state, self._task.id)
+            return ended(State.DONE)
+        now = Revocation.read(self._state, self._task.id).after(confirmed=self._revoked(grant))
+        self._ledger.write(self._ledger.keep("revocation", now.as_row()))
+        if not now.settled:
+            return wait(time.time() + _RETRY_SECONDS, "revocation-unconfirmed")
+        return ended(State.DONE)
+
+    def _revoked(self, grant: Grant) -> bool:
+        sys.audit("migrator.discard.before", "revoke")
+        given_back = revoke(self._config.client, grant.refresh_token)
+        sys.audit("migrator.discard.before", "prove")
+        dead = given_back and is_dead(self._config.client, grant)
+        sys.audit("migrator.discard.after", "prove")
+        return dead
 
     @cached_property
     def _profile(self) -> Profile:
@@ -153,22 +179,19 @@ class Slice:
 
     @cached_property
     def _connect(self) -> Callable[[], Mailbox]:
-        return partial(open_mailbox, self._config.target, mailbox_of(self._vault, self._task.id))
+        credentials = mailbox_of(self._safe)
+
+        def connect() -> Mailbox:
+            mailbox = open_mailbox(self._config.target, credentials, connect=self._reach)
+            self._state.set(f"{record_key(self._task.id)}:tls", mailbox.tls, ex=UNFINISHED_SECONDS)
+            return mailbox
+
+        return connect
 
     @cached_property
     def _gmail(self) -> Gmail:
-        credentials = SingleFlightCredentials(grant_of(self._vault, self._task.id), self._config.client)
-        door = partial(Gmail, credentials, self._config.google.api)
-        return door(self._meter(self._account_key(door)), self._patience)
-
-    def _meter(self, account: str) -> Meter:
-        return Meter(self._state, f"{self._config.google.project}:{account}", self._profile)
-
-    def _account_key(self, door: Callable[[Meter, Patience], Gmail]) -> str:
-        """Return the account's opaque name: all migrations of an account share its quota."""
-        held = self._ledger.load("account")
-        if held is None:
-            probe = door(self._meter(self._task.id), self._patience)
-            held = self._vault.pseudonym(attempt(self._patience, probe.account).address)
-            self._ledger.write(self._ledger.keep("account", held))
-        return str(held)
+        credentials = SingleFlightCredentials(grant_of(self._safe), self._config.client)
+        account = accounts.account_of(self._state, self._task.id)
+        calls = f"{record_key(self._task.id)}:calls"
+        meter = Meter(self._state, f"{self._config.google.project}:{account}", self._profile, calls=calls)
+        return Gmail(credentials, self._config.google.api, meter, self._patience)

@@ -1,7 +1,6 @@
-"""The command line: `migrator demo | worker | import | status | pause | resume | cancel | config check`."""
+"""The command line: `migrator --help` lists its commands."""
 
 import json
-import logging
 import os
 import signal
 import threading
@@ -11,16 +10,26 @@ import click
 from rich.console import Console
 
 from app import demo as demonstration
+from app.cli_audit import audit_group
+from app.cli_data import data_command
+from app.cli_receipt import receipt_group
 from app.config import Config, load
-from app.importing import ImportOptions, import_account
+from app.importing import ImportOptions, import_account, reconnect_account
+from app.logs import configure_logs, quiet_logs
 from app.previewing import preview_account
+from app.receipts import signing_key
 from app.report import headline, report_on, show
+from app.server import run_server
 from app.stores import open_stores
 from app.work import run_worker
-from jobs import requests
+from jobs import audit, requests
+from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import Migration
+from migrator.signingkeys import public_keys
+from oauth.keyring import add_key
 
+_A_FILE = click.Path(exists=True, path_type=Path, dir_okay=False)
 _MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
 
@@ -29,7 +38,7 @@ _MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's n
 @click.pass_context
 def main(context: click.Context, config_file: Path | None) -> None:
     """Bring a Gmail account into an IMAP mailbox, read-only, and keep nothing."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    quiet_logs()
     if context.invoked_subcommand != "demo":
         context.obj = load(config_file)
 
@@ -48,16 +57,28 @@ def worker(config: Config) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    logging.getLogger("jobs").setLevel(logging.INFO)
     with open_stores(config.store) as stores:
-        click.echo(f"working with {config.worker.threads} slices at once")
+        configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         run_worker(config, stores, stop)
 
 
+@main.command()
+@click.pass_obj
+def web(config: Config) -> None:
+    """Serve the pages until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with open_stores(config.store) as stores:
+        keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
+        run_server(config, stores, keys, stop)
+
+
 @main.command("import")
-@click.option("--grant", type=click.Path(exists=True, path_type=Path, dir_okay=False), help="JSON with refresh_token.")
+@click.option("--grant", type=_A_FILE, help="JSON with refresh_token.")
+@click.option("--account", default="", help="The Gmail address that must have been consented for; any, if left out.")
 @click.option("--user", required=True, help="The mailbox's user name.")
-@click.option("--password-file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@click.option("--password-file", type=_A_FILE)
 @click.option("--customer", default="terminal", show_default=True, help="The host's opaque id of the customer.")
 @click.option("--policy", type=click.Choice(["one-copy", "copy-per-label"]))
 @click.option("--spam/--no-spam", default=None)
@@ -128,6 +149,37 @@ def cancel(config: Config, migration: str) -> None:
     _ask(config, migration, "cancel")
 
 
+@main.command()
+@click.argument("migration")
+@click.option("--grant", type=_A_FILE, help="JSON with refresh_token.")
+@click.pass_obj
+def reconnect(config: Config, migration: str, grant: Path | None) -> None:
+    """Give an import that lost its access to Google a new one; it goes on where it was."""
+    reconnect_account(Console(), config, migration, grant)
+    click.echo("connected again; the import goes on")
+
+
+@main.group("master-key")
+def master_key_group() -> None:
+    """Make the key that wraps every import's key, or rotate it."""
+
+
+@master_key_group.command("add")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def master_key_add(config: Config, file: Path | None) -> None:
+    """Put a new key at the top of FILE (default: the configured one); older ones go on opening what they wrapped.
+
+    Restart workers and web servers after it. Remove an old line when no import is left that began before that:
+    imports wrap their key anew when they next work, and end after 72 hours without progress.
+    """
+    path = file or config.store.master_key_path
+    try:
+        click.echo(f"{path}: {add_key(path)} wraps from now on")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"cannot write {path}: {getattr(error, 'strerror', 'not a text file')}") from None
+
+
 @main.group("config")
 def config_group() -> None:
     """Look at the configuration."""
@@ -151,15 +203,26 @@ def config_check(config: Config) -> None:
     click.echo("the configuration is complete")
 
 
+_REQUESTS = {
+    "pause": (requests.pause, Act.PAUSED),
+    "resume": (requests.resume, Act.RESUMED),
+    "cancel": (requests.cancel, Act.CANCELLED),
+}
+
+
 def _ask(config: Config, migration: str, what: str) -> None:
-    asked = {"pause": requests.pause, "resume": requests.resume, "cancel": requests.cancel}[what]
+    asked, act = _REQUESTS[what]
     with open_stores(config.store) as stores:
         try:
+            requests.read(stores.state, migration)
+            audit.append(stores.state, audit.TERMINAL, act, migration)
             click.echo(headline(asked(stores.state, migration)))
         except UnknownMigration:
             raise _unknown(migration) from None
         except IllegalTransition as error:
             raise click.ClickException(f"this import cannot {what} now: {error}") from None
+        except (AuditBroken, AuditBusy) as error:
+            raise click.ClickException(f"{error}, and nothing is done unlogged: `migrator audit verify`") from None
 
 
 def _known(redis, migration: str) -> Migration:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -171,3 +234,7 @@ def _known(redis, migration: str) -> Migration:  # type: ignore[no-untyped-def] 
 
 def _unknown(migration: str) -> click.ClickException:
     return click.ClickException(f"no import {migration} here; `migrator status` lists those that are kept")
+
+
+for _command in (audit_group, data_command, receipt_group):
+    main.add_command(_command)

@@ -48,6 +48,11 @@ class Store(_Section):
     keys_url: str = ""
     master_key_file: OptionalPath = None
 
+    @property
+    def master_key_path(self) -> Path:
+        """The file of master keys: the one that is named, else the one systemd or Docker provides, else our own."""
+        return self.master_key_file or _provided("migrator-master-key") or self.directory / "master.key"
+
 
 class MailboxHost(_Section):
     """The host's IMAP server."""
@@ -90,6 +95,30 @@ class Migrations(_Section):
         )
 
 
+class Receipts(_Section):
+    """Who signs the receipts, and what they refer to."""
+
+    signing_key_file: OptionalPath = None
+    retired_keys_file: OptionalPath = None
+    issuer: str = ""
+    policy_version: str = ""
+    policy_url: str = ""
+
+
+class Web(_Section):
+    """The web part: where it listens, and under which address browsers find it."""
+
+    url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+
+
+class Logs(_Section):
+    """What the worker and the web server log."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+
+
 class Config(_Section):
     """Everything that can be set."""
 
@@ -98,6 +127,16 @@ class Config(_Section):
     mailbox: MailboxHost = MailboxHost()
     worker: Work = Work()
     migrations: Migrations = Migrations()
+    receipts: Receipts = Receipts()
+    web: Web = Web()
+    logs: Logs = Logs()
+
+    @property
+    def receipt_key_path(self) -> Path:
+        """The file of the key that signs receipts: the one that is named, else a provided one, else our own."""
+        return (
+            self.receipts.signing_key_file or _provided("migrator-receipt-key") or self.store.directory / "receipt.key"
+        )
 
     @property
     def target(self) -> Target:
@@ -138,6 +177,12 @@ def load(path: Path | None) -> Config:
     except ValidationError as error:
         lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{named} cannot be used:\n" + "\n".join(lines) + "\nSee config.example.toml.") from None
+
+
+def _provided(name: str) -> Path | None:
+    """Return the file of a systemd credential or Docker secret of this name, if there is one."""
+    folders = (os.environ.get("CREDENTIALS_DIRECTORY"), "/run/secrets")
+    return next((path for folder in folders if folder and (path := Path(folder) / name).is_file()), None)
 
 
 def _secret(path: Path) -> str:

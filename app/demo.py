@@ -11,21 +11,30 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
+import app.child
+import app.connecting
 from app.config import Config
+from app.connecting import Connected, connect
 from app.importing import working
-from app.report import Report, headline, report_on, show
-from app.stores import open_stores
+from app.logs import CHILD_LOGS
+from app.receipts import signing_key
+from app.report import headline, show
+from app.stores import Stores, open_stores
 from app.terminal_consent import ask
 from app.watch import watch
+from jobs import nursery
 from jobs.launch import Import, launch
-from jobs.migration import State
+from jobs.migration import State, new_id, record_key
+from jobs.report import Report, report_on
 from migrator.mailbox import Password
-from oauth.grant import Client, Grant
-from oauth.revocation import is_dead
+from migrator.receipt import Receipt
+from migrator.signing import ReceiptError, verify
+from migrator.signingkeys import public_keys
+from oauth.pending import Purpose
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SAMPLE = _ROOT / "emulator" / "sample"
@@ -53,26 +62,29 @@ def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: di
         f"and {mailbox['server']} as the new mailbox.",
         highlight=False,
     )
-    grant = ask(config.client, lambda url: _press_allow(url, next(iter(google["accounts"]))))
-    console.print("2. The customer allowed read-only access (gmail.readonly, nothing else).")
     with open_stores(config.store) as stores:
+        connected = _connected(config, stores, next(iter(google["accounts"])))
+        console.print(
+            f"2. The customer allowed read-only access to {connected.address} (gmail.readonly, nothing else).",
+            highlight=False,
+        )
         wanted = Import(
             customer="demo",
-            grant=grant,
             mailbox=Password(mailbox["user"], mailbox["password"]),
             choices=config.migrations.choices,
             by_digest=True,
         )
-        begun = launch(stores.state, stores.vault, wanted)
+        begun = launch(stores.state, stores.vault, connected.migration, wanted)
         console.print("3. The import runs as queued jobs.")
         with working(config, stores) as stop:
             ended = watch(console, stores.state, begun.id, stop)
         report = report_on(stores.state, begun.id)
         key_gone = not stores.vault.holds(begun.id)
+        signed = (cast("bytes | None", stores.state.get(f"{record_key(begun.id)}:receipt")) or b"").decode()
     console.print()
     show(console, report)
     console.print()
-    proofs = _proofs(config.client, grant, report, key_gone=key_gone)
+    proofs = _proofs(report, _grants_at(google["url"]), signed, config, key_gone=key_gone)
     for holds, text in proofs:
         console.print(f"{'✓' if holds else '✗'} {text}", style="green" if holds else "bold red", highlight=False)
     if ended.state is not State.DONE:
@@ -80,15 +92,48 @@ def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: di
     return ended.state is State.DONE and all(holds for holds, _ in proofs)
 
 
-def _proofs(client: Client, grant: Grant, report: Report, *, key_gone: bool) -> list[tuple[bool, str]]:
-    copied, verified = report.copied, report.verified
-    same = verified.get("identical", 0)
+def _connected(config: Config, stores: Stores, account: str) -> Connected:
+    nursery.preload((CHILD_LOGS, app.child.__name__, app.connecting.__name__))
+    purpose = Purpose(new_id(), expected=account)
+    return connect(config, stores, *ask(stores, config.client, purpose, lambda url: _press_allow(url, account)))
+
+
+def _proofs(report: Report, grants: int, signed: str, config: Config, *, key_gone: bool) -> list[tuple[bool, str]]:
+    copied, same = report.copied, report.verified.get("identical", 0)
+    receipt = _genuine(signed, config)
+    revoked = receipt is not None and receipt.access.revocation == "confirmed" and grants == 0
     return [
         (report.adds_up, f"the account adds up: {sum(report.outcomes.values())} of {report.total} messages"),
         (0 < copied == same, f"{same} of {copied} messages verified byte for byte"),
-        (is_dead(client, grant), "the access at Google is revoked: a refresh answers invalid_grant"),
+        (
+            revoked,
+            "the access at Google is revoked: a refresh answered invalid_grant, and no grant is left",
+        ),
         (key_gone, "the key of the stored secrets is destroyed"),
+        (receipt is not None, f"the receipt is signed and verified: {_kept_receipt(signed, config)}"),
     ]
+
+
+def _genuine(signed: str, config: Config) -> Receipt | None:
+    try:
+        return verify(signed, public_keys(signing_key(config)))
+    except ReceiptError:
+        return None
+
+
+def _kept_receipt(signed: str, config: Config) -> str:
+    """Write receipt and public keys where they outlive the demo, and say how to look at them."""
+    folder = _ROOT / "build" / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "receipt.jws").write_text(signed)
+    (folder / "receipt-keys.json").write_text(json.dumps(public_keys(signing_key(config))))
+    return "build/demo/receipt.jws"
+
+
+def _grants_at(google: str) -> int:
+    """Ask the stand-in how many grants it still knows."""
+    with urllib.request.urlopen(f"{google}/_control/grants", timeout=30) as answer:  # noqa: S310 - the stand-in's own
+        return len(json.load(answer)["grants"])
 
 
 def _config(folder: Path, google: str, mailbox: dict[str, Any]) -> Config:

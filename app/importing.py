@@ -1,4 +1,4 @@
-"""A headless import: consent, launch, a worker of its own, and the report at the end."""
+"""A headless import: account connected, launch, a worker of its own, and the report at the end."""
 
 import signal
 import threading
@@ -11,18 +11,26 @@ from typing import Literal
 import click
 from rich.console import Console
 
+import app.child
+import app.connecting
 from app.config import Config
+from app.connecting import Connected, connect, connect_file
+from app.logs import CHILD_LOGS
 from app.report import headline, report_on, show
+from app.sentences import sentence
 from app.stores import Stores, open_stores
 from app.terminal_consent import ask
 from app.watch import watch
 from app.work import run_worker
+from jobs import nursery
+from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.launch import Import, launch
-from jobs.migration import State
+from jobs.migration import State, new_id
+from migrator.errors import MigrationError, ReconnectNeeded
 from migrator.labels import Choices
 from migrator.mailbox import Password
 from oauth.errors import GrantError
-from oauth.grant import Grant
+from oauth.pending import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class ImportOptions:
     grant: Path | None
     user: str
     password: str
+    account: str = ""
     customer: str = "terminal"
     policy: Literal["one-copy", "copy-per-label"] | None = None
     spam: bool | None = None
@@ -53,34 +62,55 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
     """Import one account; return True when every message has an outcome and none failed."""
     if not config.mailbox.host:
         raise click.ClickException("mailbox.host is not set: name the IMAP server in the configuration file.")
-    grant = grant_for(console, config, options)
     with open_stores(config.store) as stores:
-        begun = launch(stores.state, stores.vault, _wanted(config, options, grant))
+        connected = connect_account(console, config, stores, Purpose(new_id(), expected=options.account), options.grant)
+        begun = launch(stores.state, stores.vault, connected.migration, _wanted(config, options))
         console.print(f"import {begun.id}", highlight=False)
         if options.detach:
             return True
         with working(config, stores) as stop:
             ended = watch(console, stores.state, begun.id, stop)
+            while ended.state is State.PAUSED and ended.reason == ReconnectNeeded.code and not options.grant:
+                console.print(headline(ended), highlight=False)
+                connect_account(console, config, stores, Purpose(begun.id, reconnect=True), None)
+                ended = watch(console, stores.state, begun.id, stop)
         report = report_on(stores.state, begun.id)
     show(console, report)
     console.print(headline(ended), highlight=False)
     return report.adds_up and ended.state is State.DONE
 
 
-def grant_for(console: Console, config: Config, options: ImportOptions) -> Grant:
-    """Return the grant of a file, or ask for consent by a URL in the terminal."""
+def reconnect_account(console: Console, config: Config, migration_id: str, grant: Path | None) -> None:
+    """Give an import that lost its grant a new one of the same account; it goes on where it was."""
+    with open_stores(config.store) as stores:
+        connect_account(console, config, stores, Purpose(migration_id, reconnect=True), grant)
+
+
+def connect_account(
+    console: Console, config: Config, stores: Stores, purpose: Purpose, grant: Path | None
+) -> Connected:
+    """Seal the grant of a file, or of a consent asked for by a URL in the terminal.
+
+    Raises:
+        click.ClickException: there is no grant; the text says what to do.
+    """
+    if not grant and not config.google.client_id:
+        raise click.ClickException("google.client_id is not set: name your OAuth client in the configuration file.")
+    nursery.preload((CHILD_LOGS, app.child.__name__, app.connecting.__name__))
     try:
-        if options.grant:
-            return Grant.from_bytes(options.grant.read_bytes())
-        if not config.google.client_id:
-            raise click.ClickException("google.client_id is not set: name your OAuth client in the configuration file.")
-        return ask(config.client, lambda url: console.print(f"Open this page and allow read-only access:\n{url}"))
-    except ValueError:
-        raise click.ClickException(f"{options.grant} is not a grant: JSON with a refresh_token is needed.") from None
-    except GrantError as error:
-        raise click.ClickException(
-            f"no access to Gmail ({error}). Nothing was copied; run the command again."
-        ) from None
+        if grant:
+            return connect_file(config, stores, purpose, grant)
+        asked = ask(
+            stores,
+            config.client,
+            purpose,
+            lambda url: console.print(f"Open this page and allow read-only access:\n{url}", highlight=False),
+        )
+        return connect(config, stores, *asked)
+    except (GrantError, AccountBusy, MigrationError) as error:
+        raise click.ClickException(f"{sentence(error.code)} Nothing was copied.") from None
+    except (IllegalTransition, UnknownMigration) as error:
+        raise click.ClickException(f"this import cannot be connected again: {error}.") from None
 
 
 @contextmanager
@@ -99,10 +129,9 @@ def working(config: Config, stores: Stores) -> Iterator[threading.Event]:
             signal.signal(name, handler)
 
 
-def _wanted(config: Config, options: ImportOptions, grant: Grant) -> Import:
+def _wanted(config: Config, options: ImportOptions) -> Import:
     return Import(
         customer=options.customer,
-        grant=grant,
         mailbox=Password(options.user, options.password),
         choices=options.choices(config),
         order=config.migrations.order,

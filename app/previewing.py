@@ -1,6 +1,8 @@
 """The plan of an import, shown before anything is copied: folders, counts, storage effect, clashes."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
@@ -8,80 +10,127 @@ from rich.table import Table
 from rich.text import Text
 
 from app.config import Config
-from app.importing import ImportOptions, grant_for
+from app.exchanging import ByFile
+from app.importing import ImportOptions, connect_account
+from app.looking import MAX_BYTES, Look, Sealed, give_up, look
 from app.report import visible
 from app.sentences import note, sentence
-from app.stores import open_stores
-from migrator.errors import MigrationError
-from migrator.foldermap import map_folders
-from migrator.folders import FolderMap
-from migrator.gmail import Gmail
-from migrator.labels import catalogue_of
-from migrator.mailbox import Password, open_mailbox
-from migrator.preview import StorageEffect, storage_effect
-from migrator.quota import PROFILES, Meter
-from migrator.retry import Patience, attempt
-from migrator.survey import Survey, survey
-from oauth.grant import SingleFlightCredentials
+from app.stores import Stores, open_stores
+from jobs import accounts, audit
+from jobs.apart import ApartFailed, run_apart
+from jobs.audit import TERMINAL, Act
+from jobs.migration import new_id, record_key
+from jobs.retention import unlink_at_end
+from migrator.mailbox import Password
+from oauth.pending import Purpose
+
+_SECONDS = 3600.0
+_MEMORY_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the account's survey found; sizes in bytes, `one_copy` and `copy_per_label` as (messages, bytes)."""
+
+    folders: dict[str, int]
+    skipped: dict[str, int]
+    notes: list[tuple[str, str, str]]
+    messages: int
+    at_least: int
+    at_most: int
+    one_copy: tuple[int, int]
+    copy_per_label: tuple[int, int]
+    limit: int | None
 
 
 def preview_account(console: Console, config: Config, options: ImportOptions) -> None:
-    """Print what an import would do; read no message, copy nothing, create nothing.
+    """Print what an import would do; read no message, copy nothing, create nothing, keep nothing.
+
+    A grant that was given for the preview is given back at its end; a grant of a file is left as it is.
 
     Raises:
         click.ClickException: Google or the mailbox refuses; the text says what to do.
     """
-    credentials = SingleFlightCredentials(grant_for(console, config, options), config.client)
+    with open_stores(config.store) as stores, _access(console, config, stores, options) as source:
+        task = _task(config, stores, options, source)
+        try:
+            seen = Seen(**run_apart(look, task, seconds=_SECONDS, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES))
+        except ApartFailed as error:
+            raise click.ClickException(sentence(error.code)) from None
+    _show_folders(console, seen)
+    _show_notes(console, seen)
+    _show_storage(console, seen)
+
+
+def _task(config: Config, stores: Stores, options: ImportOptions, source: ByFile | Sealed) -> Look:
+    mailbox = Password(options.user, options.password)
+    return Look(config, stores.urls.state, source, mailbox, options.choices(config))
+
+
+@contextmanager
+def _access(console: Console, config: Config, stores: Stores, options: ImportOptions) -> Iterator[ByFile | Sealed]:
+    if options.grant:
+        yield ByFile(options.grant.resolve())
+        return
+    purpose = Purpose(new_id(), expected=options.account)
+    connect_account(console, config, stores, purpose, None)
+    source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
     try:
-        with (
-            open_stores(config.store) as stores,
-            open_mailbox(config.target, Password(options.user, options.password)) as mailbox,
-        ):
-            patience = Patience()
-            meter = Meter(stores.state, f"preview:{os.urandom(8).hex()}", PROFILES[config.google.profile])
-            with Gmail(credentials, config.google.api, meter, patience) as gmail:
-                labels = attempt(patience, gmail.labels)
-                looked = survey(gmail, labels, patience)
-            shape, quota = mailbox.shape(), mailbox.quota()
-    except MigrationError as error:
-        raise click.ClickException(sentence(error.code)) from None
-    choices = options.choices(config)
-    folder_map = map_folders(labels, shape, choices)
-    effect = storage_effect(looked.label_sets, catalogue_of(labels), folder_map, choices, looked.likely_bytes)
-    _show_folders(console, effect)
-    _show_notes(console, folder_map)
-    _show_storage(console, effect, looked, None if quota is None else quota.limit)
+        yield source
+    finally:
+        _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
 
 
-def _show_folders(console: Console, effect: StorageEffect) -> None:
+def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> None:
+    audit.append(stores.state, TERMINAL, Act.REVOKING, migration)
+    try:
+        dead = run_apart(give_up, task)["dead"]
+    except ApartFailed:
+        dead = False
+    audit.append(stores.state, TERMINAL, Act.REVOKED if dead else Act.REVOCATION_UNCONFIRMED, migration)
+    audit.append(stores.state, TERMINAL, Act.KEY_DESTROYED, migration)
+    stores.vault.destroy(migration)
+    accounts.release(stores.state, migration)
+    unlink_at_end(stores.state, migration)
+    stores.state.unlink(f"{record_key(migration)}:calls")
+    if dead:
+        console.print("The access given for this preview is revoked; Google confirms it.")
+    else:
+        console.print(sentence("not-given-back"), style="bold red", highlight=False)
+
+
+def _show_folders(console: Console, seen: Seen) -> None:
     table = Table(title="What would go where", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("Folder")
     table.add_column("Messages", justify="right")
-    for name, count in sorted(effect.folders.items()):
+    for name, count in sorted(seen.folders.items()):
         table.add_row(visible(name), f"{count:,}")
-    for reason, count in sorted(effect.skipped.items()):
+    for reason, count in sorted(seen.skipped.items()):
         table.add_row(f"not copied ({reason})", f"{count:,}", style="dim")
     console.print(table)
 
 
-def _show_notes(console: Console, folder_map: FolderMap) -> None:
-    told = [n for n in folder_map.notes if n.old != n.new]
-    if told:
+def _show_notes(console: Console, seen: Seen) -> None:
+    if seen.notes:
         console.print("\nNames to look at", style="italic")
-    for one in told:
-        console.print(Text.assemble("  ", visible(one.old), f" {note(one.kind)} ", visible(one.new)), highlight=False)
+    for kind, old, new in seen.notes:
+        console.print(Text.assemble("  ", visible(old), f" {note(kind)} ", visible(new)), highlight=False)
 
 
-def _show_storage(console: Console, effect: StorageEffect, looked: Survey, limit: int | None) -> None:
+def _show_storage(console: Console, seen: Seen) -> None:
     console.print("\nStorage", style="italic")
     console.print(
-        f"  {len(looked.label_sets):,} messages in Gmail, {_size(looked.at_least)} to {_size(looked.at_most)} in all\n"
-        f"  one copy:        {effect.one_copy_messages:,} messages, about {_size(effect.one_copy_bytes)}\n"
-        f"  copy per label:  {effect.copy_per_label_messages:,} messages, about {_size(effect.copy_per_label_bytes)}",
+        f"  {seen.messages:,} messages in Gmail, {_size(seen.at_least)} to {_size(seen.at_most)} in all\n"
+        f"  one copy:        {_stored(seen.one_copy)}\n"
+        f"  copy per label:  {_stored(seen.copy_per_label)}",
         highlight=False,
     )
-    if limit is not None:
-        console.print(f"  the mailbox's quota is {_size(limit)}", highlight=False)
+    if seen.limit is not None:
+        console.print(f"  the mailbox's quota is {_size(seen.limit)}", highlight=False)
+
+
+def _stored(effect: tuple[int, int]) -> str:
+    return f"{effect[0]:,} messages, about {_size(effect[1])}"
 
 
 def _size(octets: int) -> str:

@@ -19,6 +19,8 @@ _SENTENCES = {
     "login-refused": "The mailbox does not accept user name and password. Cancel this import and begin it again with "
     "the right ones; or resume it when the mailbox accepts them again.",
     "unknown-host": "The mailbox host has no address. Check mailbox.host in the configuration and resume.",
+    "host-not-allowed": "The mailbox host has no public address, or is none that we may connect to. "
+    "Cancel this import and begin it again with the host's full name, and port 993 or 143.",
     "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
     "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
@@ -28,8 +30,37 @@ _SENTENCES = {
     "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
     "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
     "asked": "Paused as asked. Resume it when you like.",
+    "key-lost": "The key of this import's secrets was lost with the key store. Cancel this import and begin it again; "
+    "what was copied is recognised.",
+    "key-store-away": "The key store does not answer; we try again by ourselves.",
+    "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
+    "audit-busy": "The audit log is too busy; we try again by ourselves.",
+    "account-busy": "This Gmail account is being imported already. Wait for the end of that import, or cancel it.",
+    "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
+    "worker's log before you resume.",
     "lease-lost": "Another worker has taken this import over. If it does not go on, resume it.",
     "worker-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
+}
+
+_CONSENTS = {
+    "consent-denied": "Access was not allowed at Google, so nothing was granted and nothing was copied. Begin again "
+    "when you like.",
+    "consent-not-ours": "This answer from Google belongs to no consent that was begun here: it was used before, it "
+    "came after more than ten minutes, or it was begun in another browser. Begin again.",
+    "scope-mismatch": "Google granted something else than read-only access to Gmail; it was given back. Begin again "
+    "and leave the one permission ticked.",
+    "no-refresh-token": "Google gave access for one hour only; it was given back. Begin again.",
+    "wrong-account": "Another Google account was chosen than the one this import is for, so its access was not kept. "
+    "Begin again with the right account.",
+    "not-given-back": "Google has not confirmed that our access is removed. Remove it yourself at "
+    "https://myaccount.google.com/permissions.",
+    "code-refused": "Google did not accept the answer to the consent. Begin again.",
+    "google-silent": "Google did not answer, so nothing was granted. Try again in a moment.",
+    "not-connected": "The account could not be connected; nothing was kept. Try again; if it happens again, look at "
+    "the log.",
+    "grant-unreadable": "The file holds no grant: JSON with a refresh_token is needed.",
+    "master-key-unusable": "The file of master keys cannot be used. Look at store.master_key_file.",
+    "seal-broken": "A stored secret cannot be opened. Cancel this import and begin a new one.",
 }
 
 _FAILURES = {
@@ -59,7 +90,8 @@ _FAILURES = {
 
 def sentence(code: str) -> str:
     """Return what a state's reason means and what to do; an unknown code stands for itself."""
-    return _SENTENCES.get(code, code and f"Stopped with code {code}. Look at the worker's log, then resume.")
+    known = (_SENTENCES | _CONSENTS).get(code.partition(":")[0])
+    return known or (code and f"Stopped with code {code}. Look at the worker's log, then resume.")
 
 
 def failure(word: str) -> str:

@@ -1,6 +1,5 @@
 """Where a process finds its stores: Redis by URL, or the embedded servers, started here or joined."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from redis import Redis
 
 from app import embedded
 from app.config import Store
+from oauth.errors import MasterKeyUnusable
+from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
 _TIMEOUT = 60
@@ -40,9 +41,14 @@ class Stores:
         return connect(self.urls.state)
 
     @cached_property
+    def keys(self) -> Redis:
+        """A client of the key store."""
+        return connect(self.urls.keys)
+
+    @cached_property
     def vault(self) -> Vault:
-        """The vault over state and keys."""
-        return Vault(self.state, connect(self.urls.keys), self.master_key_file.read_bytes())
+        """The keys of all migrations."""
+        return Vault(self.keys, KeyRing.read(self.master_key_file))
 
 
 def connect(url: str) -> Redis:
@@ -93,12 +99,14 @@ def _started(directory: Path, stack: ExitStack) -> StoreUrls:
 
 
 def _master_key(store: Store) -> Path:
-    """Return the master key's file; the embedded set-up makes one at its first start."""
-    path = store.master_key_file or store.directory / "master.key"
+    """Return the file of master keys that can be read; the embedded set-up makes one at its first start."""
+    path = store.master_key_path
     if store.master_key_file is None and not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(32))
-    if not path.exists() or path.stat().st_size != 32:  # noqa: PLR2004 - AES-256
-        raise click.ClickException(f"{path} must hold exactly 32 random bytes: head -c 32 /dev/urandom > {path}")
+        add_key(path)
+    try:
+        KeyRing.read(path)
+    except MasterKeyUnusable:
+        raise click.ClickException(
+            f"store.master_key_file: {path} must hold lines of an id and a key. Make it: migrator master-key add {path}"
+        ) from None
     return path

@@ -4,37 +4,54 @@ The loopback redirect of RFC 8252 §7.3: a listener on 127.0.0.1 that waits for 
 consent's state. Browsers open idle connections and ask for icons, so each request has a thread of its own.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
 
-from oauth import consent
-from oauth.grant import Client, Grant
+from app.stores import Stores
+from oauth import consent, pending
+from oauth.errors import ConsentNotOurs
+from oauth.grant import Client
+from oauth.pending import Pending, Purpose
 
 _PAGE = b"<!doctype html><title>Done</title><p>Thank you. You can close this page and go back to the terminal."
 
 
-def ask(client: Client, show: Callable[[str], None], *, port: int = 0, seconds: float = 600) -> Grant:
-    """Show the consent URL, wait for the browser, and return the grant.
+def ask(
+    stores: Stores,
+    client: Client,
+    purpose: Purpose,
+    show: Callable[[str], None],
+    *,
+    port: int = 0,
+    seconds: float = 600,
+) -> tuple[Pending, str]:
+    """Show the consent URL and wait for the browser; return what `app.connecting.connect` takes: consent and answer.
+
+    The session is this call: nobody else can bring the answer.
 
     Raises:
-        oauth.errors.GrantError: denied, timed out, not this consent's answer, or another scope than asked for.
+        ConsentNotOurs: nobody answered in time.
     """
     answers: SimpleQueue[str] = SimpleQueue()
     states: list[str] = []
+    session = secrets.token_urlsafe(32)
     with _listening(port, states, answers) as chosen:
-        begun = consent.begin(client, f"http://127.0.0.1:{chosen}/")
-        states.append(begun.state)
-        shown = threading.Thread(target=show, args=(begun.url,), name="consent-shown", daemon=True)
+        back = f"http://127.0.0.1:{chosen}/"
+        url = pending.begin(stores.keys, stores.vault, client, back, session, purpose)
+        states.append(consent.state_of(url))
+        shown = threading.Thread(target=show, args=(url,), name="consent-shown", daemon=True)
         shown.start()
         try:
             answer = answers.get(timeout=seconds)
         except Empty:
-            answer = ""
+            pending.take(stores.keys, stores.vault, session, url)  # wait for it no longer
+            raise ConsentNotOurs from None
         shown.join(5)
-    return consent.finish(client, begun, answer)
+    return pending.take(stores.keys, stores.vault, session, answer), answer
 
 
 @contextmanager

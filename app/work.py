@@ -4,8 +4,11 @@ import threading
 
 from app.child import ChildConfig, work
 from app.config import Config
+from app.logs import CHILD_LOGS
+from app.receipts import receipt_maker
 from app.stores import Stores
 from jobs import worker
+from jobs.custody import Custody
 from jobs.settings import WorkerSettings
 
 
@@ -16,6 +19,8 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        config=ChildConfig(config, stores.urls, stores.master_key_file),
+        preload=(CHILD_LOGS,),
+        config=ChildConfig(config, stores.urls.state),
     )
-    worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop)
+    custody = Custody(stores.vault, receipt_maker(config))
+    worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

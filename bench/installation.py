@@ -1,6 +1,5 @@
 """The product as it is installed: embedded stores, a configuration file, a worker process of its own."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -11,21 +10,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from app.config import Config, load
 from app.stores import Stores, open_stores
 from bench.google import ROOT, Google
 from bench.parts import User
 from bench.processes import cpu_seconds
+from jobs.accounts import claim
 from jobs.launch import Import, launch
-from jobs.migration import ENDS, State
+from jobs.migration import ENDS, State, new_id
 from jobs.requests import read
 from migrator.ledger import Ledger
 from migrator.mailbox import Password
 from migrator.outcome import Mark
 from oauth.grant import Grant
+from oauth.vault import Safe
 
 _RESTS = ENDS | {State.PAUSED, State.FAILED}
 _PAUSE = 0.1
+_START_SECONDS = 30
 _STOP_SECONDS = 10
 
 Sections = Mapping[str, Mapping[str, str | int | float]]
@@ -64,16 +68,12 @@ def installation(
 
 def begin(installed: Installation, google: Google, user: User) -> str:
     """Launch the import of the account into this user's mailbox; return its id."""
-    stores = installed.stores
-    grant = Grant(google.grant()["refresh_token"])
-    return launch(stores.state, stores.vault, Import("bench", grant, Password(user.name, user.password))).id
+    return _launched(installed.stores, google.grant()["refresh_token"], "bench@gmail.example", user)
 
 
 def warm_up(installed: Installation, user: User) -> float:
     """Let the worker do a slice that fails at once, so that its modules are loaded; return the CPU seconds so far."""
-    stores = installed.stores
-    wanted = Import("bench", Grant("revoked"), Password(user.name, user.password))
-    migration = launch(stores.state, stores.vault, wanted).id
+    migration = _launched(installed.stores, "revoked", "nobody@gmail.example", user)
     *_, last = follow(installed, migration, 60)
     if last.state is not State.PAUSED:
         raise RuntimeError(f"a dead grant should pause the import, not lead to {last.state}")
@@ -115,6 +115,15 @@ def look(installed: Installation, migration: str) -> Moment:
     return Moment(now, marks.get(Mark.COPIED, 0), sum(marks.values()), read(installed.stores.state, migration).state)
 
 
+def _launched(stores: Stores, refresh_token: str, address: str, user: User) -> str:
+    migration = new_id()
+    claim(stores.state, stores.vault, migration, address)
+    safe = Safe(stores.state, migration, stores.vault.make(migration))
+    safe.seal(grant=Grant(refresh_token).to_bytes())
+    launch(stores.state, stores.vault, migration, Import("bench", Password(user.name, user.password)))
+    return migration
+
+
 def _configured(folder: Path, google: Google, host: str, port: int, sections: Sections) -> Config:
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "client-secret"
@@ -147,24 +156,18 @@ def _lines(row: Mapping[str, str | int | float]) -> str:
 
 
 @contextmanager
-def _worker(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def _worker(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a worker and go on when it works: what a start costs is paid once, not per message."""
     command = [sys.executable, "-m", "app", "--config", str(_file(folder)), "worker"]
-    with (
-        (folder / "worker.log").open("w") as log,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        ) as process,
-    ):
-        assert process.stdout is not None
+    path = folder / "worker.log"
+    with path.open("w") as log, subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process:
         try:
-            if not process.stdout.readline():
-                raise RuntimeError("the worker did not start")
+            waiting = Retrying(
+                retry=retry_if_result(lambda text: "worker-started" not in text),
+                stop=stop_after_delay(_START_SECONDS),
+                wait=wait_fixed(0.05),
+            )
+            waiting(path.read_text)
             yield process
         finally:
             process.terminate()

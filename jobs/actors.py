@@ -5,31 +5,43 @@
 It never raises: whatever goes wrong becomes a code in the migration's record, or is left to the lease.
 """
 
-import logging
 import sys
 import threading
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dramatiq
+import structlog
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
 from redis.exceptions import RedisError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_when_event_set, wait_fixed
 
+from jobs import audit
+from jobs.audit import Act
 from jobs.broker import QUEUE, TICKET, send_tickets
+from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
+from jobs.migration import record_key
 from jobs.nursery import Outcome, run_slice
+from jobs.retention import UNFINISHED_SECONDS
 from jobs.settings import WorkerSettings
-from jobs.slice import Kind, SliceTask, Work, crashed_by, failed
+from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
 from jobs.tickets import Claim, Wish, claim, ready_count, release, renew
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
+
+EGRESS_REFUSED = "egress-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Where a worker works: the state, the broker, the slices' function, the stop flag, its settings and its folder."""
+    """Where a worker works: the state, the broker, the slices' function, the stop flag, its settings and its folder.
+
+    Without custody slices are given no key: for work that needs no secret.
+    """
 
     redis: Redis
     broker: RedisBroker
@@ -37,6 +49,7 @@ class Room:
     stop: threading.Event
     settings: WorkerSettings
     folder: Path
+    custody: Custody | None = None
 
 
 def declare_slices(room: Room) -> None:
@@ -59,10 +72,42 @@ def take_ticket(room: Room) -> None:
             _pass_on(room)
     except RedisError as error:
         # The lease ends by itself, and the reconciler sends new tickets when the store is back.
-        _log.warning("ticket dropped: the store is away (%s)", type(error).__name__)
+        _log.warning("ticket-dropped", error=error)
 
 
 def _slice(room: Room, claimed: Claim) -> Outcome:
+    began = time.monotonic()
+    try:
+        outcome = _entrusted(room, claimed)
+    except RedisError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the migration's record tells its class
+        _log.critical("unhandled", place="worker", error=error)
+        outcome = Outcome(crashed_by(error), progressed=False)
+    _tell(room, claimed, outcome.end, time.monotonic() - began)
+    return outcome
+
+
+def _entrusted(room: Room, claimed: Claim) -> Outcome:
+    if room.custody is None:
+        return _in_child(room, claimed, b"")
+    return with_key(room.redis, room.custody, claimed, partial(_in_child, room, claimed))
+
+
+def _tell(room: Room, claimed: Claim, end: SliceEnd, seconds: float) -> None:
+    """Say in the log, and where it matters in the audit log, how a slice ended."""
+    if end.code.startswith(EGRESS_REFUSED):
+        _log.critical("egress-refused", migration=claimed.id, phase=claimed.phase, code=end.code)
+        audit.append(room.redis, audit.WORKER, Act.EGRESS_REFUSED, claimed.id)
+    elif end.kind is Kind.CRASHED:
+        _log.error("slice-crashed", migration=claimed.id, phase=claimed.phase, code=end.code, seconds=seconds)
+    else:
+        _log.info(
+            "slice-ended", migration=claimed.id, phase=claimed.phase, kind=end.kind, code=end.code, seconds=seconds
+        )
+
+
+def _in_child(room: Room, claimed: Claim, key: bytes) -> Outcome:
     task = SliceTask(
         id=claimed.id,
         token=claimed.token,
@@ -70,17 +115,20 @@ def _slice(room: Room, claimed: Claim) -> Outcome:
         ending=claimed.ending,
         seconds=room.settings.slice_seconds,
         config=room.settings.config,
+        key=key,
     )
 
     def lengthen(progressed: bool) -> Wish:  # noqa: FBT001 - the one thing a renewal tells
         return renew(room.redis, claimed.id, claimed.token, room.settings.lease_seconds, progressed=progressed)
 
-    try:
-        outcome = run_slice(room.work, task, lengthen, room.stop, room.settings, room.folder)
-    except Exception as error:  # noqa: BLE001 - no process could be made; the class alone is told
-        outcome = Outcome(crashed_by(error), progressed=False)
-    _log.info("slice of %s: %s %s", claimed.id, outcome.end.kind, outcome.end.code)
-    return outcome
+    def contacted(place: str) -> None:
+        part = f"{record_key(claimed.id)}:hosts"
+        with room.redis.pipeline() as pipe:
+            pipe.sadd(part, place)
+            pipe.expire(part, UNFINISHED_SECONDS)
+            pipe.execute()
+
+    return run_slice(room.work, task, lengthen, room.stop, room.settings, room.folder, contacted)
 
 
 def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:
@@ -96,7 +144,7 @@ def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:
         patiently(_release, room, claimed, outcome)
         sys.audit("migrator.slice.after", claimed.phase)
     except LeaseLost:
-        _log.warning("slice of %s: lease-lost", claimed.id)
+        _log.warning("lease-lost", migration=claimed.id, phase=claimed.phase)
 
 
 def _release(room: Room, claimed: Claim, outcome: Outcome) -> None:
@@ -104,7 +152,7 @@ def _release(room: Room, claimed: Claim, outcome: Outcome) -> None:
         release(room.redis, claimed.id, claimed.token, outcome.end, progressed=outcome.progressed)
     except IllegalTransition as error:
         # The slice's function asked for a step that does not exist: a mistake in the program, for people to look at.
-        _log.exception("slice of %s: %s", claimed.id, error)
+        _log.error("illegal-step", migration=claimed.id, before=error.before, after=error.after)
         release(room.redis, claimed.id, claimed.token, failed("illegal-step", resumable=True))
 
 

@@ -9,11 +9,18 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
+import structlog
+
 from jobs.confine import confine
-from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, packed
+from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, failed, packed
+
+_log = structlog.get_logger()
 
 PROGRESS = b"p"
-"""Child to worker: something was achieved. Anything else is the packed end."""
+"""Child to worker: something was achieved."""
+
+CONTACT = b"h"
+"""Child to worker: the `host:port` behind it is being connected to. Anything else is the packed end."""
 
 STOP = b"s"
 """Worker to child: write down what is done, and end."""
@@ -28,7 +35,8 @@ class PipeLink:
         self._pipe = pipe
         self._stop = threading.Event()
         self._told_at = 0.0
-        self._sending = threading.Lock()
+        # One its holder may take again: a finalizer that does what is refused can run in the middle of telling.
+        self._sending = threading.RLock()
 
     def stop_requested(self) -> bool:
         """Tell whether the worker asked to end."""
@@ -42,8 +50,17 @@ class PipeLink:
                 self._told_at = now
                 self._pipe.send_bytes(PROGRESS)
 
+    def contacted(self, place: str) -> None:
+        """Tell the worker which `host:port` is being connected to."""
+        with self._sending:
+            self._pipe.send_bytes(CONTACT + place.encode())
+
+    def refused(self, what: str) -> None:
+        """Tell the worker what this process tried and may not; it ends it on the spot."""
+        self.finish(failed(f"egress-refused:{what}", resumable=True))
+
     def finish(self, end: SliceEnd) -> None:
-        """Send the end; the last thing that is said."""
+        """Send the end; the last thing that is heard."""
         with self._sending:
             self._pipe.send_bytes(packed(end))
 
@@ -58,9 +75,8 @@ class PipeLink:
 
 def main(pipe: Connection, memory_mib: int, folder: str) -> None:
     """Do the one slice that comes through the pipe."""
-    confine(memory_mib, folder)
     link = PipeLink(pipe)
-    end = _end_of(pipe, link)
+    end = _end_of(pipe, link, memory_mib, folder)
     try:
         link.finish(end)
     finally:
@@ -68,8 +84,9 @@ def main(pipe: Connection, memory_mib: int, folder: str) -> None:
         os._exit(0)
 
 
-def _end_of(pipe: Connection, link: PipeLink) -> SliceEnd:
+def _end_of(pipe: Connection, link: PipeLink, memory_mib: int, folder: str) -> SliceEnd:
     try:
+        confine(memory_mib, folder)
         # The function travels by name; that its module can't be imported here is an end like any other.
         work, task = _received(pipe)
         threading.Thread(target=link.watch, name="worker-watch", daemon=True).start()
@@ -77,6 +94,8 @@ def _end_of(pipe: Connection, link: PipeLink) -> SliceEnd:
     except EOFError:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001 - whatever it is: its text must not leave this process
+        if not isinstance(error, MemoryError):  # a line of the log needs memory, too
+            _log.critical("unhandled", place="slice", error=error)
         return crashed_by(error)
 
 

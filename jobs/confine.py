@@ -26,6 +26,8 @@ def confine(memory_mib: int, folder: str) -> None:
     # A service's stop signal reaches the whole group. The worker stops its slices itself, one after the other.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # OpenSSL would write the keys of every connection to this file.
+    os.environ.pop("SSLKEYLOGFILE", None)
     os.umask(0o077)
     os.environ["TMPDIR"] = folder
     tempfile.tempdir = folder

@@ -3,7 +3,11 @@
     JobError
     ├── IllegalTransition      the table of `jobs.migration` knows no such step
     ├── UnknownMigration       there is no such record, or its time is over
-    └── LeaseLost              another slice owns the migration, or nobody does
+    ├── LeaseLost              another slice owns the migration, or nobody does
+    ├── AccountBusy            another import of the same Google account has not ended
+    ├── NotDiscarded           a receipt was asked for too early (jobs.statement)
+    ├── AuditBroken            the audit log is damaged (jobs.audit)
+    └── AuditBusy              others append to it all the time (jobs.audit)
 
 Texts name states and codes, never a customer or an id.
 """
@@ -34,3 +38,12 @@ class LeaseLost(JobError):
 
     def __init__(self) -> None:
         super().__init__("another slice owns the migration")
+
+
+class AccountBusy(JobError):
+    """Another migration holds this Google account's grant; revoking one would end both."""
+
+    code = "account-busy"
+
+    def __init__(self) -> None:
+        super().__init__("another import of this account has not ended")

@@ -1,4 +1,4 @@
-"""A migration begun: its secrets sealed, its choices written, its record made."""
+"""A migration begun: its mailbox credentials sealed beside the grant, its choices written, its record made."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,13 +6,13 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs.migration import Migration, new_id, record_key
+from jobs.migration import Migration, record_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser, OAuthToken, Password
 from oauth.grant import Grant
-from oauth.vault import Vault
+from oauth.vault import Safe, Vault
 
 _KINDS: dict[str, type[Password | MasterUser | OAuthToken]] = {
     kind.__name__: kind for kind in (Password, MasterUser, OAuthToken)
@@ -21,10 +21,9 @@ _KINDS: dict[str, type[Password | MasterUser | OAuthToken]] = {
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What the customer asked for: whose Gmail, into which mailbox, and how."""
+    """What the customer asked for: into which mailbox, and how. Whose Gmail, the connected grant says."""
 
     customer: str
-    grant: Grant
     mailbox: Credentials = field(repr=False)
     choices: Choices = field(default_factory=Choices)
     order: Literal["newest-first", "oldest-first"] = "newest-first"
@@ -40,15 +39,23 @@ class Wanted:
     by_digest: bool
 
 
-def launch(redis: Redis, vault: Vault, wanted: Import) -> Migration:
-    """Begin a migration; its secrets are sealed before its record exists."""
-    migration_id = new_id()
+def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> Migration:
+    """Begin the migration whose grant is sealed already; all its secrets are sealed before its record exists."""
+    prepare(redis, vault, migration_id, wanted)
+    return create(redis, wanted.customer, migration_id=migration_id)
+
+
+def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> None:
+    """Seal the mailbox's credentials and write the choices, for a migration that waits to be started.
+
+    Raises:
+        SealBroken: its key is lost, and the grant with it.
+    """
     mailbox = {"kind": type(wanted.mailbox).__name__, **asdict(wanted.mailbox)}
-    vault.seal(migration_id, grant=wanted.grant.to_bytes(), mailbox=json.dumps(mailbox).encode())
+    Safe(redis, migration_id, vault.key(migration_id)).seal(mailbox=json.dumps(mailbox).encode())
     choices = {**asdict(wanted.choices), "skip_labels": sorted(wanted.choices.skip_labels)}
     row = {"choices": choices, "order": wanted.order, "by_digest": wanted.by_digest}
     redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)
-    return create(redis, wanted.customer, migration_id=migration_id)
 
 
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
@@ -58,12 +65,12 @@ def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     return Wanted(choices, row["order"], row["by_digest"])
 
 
-def grant_of(vault: Vault, migration_id: str) -> Grant:
-    """Open the grant; raises `SealBroken` when its key is gone."""
-    return Grant.from_bytes(vault.open(migration_id, "grant"))
+def grant_of(safe: Safe) -> Grant:
+    """Open the grant; raises `SealBroken` when there is none."""
+    return Grant.from_bytes(safe.open("grant"))
 
 
-def mailbox_of(vault: Vault, migration_id: str) -> Credentials:
-    """Open the mailbox's credentials; raises `SealBroken` when their key is gone."""
-    row = json.loads(vault.open(migration_id, "mailbox"))
+def mailbox_of(safe: Safe) -> Credentials:
+    """Open the mailbox's credentials; raises `SealBroken` when there are none."""
+    row = json.loads(safe.open("mailbox"))
     return _KINDS[row.pop("kind")](**row)

@@ -1,5 +1,6 @@
 """Outside the process of one slice: start it, keep its lease, pass on wishes, end it, clear up after it."""
 
+import re
 import sys
 import tempfile
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -24,12 +26,20 @@ _FORKSERVER = get_context("forkserver")
 _LISTEN_SECONDS = 0.1
 _REAP_SECONDS = 5.0
 
+_PLACE = re.compile(rb"[A-Za-z0-9.:_-]{1,253}:[0-9]{1,5}")
+_MOST_PLACES = 8
+"""Hosts of one slice: Google's endpoints and the mailbox. A child in hostile hands could name any number."""
+
 # multiprocessing keeps one list of its children, and looks through it when a new one starts.
 _CHILDREN = threading.Lock()
 _living: set[BaseProcess] = set()
 
 Renew = Callable[[bool], Wish]
 """Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
+
+
+Contacted = Callable[[str], None]
+"""Is told each `host:port` that a slice connects to, once, before it does; what it raises ends the slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,17 @@ class Outcome:
 
 
 def preload(modules: tuple[str, ...]) -> None:
-    """Name the modules that are imported before the processes of slices are forked; before the first slice only.
+    """Import these modules where the processes of slices are forked, and wait for it; before the first slice only.
 
-    multiprocessing runs the program's own file again in each of them; what that imports is named here as well.
+    multiprocessing runs the program's own file again in each of them; what that imports is named here as well. It
+    takes seconds on a busy machine, which are not to be taken from the first slice's lease.
     """
     _FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
+    with _CHILDREN:
+        first = _FORKSERVER.Process(daemon=True)
+        first.start()
+        first.join()
+        first.close()
 
 
 def _imports_of_program() -> set[str]:
@@ -55,7 +71,13 @@ def _imports_of_program() -> set[str]:
 
 
 def run_slice(
-    work: Work, task: SliceTask, renew: Renew, stop: threading.Event, settings: WorkerSettings, folder: Path
+    work: Work,
+    task: SliceTask,
+    renew: Renew,
+    stop: threading.Event,
+    settings: WorkerSettings,
+    folder: Path,
+    contacted: Contacted = lambda _: None,
 ) -> Outcome:
     """Do one slice in a process of its own and wait for its end.
 
@@ -66,14 +88,17 @@ def run_slice(
         stop: set when the worker shall end.
         settings: the limits.
         folder: where the slice's temporary folder is made.
+        contacted: hears where the slice goes.
     """
-    with _child(settings.memory_mib, folder) as pipe:
-        watch = _Watch(pipe, renew, stop, settings)
+    with _child(settings.memory_mib, folder) as (pipe, kill):
+        watch = _Watch(pipe, renew, stop, settings, contacted)
         if not watch.tell((work, task)):
             return Outcome(crashed("child-killed"), progressed=False)
         end = watch.look()
         while end is None:
             end = watch.listen() or watch.look()
+        kill()
+        watch.hear_the_rest()
         return Outcome(end, watch.progressed)
 
 
@@ -86,7 +111,8 @@ def kill_all() -> None:
 
 
 @contextmanager
-def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
+def _child(memory_mib: int, folder: Path) -> Iterator[tuple[Connection, Callable[[], None]]]:
+    """Give the line to a new process, and what kills it; it ends with the block in any case."""
     ours, theirs = _FORKSERVER.Pipe()
     with tempfile.TemporaryDirectory(prefix="slice-", dir=folder, ignore_cleanup_errors=True) as own, ours:
         process = _FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
@@ -94,27 +120,37 @@ def _child(memory_mib: int, folder: Path) -> Iterator[Connection]:
             process.start()
             _living.add(process)
         try:
-            yield ours
+            yield ours, partial(_kill, process)
         finally:
             ours.close()
-            _reap(process)
+            _kill(process)
+            with _CHILDREN:
+                _living.discard(process)
+                process.close()
 
 
-def _reap(process: BaseProcess) -> None:
+def _kill(process: BaseProcess) -> None:
     """End the process for certain. A closed pipe ends it already, this one does not ask."""
     with _CHILDREN:
-        _living.discard(process)
         process.kill()
         process.join(_REAP_SECONDS)
-        process.close()
 
 
 class _Watch:
     """What the worker knows of one running slice. `look` decides, `listen` waits for the child's next word."""
 
-    def __init__(self, pipe: Connection, renew: Renew, stop: threading.Event, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        pipe: Connection,
+        renew: Renew,
+        stop: threading.Event,
+        settings: WorkerSettings,
+        contacted: Contacted,
+    ) -> None:
         now = time.monotonic()
         self.progressed = False
+        self._contacted = contacted
+        self._places: set[bytes] = set()
         self._pipe = pipe
         self._renew = renew
         self._stop = stop
@@ -140,9 +176,31 @@ class _Watch:
             said = self._pipe.recv_bytes(MAX_END_BYTES)
         except (EOFError, OSError):
             return crashed("child-killed")
+        if said[:1] == child.CONTACT:
+            return self._heard(said[1:])
         if said != child.PROGRESS:
             return unpacked(said)
         self.progressed = True
+        return None
+
+    def hear_the_rest(self) -> None:
+        """Hear which hosts the dead child had still told of."""
+        while self._pipe.poll():
+            try:
+                said = self._pipe.recv_bytes(MAX_END_BYTES)
+            except (EOFError, OSError):
+                return
+            if said[:1] == child.CONTACT:
+                self._heard(said[1:])
+
+    def _heard(self, place: bytes) -> SliceEnd | None:
+        """Pass a host on; a child that tells something else, or too many of them, is at its end."""
+        if place in self._places:
+            return None
+        if len(self._places) == _MOST_PLACES or not _PLACE.fullmatch(place):
+            return crashed("child-unreadable")
+        self._places.add(place)
+        self._contacted(place.decode())
         return None
 
     def look(self) -> SliceEnd | None:

@@ -1,58 +1,101 @@
-"""What keeps migrations going whatever is lost: a look every two seconds, by one worker of all.
+"""What keeps migrations going whatever is lost, and ends what is over: a look every two seconds, by one worker of all.
 
-Due migrations become ready, leases that ran out are taken back, what made no progress for 71 h is ended, ready work
-without a ticket gets one, and the broker's keys get their end dates. A start of the service is the same path: an
-empty broker repairs itself.
+Due migrations become ready, leases that ran out are taken back, ready work without a ticket gets one, the broker's
+keys get their end dates, the store's log is rewritten where something was unlinked, what made no progress for 71 h is
+ended and what is over is purged. A start of the service is the same path: an empty broker repairs itself.
 """
 
-import logging
 import threading
 
+import structlog
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
 from redis.exceptions import RedisError
 
+from jobs import audit
 from jobs.broker import queued_tickets, send_tickets, set_end_dates, trim_dead_letters
+from jobs.kept import HOUR
+from jobs.rewriting import rewrite_if_asked
+from jobs.sweeper import sweep
 from jobs.tickets import Sweep, reconcile
+from oauth.vault import Vault
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 _TURN_KEY = "reconcile:tick"
+_CHECKPOINT_KEY = "reconcile:checkpoint"
+_SAID_KEY = "reconcile:said"
+_CHECKPOINT_SECONDS = 600
 _MOST_TICKETS = 256
 """Tickets waiting at a time. Each one that finds work sends the next, so more would only be fetched in vain."""
 
 
-def tick(redis: Redis, broker: RedisBroker, *, now: float | None = None) -> Sweep:
-    """Do one look; `now` in seconds since the epoch, the server's clock when None."""
-    sweep = reconcile(redis, now=now)
-    missing = min(sweep.ready, _MOST_TICKETS) - queued_tickets(broker)
+def tick(redis: Redis, broker: RedisBroker, vault: Vault | None = None, *, now: float | None = None) -> Sweep:
+    """Do one look.
+
+    Args:
+        redis: the state store.
+        broker: the message broker.
+        vault: where the keys of purged migrations are destroyed; None where migrations have none.
+        now: seconds since the epoch, the server's clock when None.
+    """
+    found = reconcile(redis, now=now)
+    missing = min(found.ready, _MOST_TICKETS) - queued_tickets(broker)
     if missing > 0:
         send_tickets(broker, missing)
     trim_dead_letters(broker)
     set_end_dates(broker)
-    return sweep
+    rewrite_if_asked(redis)
+    sweep(redis, vault, now=now)
+    log_checkpoint(redis)
+    return found
 
 
-def tick_if_first(redis: Redis, broker: RedisBroker, seconds: float) -> bool:
+def log_checkpoint(redis: Redis) -> None:
+    """Write the audit log's newest hash into the service's log, every ten minutes in which it moved.
+
+    A rewritten audit log no longer contains it, and the service's log lies elsewhere. Raises `audit.AuditBroken`.
+    """
+    if not redis.set(_CHECKPOINT_KEY, 1, nx=True, ex=_CHECKPOINT_SECONDS):
+        return
+    head = audit.checkpoint(redis)
+    if head.number and redis.set(_SAID_KEY, str(head), ex=HOUR, get=True) != str(head).encode():
+        _log.info("audit-checkpoint", checkpoint=str(head))
+
+
+def tick_if_first(redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None = None) -> bool:
     """Do the look unless another worker did it less than `seconds` ago."""
     first = bool(redis.set(_TURN_KEY, 1, nx=True, px=max(1, int(seconds * 900))))
     if first:
-        tick(redis, broker)
+        tick(redis, broker, vault)
     return first
 
 
-def reconcile_until(stop: threading.Event, redis: Redis, broker: RedisBroker, seconds: float) -> None:
-    """Look every `seconds` until `stop` is set. While the store is away it keeps trying, and says so once."""
-    away = False
+def reconcile_until(
+    stop: threading.Event, redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None = None
+) -> None:
+    """Look every `seconds` until `stop` is set, whatever goes wrong; what does is said when it begins."""
+    before: Exception | None = None
     while not stop.is_set():
-        try:
-            tick_if_first(redis, broker, seconds)
-        except RedisError as error:
-            if not away:
-                _log.warning("the store is away (%s)", type(error).__name__)
-            away = True
-        else:
-            if away:
-                _log.warning("the store is back")
-            away = False
+        error = _look(redis, broker, seconds, vault)
+        _tell(before, error)
+        before = error
         stop.wait(seconds)
+
+
+def _look(redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None) -> Exception | None:
+    try:
+        tick_if_first(redis, broker, seconds, vault)
+    except Exception as error:  # noqa: BLE001 - one look failed; the next may not
+        return error
+    return None
+
+
+def _tell(before: Exception | None, error: Exception | None) -> None:
+    was_away, is_away = isinstance(before, RedisError), isinstance(error, RedisError)
+    if is_away and not was_away:
+        _log.warning("store-away", error=error)
+    if was_away and not is_away:
+        _log.warning("store-back")
+    if error is not None and not is_away and type(error) is not type(before):
+        _log.error("look-failed", error=error)

@@ -103,16 +103,7 @@ def touch(redis: Redis, migration_id: str) -> None:
     Raises:
         UnknownMigration: there is none with this id.
     """
-    _raise(scripts.run(redis, "touch", migration_id, ""))
-
-
-def remember_key(redis: Redis, migration_id: str, part: str) -> None:
-    """Have `mig:{<id>}:<part>` end together with the migration, for parts that `jobs.retention` can't list by name.
-
-    Raises:
-        UnknownMigration: there is none with this id.
-    """
-    _raise(scripts.run(redis, "touch", migration_id, part))
+    _raise(scripts.run(redis, "touch", migration_id))
 
 
 def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel"]) -> Migration:

@@ -1,14 +1,15 @@
-"""What is kept, who may see it, and until when: the one table behind every end date.
+"""What is kept, where, who may see it, and until when: the one table behind every end date.
 
-It drives the end dates set by the scripts in `jobs/lua`, the reconciler's sweep and the tests' search for leaks.
-`<id>` stands for a migration's id, `*` for any further text.
+It drives the end dates set by the scripts in `jobs/lua`, the reconciler's sweep, what is unlinked at the end of a
+migration, the overview (`migrator data`), docs/data.md and the tests' search for leaks.
 """
 
-import re
-from dataclasses import dataclass
-from enum import StrEnum
+import secrets
 
-HOUR = 3600
+from redis import Redis
+
+from jobs.kept import HOUR, Kept, Sight, Until, Where
+from jobs.migration import record_key
 
 UNFINISHED_SECONDS = 72 * HOUR
 """A migration without progress for this long is gone, whatever state it is in."""
@@ -19,115 +20,152 @@ EXPIRE_SECONDS = 71 * HOUR
 ENDED_SECONDS = 24 * HOUR
 """After its end a migration's keys live at most this long."""
 
+PURGE_EARLY_SECONDS = 60
+"""The sweeper purges this much before keys end by themselves: while the record still says whose traces to clear."""
+
 QUEUE_SECONDS = 72 * HOUR
 """Keys of the queues live this long after their last use; a migration in them is gone by then."""
 
 BROKER_SECONDS = 24 * HOUR
 """Keys of the message broker live this long after their last use; they hold tickets, which say nothing."""
 
+REWRITE_WISH = "discard:rewrite"
+"""That the state store's log is to be rewritten; its value is new with every wish."""
 
-class Sight(StrEnum):
-    """Who may see a key's content."""
-
-    WORKER = "the worker only"
-    OPERATOR = "operators and the worker"
-    CUSTOMER = "the customer, operators and the worker"
-
-
-class Until(StrEnum):
-    """When a key ends."""
-
-    MIGRATION = "72 h without progress, 24 h after the end"
-    QUEUE = "72 h after the last use"
-    BROKER = "24 h after the last use"
-    MINUTES = "minutes"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One row: the pattern of a key's name, what it holds, who may see it, until when it is kept.
-
-    For names with a `*`, so that no keys need be searched for: `names` says what may stand there, or `listed_by`
-    names the part whose hash fields do.
-    """
-
-    pattern: str
-    holds: str
-    sight: Sight
-    until: Until
-    listed_by: str = ""
-    names: tuple[str, ...] = ()
-
-    def matches(self, key: str) -> bool:
-        """Tell whether a key's name fits the pattern."""
-        text = re.escape(self.pattern).replace(re.escape("<id>"), "[A-Za-z0-9_-]+").replace(re.escape("*"), ".+")
-        return re.fullmatch(text, key) is not None
-
-
-_M = Until.MIGRATION
 _LISTINGS = ("all", "SPAM", "TRASH", "CHAT", "large")
 
+
+def _ends(part: str, holds: str, sight: Sight = Sight.WORKER, names: tuple[str, ...] = ()) -> Kept:
+    """Return the row of a part that is unlinked at the end of the migration."""
+    return Kept(f"mig:{{<id>}}:{part}", Where.STATE, holds, sight, Until.END, names=names)
+
+
+def _stays(part: str, holds: str, sight: Sight, why: str, listed_by: str = "") -> Kept:
+    """Return the row of a part that somebody needs for a day after the end."""
+    pattern = f"mig:{{<id>}}:{part}" if part else "mig:{<id>}"
+    return Kept(pattern, Where.STATE, holds, sight, Until.DAY_AFTER, why, listed_by)
+
+
+def _state(pattern: str, holds: str, sight: Sight, until: Until) -> Kept:
+    return Kept(pattern, Where.STATE, holds, sight, until)
+
+
 KEPT: tuple[Kept, ...] = (
-    Kept("mig:{<id>}", "state, phase, times, reason code, fencing token, customer's opaque id", Sight.OPERATOR, _M),
-    Kept("mig:{<id>}:history", "the last 50 states with time and reason code", Sight.OPERATOR, _M),
-    Kept("mig:{<id>}:more", "names of further keys of the migration", Sight.WORKER, _M),
-    Kept("mig:{<id>}:choices", "what the customer chose", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:sealed", "grant and mailbox password, sealed under the migration's key", Sight.WORKER, _M),
-    Kept("mig:{<id>}:trying", "number of the one message being tried after a crash", Sight.WORKER, _M),
-    Kept("mig:{<id>}:account", "the Gmail account's opaque key", Sight.WORKER, _M),
-    Kept("mig:{<id>}:labels", "label ids and names", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:map", "which folder each label becomes", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:listing", "how far the listing is", Sight.WORKER, _M),
-    Kept("mig:{<id>}:found:*", "Gmail message ids listed so far", Sight.WORKER, _M, names=_LISTINGS),
-    Kept("mig:{<id>}:since", "Gmail's history id", Sight.WORKER, _M),
-    Kept("mig:{<id>}:ids", "Gmail message ids in copying order", Sight.WORKER, _M),
-    Kept("mig:{<id>}:marks", "one outcome per message", Sight.WORKER, _M),
-    Kept("mig:{<id>}:reasons", "a word for each message that failed", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:counts", "messages and bytes by folder number", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:partial", "messages still to be put in further folders", Sight.WORKER, _M),
-    Kept("mig:{<id>}:intent", "the one command under way: sizes and keyed digests", Sight.WORKER, _M),
-    Kept("mig:{<id>}:placed:*", "UID, size and keyed digest per message", Sight.WORKER, _M, listed_by="folders"),
-    Kept("mig:{<id>}:verified", "how far the check is and what it found", Sight.CUSTOMER, _M),
-    Kept("mig:{<id>}:revocation", "tries to revoke the grant", Sight.OPERATOR, _M),
-    Kept("mig:{<id>}:progress", "samples of messages and bytes done", Sight.CUSTOMER, _M),
-    Kept("jobs:ready:*", "ids of migrations ready to run, by customer", Sight.OPERATOR, Until.QUEUE),
-    Kept("jobs:ring", "customers with ready work, in turn", Sight.OPERATOR, Until.QUEUE),
-    Kept("jobs:turn", "a counter", Sight.OPERATOR, Until.QUEUE),
-    Kept("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
-    Kept("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
-    Kept("jobs:ends", "ids of all migrations and when to end or forget them", Sight.OPERATOR, Until.QUEUE),
-    Kept("reconcile:tick", "that a reconciler acted just now", Sight.OPERATOR, Until.MINUTES),
-    Kept("quota:*", "Google units reserved, by opaque account key", Sight.WORKER, Until.MINUTES),
-    Kept("{dramatiq}:*", "tickets: job messages without any argument", Sight.OPERATOR, Until.BROKER),
+    _stays(
+        "",
+        "state, phase, times, reason code, fencing token, customer's opaque id",
+        Sight.CUSTOMER,
+        "says how the import ended, and when the rest is forgotten",
+    ),
+    _stays(
+        "history",
+        "the last 50 states with time and reason code",
+        Sight.OPERATOR,
+        "answers what happened when a customer asks",
+    ),
+    _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
+    _ends("sealed", "grant and mailbox credentials, sealed under the migration's key"),
+    _ends("account", "the Gmail account's opaque name"),
+    _ends("opened", "the phase for which the key was last handed out"),
+    _ends("trying", "number of the one message being tried after a crash"),
+    _ends("labels", "label ids and names", Sight.CUSTOMER),
+    _ends("map", "which folder each label becomes", Sight.CUSTOMER),
+    _ends("listing", "how far the listing is"),
+    _ends("found:*", "Gmail message ids listed so far", names=_LISTINGS),
+    _ends("since", "Gmail's history id"),
+    _ends("partial", "messages still to be put in further folders"),
+    _ends("intent", "the one command under way: sizes and keyed digests"),
+    _stays(
+        "ids",
+        "Gmail message ids in copying order",
+        Sight.OWNER,
+        "links a message that failed to the original in the customer's own Gmail",
+    ),
+    _stays("marks", "one outcome per message, shown as sums", Sight.CUSTOMER, "the report's sums are counted from it"),
+    _stays("reasons", "a word for each message that failed", Sight.CUSTOMER, "says why a message was not copied"),
+    _stays("counts", "messages and bytes by folder number", Sight.CUSTOMER, "the report's sums by folder"),
+    _stays("folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.CUSTOMER, "the report's names of folders"),
+    _stays(
+        "placed:*",
+        "UID, size and keyed digest per message",
+        Sight.WORKER,
+        "an undo finds by UID what was copied; with the key destroyed nobody can test a digest any more",
+        listed_by="folders",
+    ),
+    _stays("verified", "how far the check is and what it found", Sight.CUSTOMER, "says that the copies were looked up"),
+    _stays("calls", "calls of each Gmail method", Sight.CUSTOMER, "the receipt says what was read"),
+    _stays("hosts", "hosts and ports connected to", Sight.CUSTOMER, "the receipt says where the mail went"),
+    _stays("tls", "TLS version and cipher to the mailbox", Sight.CUSTOMER, "the receipt says how the mail travelled"),
+    _stays(
+        "revocation",
+        "tries to revoke the grant, whether it is dead",
+        Sight.CUSTOMER,
+        "says whether the customer has to remove the access himself",
+    ),
+    _stays("discarding", "when each step of discarding was done", Sight.CUSTOMER, "the receipt's times come from it"),
+    _stays("receipt", "the signed receipt", Sight.CUSTOMER, "the customer has a day to fetch it"),
+    _state("account:*", "which migration holds a Gmail account's grant, by opaque name", Sight.WORKER, Until.END),
+    _state("jobs:ready:*", "ids of migrations ready to run, by customer", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:ring", "customers with ready work, in turn", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:turn", "a counter", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
+    _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
+    _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
+    _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
+    _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
+    _state("web:session:*", "a session of the web pages, under the hash of its id", Sight.SERVICE, Until.SESSION),
+    Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
+    Kept("consent:*", Where.KEYS, "a consent under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
+    Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
+    Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
+    Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),
+    Kept(
+        "master.key",
+        Where.FILES,
+        "the master keys; without a migration's key they open nothing",
+        Sight.HOST,
+        Until.INSTALLATION,
+    ),
+    Kept("receipt.key", Where.FILES, "the key that signs receipts", Sight.HOST, Until.INSTALLATION),
+    Kept("standard error", Where.FILES, "the log: ids, states, codes, counts", Sight.OPERATOR, Until.HOST),
 )
 
 
 def migration_parts() -> tuple[str, ...]:
     """Return the parts of a migration whose names are fixed: `history`, `ids`, ... (without the record itself)."""
-    return tuple(name for row in _of_migration() for name in _fixed_parts(row))
+    return tuple(name for row in _of_migration() for name in row.parts)
 
 
 def migration_families() -> dict[str, str]:
     """Return the parts with any number of keys: the name's beginning (`placed:`) -> the part that lists the rest."""
-    return {_part(row).removesuffix("*"): row.listed_by for row in _of_migration() if row.listed_by}
+    return {row.part.removesuffix("*"): row.listed_by for row in _of_migration() if row.listed_by}
 
 
-def row_for(key: str) -> Kept | None:
-    """Return the row of the table that a key's name fits, if any."""
-    return next((row for row in KEPT if row.matches(key)), None)
+def parts_ended() -> tuple[str, ...]:
+    """Return the parts of a migration that nobody needs after its end."""
+    return tuple(name for row in _of_migration() if row.until is Until.END for name in row.parts)
+
+
+def row_for(key: str, where: Where | None = None) -> Kept | None:
+    """Return the row that a key's name fits, if any; of this store alone, where one is named."""
+    stores = {where} if where else set(Where) - {Where.FILES}
+    return next((row for row in KEPT if row.where in stores and row.matches(key)), None)
+
+
+def unlink_at_end(redis: Redis, migration_id: str) -> int:
+    """Unlink what nobody needs after the end, in one command; return how many keys there were. Twice is once.
+
+    `jobs.accounts.release` comes first: it still reads which account the migration holds.
+    """
+    return redis.unlink(*(f"{record_key(migration_id)}:{part}" for part in parts_ended()))
+
+
+def ask_for_rewrite(redis: Redis) -> None:
+    """Have the state store's log rewritten soon (`jobs.rewriting`): what was unlinked still lies in it."""
+    redis.set(REWRITE_WISH, secrets.token_hex(8), ex=QUEUE_SECONDS)
 
 
 def _of_migration() -> tuple[Kept, ...]:
-    return tuple(row for row in KEPT if row.until is _M)
-
-
-def _part(row: Kept) -> str:
-    return row.pattern.partition("}:")[2]
-
-
-def _fixed_parts(row: Kept) -> tuple[str, ...]:
-    part = _part(row)
-    if row.names:
-        return tuple(part.replace("*", name) for name in row.names)
-    return (part,) if part and not row.listed_by else ()
+    return tuple(row for row in KEPT if row.is_of_migration)

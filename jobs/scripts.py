@@ -65,6 +65,7 @@ def _constants() -> str:
             f"local UNFINISHED_SECONDS = {retention.UNFINISHED_SECONDS}",
             f"local EXPIRE_SECONDS = {retention.EXPIRE_SECONDS}",
             f"local ENDED_SECONDS = {retention.ENDED_SECONDS}",
+            f"local PURGE_EARLY_SECONDS = {retention.PURGE_EARLY_SECONDS}",
             f"local QUEUE_SECONDS = {retention.QUEUE_SECONDS}",
         )
     )

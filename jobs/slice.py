@@ -7,7 +7,7 @@ code of letters and dashes, never a text.
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -119,7 +119,7 @@ class SliceTask:
     """What a slice is told: the migration, its fencing token, the phase, the due end, for how long to work.
 
     `seconds` is the time after which the slice ought to end by itself; `config` is whatever the composition root
-    gave for its own function.
+    gave for its own function; `key` is the migration's data key, empty when it is lost.
     """
 
     id: str
@@ -128,6 +128,7 @@ class SliceTask:
     ending: str
     seconds: float
     config: object
+    key: bytes = field(default=b"", repr=False)
 
 
 class Link(Protocol):
@@ -138,6 +139,12 @@ class Link(Protocol):
 
     def progressed(self) -> None:
         """Say that something was achieved: it puts off expiry and forgives earlier crashes. Cheap, call it often."""
+
+    def contacted(self, place: str) -> None:
+        """Say which `host:port` is being connected to: it stands in the receipt."""
+
+    def refused(self, what: str) -> None:
+        """Say what this process tried and may not; the worker ends it on the spot."""
 
 
 class Work(Protocol):

@@ -50,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one pass of the reconciler found: how many migrations became due, lost their lease, or were ended.
+    """What one pass of the reconciler found: how many migrations became due, lost their lease, or wait for the sweeper.
 
     `ready` counts those ready now, of the next 500 customers.
     """
@@ -58,7 +58,7 @@ class Sweep:
     ready: int
     due: int
     lost: int
-    expired: int
+    overdue: int
 
 
 def make_ready(redis: Redis, migration_id: str) -> bool:

@@ -1,10 +1,12 @@
 """A worker: threads that take tickets, and the reconciler, until told to stop."""
 
-import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 
+import structlog
 from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
@@ -13,12 +15,13 @@ from redis.exceptions import RedisError
 from jobs import nursery
 from jobs.actors import Room, declare_slices
 from jobs.broker import make_broker, open_state
+from jobs.custody import Custody
 from jobs.reconciler import reconcile_until
 from jobs.scratch import scratch
 from jobs.settings import WorkerSettings
 from jobs.slice import Work
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 _POLL_MS = 200
 """Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
@@ -30,7 +33,12 @@ _RECONCILER_SECONDS = 0.2
 
 
 def run_worker(
-    redis_url: str, broker_url: str, run: Work, settings: WorkerSettings, stop_event: threading.Event
+    redis_url: str,
+    broker_url: str,
+    run: Work,
+    settings: WorkerSettings,
+    stop_event: threading.Event,
+    custody: Custody | None = None,
 ) -> None:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -40,17 +48,21 @@ def run_worker(
         run: does one slice; a module's function, found by its name in the slices' processes.
         settings: see there.
         stop_event: set by the program's signal handlers.
+        custody: gives each slice its migration's key; None for work without secrets.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
         folder = stack.enter_context(scratch(settings.scratch))
         redis = stack.enter_context(open_state(redis_url, settings.lease_seconds / 2))
         broker = stack.enter_context(_broker(broker_url))
-        room = Room(redis, broker, run, stop_event, settings, folder)
+        room = Room(redis, broker, run, stop_event, settings, folder, custody)
         declare_slices(room)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_threads(room))
+        _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
+        stopped_at = time.monotonic()
+    _log.info("worker-stopped", seconds=time.monotonic() - stopped_at)
 
 
 @contextmanager
@@ -85,14 +97,20 @@ def _stop(worker: Worker, seconds: float) -> None:
         worker.stop(timeout=int(1000 * seconds))
     except RedisError as error:
         # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
-        _log.warning("stopped while the store is away (%s)", type(error).__name__)
+        _log.warning("stop-cut-short", error=error)
 
 
 @contextmanager
 def _reconciler(room: Room) -> Iterator[None]:
     thread = threading.Thread(
         target=reconcile_until,
-        args=(room.stop, room.redis, room.broker, room.settings.tick_seconds),
+        args=(
+            room.stop,
+            room.redis,
+            room.broker,
+            room.settings.tick_seconds,
+            room.custody.vault if room.custody else None,
+        ),
         name="reconciler",
         daemon=True,
     )

@@ -16,6 +16,7 @@
         ├── GoogleRefused          domain policy, API not enabled, missing scope
         ├── LoginRefused           the mailbox does not accept the credentials
         ├── UnknownHost            the mailbox host has no address
+        ├── HostNotAllowed         a customer may not name this mailbox host
         ├── CertificateInvalid     the mailbox host cannot prove who it is
         ├── FolderRefused          the server does not take this folder name, or it is read-only
         ├── MessageRefused         the server does not take this message
@@ -134,6 +135,12 @@ class UnknownHost(Permanent):
     """The mailbox host name has no address."""
 
     code = "unknown-host"
+
+
+class HostNotAllowed(Permanent):
+    """A customer may not name this mailbox host; what is wrong with it is never said."""
+
+    code = "host-not-allowed"
 
 
 class CertificateInvalid(Permanent):

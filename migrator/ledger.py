@@ -31,7 +31,7 @@ from migrator.records import FolderState, Intent, Partial, Placed, as_json
 
 Command = tuple[str | bytes | int, ...]
 
-TTL = 96 * 3600
+TTL = 72 * 3600
 """Seconds a key may outlive its last write; retention ends earlier (docs/data.md)."""
 
 _WINDOW = 2000

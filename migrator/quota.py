@@ -1,7 +1,8 @@
 """Google's units per minute, paced in Redis for all workers together.
 
 A bucket per (Google project, account): every call reserves its units and is told how long to wait before it goes out.
-Reservations may run into debt, so waiting callers are served in order and none is starved.
+Reservations may run into debt, so waiting callers are served in order and none is starved. In the same round trip the
+call is counted by its method, for the receipt: a call is counted before it goes out, so none goes out uncounted.
 Units and ceilings: Gmail API, "Usage limits". "Per minute" is read as any 60 seconds, which rate and burst respect.
 """
 
@@ -12,10 +13,24 @@ from redis import Redis
 
 ProfileName = Literal["new", "legacy", "off"]
 
+Method = Literal[
+    "users.getProfile", "users.labels.list", "users.messages.list", "users.messages.get", "users.history.list"
+]
+"""Every Gmail API method that is ever called, by Google's name for it."""
+
+_CALLS_SECONDS = 72 * 3600
+"""The counts' end date, as a net; `jobs.retention` sets it earlier."""
+
+# KEYS: the bucket, then the hash of counts, if calls are counted. ARGV: units, rate (0: no pacing), burst, method,
+# seconds the counts may live.
 _RESERVE = """
+if KEYS[2] and redis.call('HINCRBY', KEYS[2], ARGV[4], 1) == 1 and redis.call('TTL', KEYS[2]) < 0 then
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
+end
+local units, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if rate == 0 then return '0' end
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1e6
-local units, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local held = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens = math.min(burst, (tonumber(held[1]) or burst) + (now - (tonumber(held[2]) or now)) * rate) - units
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
@@ -35,6 +50,11 @@ class Profile:
     other: int
     fetchers: int
 
+    def units(self, method: Method) -> int:
+        """Return what one call of a method costs."""
+        costs = {"users.messages.get": self.get, "users.messages.list": self.list, "users.history.list": self.history}
+        return costs.get(method, self.other)
+
 
 PROFILES: dict[ProfileName, Profile] = {
     "new": Profile(per_minute=6_000, get=20, list=5, history=2, other=1, fetchers=2),
@@ -53,18 +73,19 @@ class Meter:
         redis: where the bucket lives.
         key: an opaque name of (project, account); never an address.
         profile: the ceilings.
+        calls: name of the hash where calls are counted by method; empty where nobody asks for them.
     """
 
-    def __init__(self, redis: "Redis", key: str, profile: Profile) -> None:
-        self._redis = redis
-        self._key = f"quota:{key}"
+    def __init__(self, redis: "Redis", key: str, profile: Profile, *, calls: str = "") -> None:
+        self._keys = [f"quota:{key}", calls] if calls else [f"quota:{key}"]
+        self._counts = bool(calls)
         self.profile = profile
         self._rate = profile.per_minute / 60 * _SHARE
         self._burst = float(max(profile.get, profile.per_minute / 200))
         self._script = redis.register_script(_RESERVE)
 
-    def reserve(self, units: int) -> float:
-        """Take `units` and return the seconds to wait before the call may go out."""
-        if not self._rate:
+    def reserve(self, units: int, method: str = "unnamed") -> float:
+        """Count a call of `method`, take its `units`, and return the seconds to wait before it may go out."""
+        if not self._rate and not self._counts:
             return 0.0
-        return float(self._script(keys=[self._key], args=[units, self._rate, self._burst]))
+        return float(self._script(keys=self._keys, args=[units, self._rate, self._burst, method, _CALLS_SECONDS]))

@@ -1,6 +1,7 @@
 """Consent at Google: the authorization-code flow with PKCE, for exactly one read-only scope.
 
-Source: Google, "Using OAuth 2.0 for Web Server Applications"; RFC 7636.
+Source: Google, "Using OAuth 2.0 for Web Server Applications"; RFC 7636. `include_granted_scopes` is never sent: it
+would add whatever the account once granted to the same Google project.
 """
 
 import logging
@@ -13,13 +14,24 @@ from google_auth_oauthlib.flow import Flow
 from oauthlib.oauth2 import OAuth2Error
 from requests import RequestException
 
-from oauth.errors import CodeRefused, ConsentDenied, ConsentNotOurs, GoogleSilent, ScopeMismatch
+from oauth.errors import (
+    CodeRefused,
+    ConsentDenied,
+    ConsentNotOurs,
+    GoogleSilent,
+    NoRefreshToken,
+    NotGivenBack,
+    ScopeMismatch,
+)
 from oauth.grant import SCOPE, Client, Grant
-from oauth.revocation import revoke
+from oauth.revocation import give_back
 
 # Their debug messages hold codes, verifiers and tokens.
 for _name in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+_TIMEOUT = 30
+"""Seconds Google may be silent; requests waits for ever unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +53,56 @@ def begin(client: Client, redirect_uri: str) -> Consent:
 
 
 def finish(client: Client, consent: Consent, answer_url: str) -> Grant:
-    """Exchange the code in the URL Google sent the customer back to.
+    """Take the code out of the URL Google sent the customer back to, and exchange it; errors as of the two steps."""
+    return exchange(client, consent, code_of(consent, answer_url))
+
+
+def code_of(consent: Consent, answer_url: str) -> str:
+    """Return the authorization code in the URL Google sent the customer back to; nothing is sent to Google.
 
     Raises:
-        ConsentDenied, ConsentNotOurs, CodeRefused, GoogleSilent: nothing was granted.
-        ScopeMismatch: something else was granted; it has been revoked.
+        ConsentNotOurs: it is the answer to another consent, or no answer at all.
+        ConsentDenied: there is no code in it.
     """
     if not is_for(answer_url, consent.state):
         raise ConsentNotOurs
-    answer = _parameters(answer_url)
-    if "code" not in answer:
+    code = _parameters(answer_url).get("code")
+    if code is None:
         raise ConsentDenied
-    flow = _flow(client, consent.redirect_uri, consent.verifier)
-    token = _exchange(flow, answer["code"])
-    if set(str(token.get("scope", "")).split()) != {SCOPE} or not token.get("refresh_token"):
-        revoke(client, str(token.get("refresh_token") or token.get("access_token")))
-        raise ScopeMismatch
-    return Grant(str(token["refresh_token"]))
+    return code
+
+
+def exchange(client: Client, consent: Consent, code: str) -> Grant:
+    """Exchange a code for the grant.
+
+    Raises:
+        CodeRefused, GoogleSilent: nothing was granted.
+        ScopeMismatch, NoRefreshToken: something else was granted; Google has taken it back.
+        NotGivenBack: the same, but Google did not confirm that it took it back.
+    """
+    token = _exchanged(_flow(client, consent.redirect_uri, consent.verifier), code)
+    refresh_token = str(token.get("refresh_token") or "")
+    held = refresh_token or str(token.get("access_token") or "")
+    if set(str(token.get("scope", "")).split()) != {SCOPE}:
+        raise given_back(client, held, ScopeMismatch())
+    if not refresh_token:
+        raise given_back(client, held, NoRefreshToken())
+    return Grant(refresh_token)
+
+
+def given_back(client: Client, token: str, error: Exception) -> Exception:
+    """Give a token back that must not be kept, and return the error to raise: this one, or `NotGivenBack`."""
+    return error if give_back(client, token) else NotGivenBack()
+
+
+def state_of(url: str) -> str:
+    """Return the state in a consent's URL or in the answer to it; empty when there is none."""
+    return _parameters(url).get("state", "")
 
 
 def is_for(answer_url: str, state: str) -> bool:
     """Tell whether a URL Google sent a browser back to carries this state; takes the same time whatever it carries."""
-    return secrets.compare_digest(_parameters(answer_url).get("state", "").encode(), state.encode())
+    return secrets.compare_digest(state_of(answer_url).encode(), state.encode())
 
 
 def _parameters(url: str) -> dict[str, str]:
@@ -72,10 +112,10 @@ def _parameters(url: str) -> dict[str, str]:
         return {}
 
 
-def _exchange(flow: Flow, code: str) -> dict[str, Any]:
+def _exchanged(flow: Flow, code: str) -> dict[str, Any]:
     """Fetch the tokens; oauthlib reports another scope as a `Warning` that carries them."""
     try:
-        token: dict[str, Any] = flow.fetch_token(code=code)
+        token: dict[str, Any] = flow.fetch_token(code=code, timeout=_TIMEOUT)
     except Warning as changed:
         held: dict[str, Any] = dict(getattr(changed, "token", {}))
         held["scope"] = " ".join(getattr(changed, "new_scope", []))

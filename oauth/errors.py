@@ -2,10 +2,17 @@
 
 GrantError
 ├── ConsentDenied        the customer pressed "Cancel" at Google
-├── ConsentNotOurs       state or verifier do not belong to this consent
-├── ScopeMismatch        Google granted more or less than was asked for (the grant was revoked)
-├── CodeRefused          Google did not take the code (used twice, expired)
+├── ConsentNotOurs       no such consent was begun here, by this session, within its time; or it was answered before
+├── ScopeMismatch        Google granted more or less than was asked for (it was given back)
+├── NoRefreshToken       Google granted access for an hour only (it was given back)
+├── WrongAccount         another Google account than the expected one
+├── NotGivenBack         what must not be kept could not be given back: Google did not confirm it
+├── CodeRefused          Google did not take the code (used twice, expired, another consent's verifier)
 ├── GoogleSilent         Google could not be reached to exchange the code
+├── NotConnected         nothing was kept; `code` is that of Google's refusal, or the log tells more
+├── GrantUnreadable      a grant file without a refresh token
+├── KeyLost              the migration's key is gone, so a new grant cannot be sealed for it
+├── MasterKeyUnusable    the file of master keys cannot be read, or holds something else
 └── SealBroken           a sealed value cannot be opened: its key is gone or it was moved
 """
 
@@ -26,15 +33,33 @@ class ConsentDenied(GrantError):
 
 
 class ConsentNotOurs(GrantError):
-    """The answer does not belong to the consent that was begun here."""
+    """The answer does not belong to a consent that is waited for here."""
 
     code = "consent-not-ours"
 
 
 class ScopeMismatch(GrantError):
-    """What was granted is not exactly `gmail.readonly`."""
+    """What was granted is not exactly `gmail.readonly`; Google has taken it back."""
 
     code = "scope-mismatch"
+
+
+class NoRefreshToken(GrantError):
+    """Google gave no refresh token; it has taken back what it gave."""
+
+    code = "no-refresh-token"
+
+
+class WrongAccount(GrantError):
+    """The account that consented is not the one this migration is for."""
+
+    code = "wrong-account"
+
+
+class NotGivenBack(GrantError):
+    """Something was granted that must not be kept, and Google did not confirm that it took it back."""
+
+    code = "not-given-back"
 
 
 class CodeRefused(GrantError):
@@ -47,6 +72,34 @@ class GoogleSilent(GrantError):
     """Google could not be reached, or broke off."""
 
     code = "google-silent"
+
+
+class NotConnected(GrantError):
+    """The process that exchanges failed, or Google did not say whose account it is: then `code` is its refusal's."""
+
+    code = "not-connected"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class GrantUnreadable(GrantError):
+    """A grant file cannot be read, or holds no refresh token."""
+
+    code = "grant-unreadable"
+
+
+class KeyLost(GrantError):
+    """The migration's key is gone: neither a new grant nor the mailbox's password can be had for it."""
+
+    code = "key-lost"
+
+
+class MasterKeyUnusable(GrantError):
+    """The file of master keys is missing or damaged."""
+
+    code = "master-key-unusable"
 
 
 class SealBroken(GrantError):

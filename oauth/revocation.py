@@ -5,21 +5,36 @@ Revoking a refresh token kills every grant of that account for the whole Google 
 """
 
 import http.client
+from collections.abc import Mapping
 
 import requests
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from oauth.grant import Client, Grant
 
 _TIMEOUT = 30
+_TRIES = 3
+_PAUSE = 0.5
 
 
 def revoke(client: Client, token: str) -> bool:
     """Revoke a token, sent in the body; True when Google took it back or no longer knows it."""
     try:
-        answer = requests.post(client.revoke_uri, data={"token": token}, timeout=_TIMEOUT)
+        answer = _posted(client.revoke_uri, {"token": token})
     except requests.RequestException:
         return False
     return answer.status_code == http.client.OK or _error(answer) == "invalid_token"
+
+
+def give_back(client: Client, token: str) -> bool:
+    """Revoke a token that must not be kept, with a little patience, for nobody comes back to it later."""
+    tries = Retrying(
+        retry=retry_if_result(lambda taken: not taken),
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_fixed(_PAUSE),
+        retry_error_callback=lambda _: False,
+    )
+    return bool(tries(revoke, client, token))
 
 
 def is_dead(client: Client, grant: Grant) -> bool:
@@ -31,13 +46,18 @@ def is_dead(client: Client, grant: Grant) -> bool:
         "client_secret": client.client_secret,
     }
     try:
-        return _error(requests.post(client.token_uri, data=form, timeout=_TIMEOUT)) == "invalid_grant"
+        return _error(_posted(client.token_uri, form)) == "invalid_grant"
     except requests.RequestException:
         return False
+
+
+def _posted(uri: str, form: Mapping[str, str]) -> requests.Response:
+    # A redirect would carry the token on to another place (RFC 9110 §15.4.8: 307 repeats the body).
+    return requests.post(uri, data=form, timeout=_TIMEOUT, allow_redirects=False)
 
 
 def _error(answer: requests.Response) -> str:
     try:
         return str(answer.json().get("error", ""))
-    except ValueError:
+    except (ValueError, AttributeError):  # no JSON, or JSON that is no object
         return ""

@@ -2,104 +2,127 @@
 
 A migration's data key is random, wrapped by the master key, and lies in the key store: a Redis that never persists.
 Deleting it there makes every sealed value unreadable at once, in every dump, log and backup of the other Redis.
-AES-256-GCM (NIST SP 800-38D); the associated data binds a value to its migration and field.
+
+Two classes for two processes. `Vault` is for the long-lived ones: it hands out and destroys keys and never opens a
+secret. `Safe` is for the short-lived child that works on one migration: it has that one key and knows no other.
 """
 
 import hashlib
 import hmac
-import os
 from typing import cast
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis import Redis
 
 from oauth.errors import SealBroken
+from oauth.keyring import KeyRing
+from oauth.sealing import closed, fresh_key, opened
 
-_NONCE = 12
 _TTL = 72 * 3600
 
 
 class Vault:
-    """Seals and opens a migration's secrets.
+    """The keys of all migrations.
 
     Args:
-        store: where sealed values lie (`mig:{id}:sealed`).
         keys: the key store; must not persist.
-        master: 32 bytes that wrap every data key.
+        ring: the master keys, which wrap every data key.
     """
 
-    def __init__(self, store: "Redis", keys: "Redis", master: bytes) -> None:
-        self._store = store
+    def __init__(self, keys: Redis, ring: KeyRing) -> None:
         self._keys = keys
-        self._master = master
+        self._ring = ring
 
     def __repr__(self) -> str:
         return "Vault()"
 
-    def seal(self, migration: str, **secrets: bytes) -> None:
-        """Seal secrets under the migration's key, which is made at the first call."""
-        key = self._data_key(migration, make=True)
-        with self._store.pipeline(transaction=True) as both:  # never a sealed value without an end date
-            for field, secret in secrets.items():
-                both.hset(_sealed(migration), field, _closed(key, secret, _bound(migration, field)))
-            both.expire(_sealed(migration), _TTL)
-            both.execute()
+    def make(self, migration: str) -> bytes:
+        """Return the migration's data key, 32 bytes; the first call makes it."""
+        self._keys.set(_key(migration), self._ring.wrap(_key(migration), fresh_key()), ex=_TTL, nx=True)
+        return self.key(migration)
 
-    def open(self, migration: str, field: str) -> bytes:
-        """Return one secret.
+    def key(self, migration: str) -> bytes:
+        """Return the migration's data key and put off its end.
 
         Raises:
-            SealBroken: the key is destroyed, or the value was not sealed for this migration and field.
+            SealBroken: it is destroyed, or lost with the key store.
         """
-        sealed = cast("bytes | None", self._store.hget(_sealed(migration), field))
-        if sealed is None:
+        wrapped = cast("bytes | None", self._keys.get(_key(migration)))
+        if wrapped is None:
             raise SealBroken
-        return _opened(self._data_key(migration), sealed, _bound(migration, field))
-
-    def digest_key(self, migration: str) -> bytes:
-        """Return the key of the migration's message digests: they cannot be compared with anybody else's."""
-        return hmac.digest(self._data_key(migration), b"digest", hashlib.sha256)
-
-    def pseudonym(self, name: str) -> str:
-        """Return a stable opaque name for an address, for keys that several migrations share."""
-        return hmac.digest(self._master, b"pseudonym:" + name.lower().encode(), hashlib.sha256).hex()[:32]
+        key = self._ring.unwrap(_key(migration), wrapped)
+        if self._ring.is_stale(wrapped):  # XX: never bring back a key that was destroyed meanwhile
+            self._keys.set(_key(migration), self._ring.wrap(_key(migration), key), ex=_TTL, xx=True)
+        self._keys.expire(_key(migration), _TTL)
+        return key
 
     def holds(self, migration: str) -> bool:
         """Tell whether the migration's key still exists."""
         return bool(self._keys.exists(_key(migration)))
 
-    def shred(self, migration: str) -> None:
-        """Destroy the migration's key first, then remove what it had sealed."""
+    def destroy(self, migration: str) -> None:
+        """Destroy the migration's key; twice is harmless."""
         self._keys.delete(_key(migration))
-        self._store.unlink(_sealed(migration))
 
-    def _data_key(self, migration: str, *, make: bool = False) -> bytes:
-        wrapped = cast("bytes | None", self._keys.get(_key(migration)))
-        if wrapped is None and make:
-            fresh = _closed(self._master, os.urandom(32), _bound(migration, "key"))
-            self._keys.set(_key(migration), fresh, ex=_TTL, nx=True)
-            wrapped = cast("bytes | None", self._keys.get(_key(migration)))
-        if wrapped is None:
+    def wrap(self, label: str, secret: bytes) -> bytes:
+        """Seal something small under the master key, for this label only."""
+        return self._ring.wrap(label, secret)
+
+    def unwrap(self, label: str, wrapped: bytes) -> bytes:
+        """Return what `wrap` sealed for this label; raise `SealBroken` otherwise."""
+        return self._ring.unwrap(label, wrapped)
+
+    def pseudonym(self, name: str) -> str:
+        """Return a stable opaque name for an address, for keys that several migrations share."""
+        return self._ring.pseudonyms(name)[0]
+
+    def pseudonyms(self, name: str) -> tuple[str, ...]:
+        """Return the address's opaque names under all master keys, for looking it up across a rotation."""
+        return self._ring.pseudonyms(name)
+
+
+class Safe:
+    """The secrets of one migration, sealed in the state store as the hash `mig:{<id>}:sealed`.
+
+    Args:
+        store: the state store.
+        migration: its id.
+        key: its data key, from the vault.
+    """
+
+    def __init__(self, store: Redis, migration: str, key: bytes) -> None:
+        self._store = store
+        self._migration = migration
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "Safe()"
+
+    def seal(self, **secrets: bytes) -> None:
+        """Seal secrets by field; a field that is there already is replaced."""
+        with self._store.pipeline(transaction=True) as both:  # never a sealed value without an end date
+            for field, secret in secrets.items():
+                both.hset(_sealed(self._migration), field, closed(self._key, secret, self._label(field)))
+            both.expire(_sealed(self._migration), _TTL)
+            both.execute()
+
+    def open(self, field: str) -> bytes:
+        """Return one secret.
+
+        Raises:
+            SealBroken: there is none, or it was not sealed under this key for this migration and field.
+        """
+        sealed = cast("bytes | None", self._store.hget(_sealed(self._migration), field))
+        if sealed is None:
             raise SealBroken
-        self._keys.expire(_key(migration), _TTL)
-        return _opened(self._master, wrapped, _bound(migration, "key"))
+        return opened(self._key, sealed, self._label(field))
 
+    @property
+    def digest_key(self) -> bytes:
+        """The key of the migration's message digests: they cannot be compared with anybody else's."""
+        return hmac.digest(self._key, b"digest", hashlib.sha256)
 
-def _closed(key: bytes, secret: bytes, bound: bytes) -> bytes:
-    nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, secret, bound)
-
-
-def _opened(key: bytes, sealed: bytes, bound: bytes) -> bytes:
-    try:
-        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
-    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
-        raise SealBroken from None
-
-
-def _bound(migration: str, field: str) -> bytes:
-    return f"{migration}/{field}".encode()
+    def _label(self, field: str) -> str:
+        return f"{self._migration}/{field}"
 
 
 def _sealed(migration: str) -> str:

@@ -1,4 +1,4 @@
--- Goes before every script. Given above it: LEGAL, PHASES, ENDS, PARTS, FAMILIES and the end dates.
+-- Goes before every script. Given above it: LEGAL, PHASES, ENDS, PARTS, FAMILIES and the times of the table.
 -- ARGV[1] is the time in seconds since the epoch, or '' for the server's own clock.
 
 local now
@@ -36,21 +36,35 @@ local function end_date(m)
   return tonumber(m.progress_at) + UNFINISHED_SECONDS
 end
 
--- Give every key of the migration its end date. The last thing a script does with a migration.
-local function touch(m)
-  local key, at = record(m.id), math.ceil(end_date(m))
-  for _, part in ipairs(PARTS) do redis.call('EXPIREAT', key .. ':' .. part, at) end
+-- When the sweeper purges it: shortly before, while the record still says whose traces there are.
+local function purge_date(m) return math.floor(end_date(m)) - PURGE_EARLY_SECONDS end
+
+-- The account's hold, if this migration has it.
+local function hold(id)
+  local account = redis.call('GET', record(id) .. ':account')
+  local name = account and 'account:' .. account
+  return name and redis.call('GET', name) == id and name or nil
+end
+
+-- The name of every key a migration may have: the record, its parts, its families, its account's hold.
+local function keys_of(id)
+  local key = record(id)
+  local names = {key, hold(id)}
+  for _, part in ipairs(PARTS) do names[#names + 1] = key .. ':' .. part end
   for family, index in pairs(FAMILIES) do
     for _, field in ipairs(redis.call('HKEYS', key .. ':' .. index)) do
-      redis.call('EXPIREAT', key .. ':' .. family .. field, at)
+      names[#names + 1] = key .. ':' .. family .. field
     end
   end
-  for _, part in ipairs(redis.call('SMEMBERS', key .. ':more')) do
-    redis.call('EXPIREAT', key .. ':' .. part, at)
-  end
-  redis.call('EXPIREAT', key, at)
-  -- When the sweeper looks at it again: in time to end it properly, or when nothing of it is left.
-  local sweep = at
+  return names
+end
+
+-- Give every key of the migration its end date. The last thing a script does with a migration.
+local function touch(m)
+  local at = math.floor(end_date(m))
+  for _, name in ipairs(keys_of(m.id)) do redis.call('EXPIREAT', name, at) end
+  -- When the sweeper looks at it again: in time to end it properly, or to purge it.
+  local sweep = purge_date(m)
   if not ENDS[m.state] and m.ending ~= 'expired' then sweep = tonumber(m.progress_at) + EXPIRE_SECONDS end
   redis.call('ZADD', ENDINGS, sweep, m.id)
   keep(ENDINGS)

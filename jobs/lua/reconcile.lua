@@ -1,7 +1,7 @@
 -- ARGV: now, at most so many of each kind, how many lost leases in a row are too many.
--- Answer: {ready migrations (of so many customers), became due, leases expired, swept}.
+-- Answer: {ready migrations (of so many customers), became due, leases expired, to be ended or purged}.
 local batch, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
-local due, lost, swept = 0, 0, 0
+local due, lost = 0, 0
 
 local function past(queue) return redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch) end
 
@@ -37,32 +37,9 @@ for _, id in ipairs(past(LEASES)) do
   end
 end
 
--- Too long without progress: end it while there is time to revoke the grant. A running slice is told by a wish.
--- What is in finishing already only keeps trying until its keys end.
-local function expire(m)
-  if m.phase == 'finishing' then
-    swept = swept - 1
-  elseif m.token == '' then
-    enter(m, 'finishing', {phase = 'finishing', ending = 'expired'})
-  elseif m.wish ~= 'cancel' then
-    set(m, 'wish', 'expire')
-  end
-  redis.call('ZADD', ENDINGS, math.ceil(end_date(m)), m.id)
-  swept = swept + 1
-end
-
-for _, id in ipairs(past(ENDINGS)) do
-  local m = load(id)
-  if not m or now >= end_date(m) then
-    redis.call('ZREM', ENDINGS, id)
-  else
-    expire(m)
-  end
-end
-
 local ready = 0
 for _, customer in ipairs(redis.call('ZRANGE', RING, 0, batch - 1)) do
   ready = ready + redis.call('ZCARD', ready_queue(customer))
 end
 keep(LEASES, DUE, RING, TURN, ENDINGS)
-return {ready, due, lost, swept}
+return {ready, due, lost, redis.call('ZCOUNT', ENDINGS, '-inf', now)}

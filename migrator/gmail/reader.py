@@ -16,7 +16,7 @@ from migrator.gmail.answers import HistoryTooOld
 from migrator.gmail.connections import Connections, translated
 from migrator.labels import Label
 from migrator.message import GmailMessage
-from migrator.quota import Meter
+from migrator.quota import Meter, Method
 from migrator.retry import Patience
 
 _PAGE = 500
@@ -82,12 +82,12 @@ class Gmail:
 
     def account(self) -> Account:
         """Return address, number of messages and the history id of now."""
-        answer = self._ask(self._meter.profile.other, lambda users: users.getProfile(userId="me"))
+        answer = self._ask("users.getProfile", lambda users: users.getProfile(userId="me"))
         return Account(answer["emailAddress"], int(answer["messagesTotal"]), str(answer["historyId"]))
 
     def labels(self) -> tuple[Label, ...]:
         """Return all labels, system and user."""
-        answer = self._ask(self._meter.profile.other, lambda users: users.labels().list(userId="me"))
+        answer = self._ask("users.labels.list", lambda users: users.labels().list(userId="me"))
         return tuple(
             Label(row["id"], row["name"], "user" if row.get("type") == "user" else "system", _is_hidden(row))
             for row in answer.get("labels", ())
@@ -96,7 +96,7 @@ class Gmail:
     def page(self, listing: Listing, token: str | None) -> Page:
         """Return one page of ids; Gmail gives no order that may be relied on, and pages may be empty."""
         answer = self._ask(
-            self._meter.profile.list,
+            "users.messages.list",
             lambda users: users.messages().list(
                 userId="me",
                 labelIds=list(listing.label_ids) or None,
@@ -134,7 +134,7 @@ class Gmail:
 
     def message(self, message_id: str, *, large: bool = False) -> GmailMessage:
         """Return one message with its bytes; a large one is streamed, so that it is held once."""
-        self._pace(self._meter.profile.get)
+        self._pace("users.messages.get")
         if large:
             return translated(lambda: self._stream(message_id))
         return decode.parsed(translated(self._connections.raw(message_id).execute), message_id)
@@ -142,7 +142,7 @@ class Gmail:
     def _history_page(self, history_id: str, token: str | None) -> dict[str, Any]:
         try:
             return self._ask(
-                self._meter.profile.history,
+                "users.history.list",
                 lambda users: users.history().list(
                     userId="me", startHistoryId=history_id, historyTypes=["messageAdded"], pageToken=token
                 ),
@@ -150,13 +150,13 @@ class Gmail:
         except MessageGone:
             raise HistoryTooOld from None
 
-    def _ask(self, units: int, request: Callable[[Any], Any]) -> dict[str, Any]:
-        self._pace(units)
+    def _ask(self, method: Method, request: Callable[[Any], Any]) -> dict[str, Any]:
+        self._pace(method)
         answer: dict[str, Any] = translated(request(self._connections.users).execute)
         return answer
 
-    def _pace(self, units: int) -> None:
-        delay = self._meter.reserve(units)
+    def _pace(self, method: Method) -> None:
+        delay = self._meter.reserve(self._meter.profile.units(method), method)
         if delay > 0:
             self._patience.wait(delay)
 

@@ -3,9 +3,10 @@
 import contextlib
 import functools
 import imaplib
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
 from migrator.folders import MailboxShape
@@ -16,7 +17,7 @@ from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
 from .values import Appended, Item, Quota, Refused, Selected
-from .wire import Connect
+from .wire import Connect, Wire
 from .writer import Writer
 
 _P = ParamSpec("_P")
@@ -52,6 +53,8 @@ def _spoken(act: Callable[Concatenate["Mailbox", _P], _R]) -> Callable[Concatena
 class Mailbox:
     """One logged-in connection; not for several threads. Close it, or use it by `with`.
 
+    `tls` says how it is protected: version and cipher ("TLSv1.3 TLS_AES_256_GCM_SHA384"), or "none".
+
     Every method raises ConnectionLost when the conversation breaks; the connection is then closed and stays so.
     """
 
@@ -64,6 +67,7 @@ class Mailbox:
         self._exists = 0
         self._writer: Writer | None = None
         self.capabilities = connection.can()
+        self.tls = _protection(self._wire)
 
     def __enter__(self) -> Self:
         return self
@@ -202,3 +206,11 @@ class Mailbox:
         if self._selected is None:
             raise ValueError("select a folder first")
         return self._selected
+
+
+def _protection(wire: Wire) -> str:
+    sock: Any = wire.sock
+    if not isinstance(sock, ssl.SSLSocket):
+        return "none"
+    cipher = sock.cipher()
+    return f"{sock.version()} {cipher[0]}" if cipher else "none"

@@ -13,17 +13,16 @@ import migrator.gmail
 import migrator.retry
 import oauth.errors
 from jobs.migration import TRANSITIONS
-from jobs.retention import KEPT
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-PACKAGES = ("app", "jobs", "migrator", "oauth", "emulator")
+PACKAGES = ("app", "web", "jobs", "migrator", "oauth", "emulator")
 ELSEWHERE = re.compile(
     r"\bassistants?\b|\b(?:this|the last|the next|an earlier) session\b|\bworkplace\b|\blanguage model\b"
     r"|(?<![\w.}])/(?:work|root|home)\b",
     re.IGNORECASE,
 )
-PATH = re.compile(r"`((?:app|jobs|migrator|oauth|emulator|tests|bench|docs|scripts)/[\w./-]+\.\w+)(?:::(\w+))?`")
+PATH = re.compile(r"`((?:app|web|jobs|migrator|oauth|emulator|tests|bench|docs|scripts)/[\w./-]+\.\w+)(?:::(\w+))?`")
 
 
 def text(page: str) -> str:
@@ -101,12 +100,7 @@ def test_every_invariant_has_a_number_a_file_and_a_test() -> None:
     assert all(PATH.search(row[2]) and "::test_" in row[3] for row in kept)
 
 
-def test_the_page_of_data_is_the_table_of_retention() -> None:
-    listed = rows(text("docs/data.md").split("\n## ")[0])
-    assert listed == [[f"`{row.pattern}`", row.holds, row.sight, row.until] for row in KEPT]
-
-
-@pytest.mark.parametrize("table", ["_SENTENCES", "_FAILURES", "_NOTES"])
+@pytest.mark.parametrize("table", ["_SENTENCES", "_CONSENTS", "_FAILURES", "_NOTES"])
 def test_the_page_of_errors_says_what_people_read(table: str) -> None:
     listed = [row[:2] for row in rows(text("docs/errors.md"))]
     wanted = [[f"`{code}`", words] for code, words in getattr(app.sentences, table).items()]

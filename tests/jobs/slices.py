@@ -50,7 +50,7 @@ def _counts(task: SliceTask) -> str:
 def note_pid(task: SliceTask) -> None:
     """Write down which process does this."""
     with Redis.from_url(_plan(task).url) as redis:
-        redis.set(f"mig:{{{task.id}}}:progress", os.getpid(), ex=3600)
+        redis.set(f"mig:{{{task.id}}}:trying", os.getpid(), ex=3600)
 
 
 def count_items(task: SliceTask, link: Link) -> SliceEnd:

@@ -50,7 +50,7 @@ def items_done(redis: Redis, migration: Migration) -> int:
 
 
 def pid_of(redis: Redis, migration: Migration) -> int:
-    return int(redis.get(f"mig:{{{migration.id}}}:progress") or 0)
+    return int(redis.get(f"mig:{{{migration.id}}}:trying") or 0)
 
 
 def some_way_in(redis: Redis, migration: Migration) -> int:

@@ -1,21 +1,29 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 from key_leaks import leaks
 from redis import Redis
+from structlog.testing import capture_logs
 
 from app.embedded import EmbeddedStore, start
+from jobs import audit
+from jobs.audit import Act
 from jobs.broker import make_broker, open_state, queued_tickets, send_tickets
-from jobs.errors import LeaseLost, UnknownMigration
+from jobs.errors import LeaseLost
+from jobs.kept import HOUR
 from jobs.migration import State
-from jobs.reconciler import reconcile_until, tick, tick_if_first
-from jobs.requests import cancel, create, pause, read, remember_key
-from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, HOUR, UNFINISHED_SECONDS
+from jobs.reconciler import log_checkpoint, reconcile_until, tick, tick_if_first
+from jobs.requests import cancel, create, pause, read
+from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, UNFINISHED_SECONDS, ask_for_rewrite
 from jobs.slice import advance, again, ended, wait
-from jobs.tickets import LOST_LIMIT, claim, reconcile, release, renew
+from jobs.tickets import LOST_LIMIT, claim, reconcile, release
+from oauth.keyring import KeyRing, add_key
+from oauth.vault import Vault
 
 LEASE = 10.0
 
@@ -108,128 +116,100 @@ def test_dead_letters_are_dropped(redis: Redis, broker: RedisBroker) -> None:
     assert broker.client.exists("{dramatiq}:slices.XQ", "{dramatiq}:slices.XQ.msgs") == 0
 
 
-def test_after_71_hours_without_progress_a_migration_is_ended_as_expired(redis: Redis) -> None:
-    now = float(int(time.time()))
-    migration = create(redis, "acme", now=now)
-    assert reconcile(redis, now=now + EXPIRE_SECONDS - 10).expired == 0
-    late = now + EXPIRE_SECONDS + 10
-    assert reconcile(redis, now=late).expired == 1
-    assert reconcile(redis, now=late + 2).expired == 0
-    claimed = claim(redis, LEASE, now=late)
-    assert claimed is not None
-    assert (claimed.phase, claimed.ending) == (State.FINISHING, "expired")
-    assert release(redis, claimed.id, claimed.token, ended(State.DONE), now=late) is State.EXPIRED
-    assert read(redis, migration.id).ended_at == pytest.approx(late, abs=1)
+def test_each_look_sweeps_rewrites_the_log_and_tells_the_checkpoint(redis: Redis, broker: RedisBroker) -> None:
+    migration = create(redis, "acme")
+    ask_for_rewrite(redis)
+    with capture_logs() as told:
+        tick(redis, broker, now=time.time() + EXPIRE_SECONDS + 10)
+    assert read(redis, migration.id).ending == "expired"
+    assert redis.exists("discard:begun")
+    assert [row["event"] for row in told] == ["audit-checkpoint"]
 
 
-def test_a_running_slice_of_an_expired_migration_is_asked_to_end(redis: Redis) -> None:
-    now = float(int(time.time()))
-    create(redis, "acme", now=now)
-    late = now + EXPIRE_SECONDS + 10
-    claimed = claim(redis, LEASE, now=late)
-    assert claimed is not None
-    reconcile(redis, now=late)
-    assert renew(redis, claimed.id, claimed.token, LEASE, now=late) == "cancel"
-    assert release(redis, claimed.id, claimed.token, again(), now=late) is State.FINISHING
-    assert read(redis, claimed.id).ending == "expired"
-
-
-def test_clearing_up_after_an_expired_migration_does_not_keep_it_alive(redis: Redis) -> None:
-    now = float(int(time.time()))
-    migration = create(redis, "acme", now=now)
-    late = now + EXPIRE_SECONDS + 10
-    reconcile(redis, now=late)
-    claimed = claim(redis, LEASE, now=late)
-    assert claimed is not None
-    release(redis, claimed.id, claimed.token, again(), progressed=True, now=late)
-    assert redis.expiretime(f"mig:{{{migration.id}}}") == pytest.approx(now + UNFINISHED_SECONDS, abs=2)
-
-
-def test_what_is_finishing_already_is_not_ended_another_way(redis: Redis) -> None:
-    now = float(int(time.time()))
-    migration = create(redis, "acme", now=now)
-    for end in (advance(State.FINISHING), wait(now + 999 * HOUR, "revocation-unconfirmed")):
-        claimed = claim(redis, LEASE, now=now)
-        assert claimed is not None
-        release(redis, claimed.id, claimed.token, end, now=now)
-    assert reconcile(redis, now=now + EXPIRE_SECONDS + 10).expired == 0
-    found = read(redis, migration.id)
-    assert (found.state, found.ending) == (State.WAITING, "")
-
-
-def test_progress_puts_off_the_end(redis: Redis) -> None:
-    now = float(int(time.time()))
-    create(redis, "acme", now=now)
-    claimed = claim(redis, LEASE, now=now)
-    assert claimed is not None
-    renew(redis, claimed.id, claimed.token, 200 * HOUR, progressed=True, now=now + 70 * HOUR)
-    assert reconcile(redis, now=now + 72 * HOUR).expired == 0
-
-
-def test_waiting_and_renewing_without_progress_do_not_put_off_the_end(redis: Redis) -> None:
-    now = float(int(time.time()))
-    migration = create(redis, "acme", now=now)
-    claimed = claim(redis, LEASE, now=now)
-    assert claimed is not None
-    renew(redis, claimed.id, claimed.token, LEASE, now=now + HOUR)
-    release(redis, claimed.id, claimed.token, wait(now + 999 * HOUR, "google-down"), now=now + HOUR)
-    assert redis.expiretime(f"mig:{{{migration.id}}}") == pytest.approx(now + UNFINISHED_SECONDS, abs=2)
+def test_the_keys_of_what_is_purged_are_destroyed(redis: Redis, broker: RedisBroker, tmp_path: Path) -> None:
+    add_key(tmp_path / "master.key")
+    migration = create(redis, "acme")
+    with start(tmp_path / "keys", persistent=False) as store, Redis.from_url(store.url) as keys:
+        vault = Vault(keys, KeyRing.read(tmp_path / "master.key"))
+        vault.make(migration.id)
+        tick(redis, broker, vault, now=time.time() + UNFINISHED_SECONDS)
+        assert not vault.holds(migration.id)
 
 
 def test_every_key_of_a_migration_ends_with_it(redis: Redis) -> None:
     now = float(int(time.time()))
     migration = create(redis, "acme", now=now)
     base = f"mig:{{{migration.id}}}"
-    parts = ["ids", "marks", "intent", "sealed", "found:large", "placed:0", "placed:17", "extra:1"]
+    parts = ["ids", "marks", "intent", "sealed", "found:large", "placed:0", "placed:17"]
     for part in parts:
         redis.set(f"{base}:{part}", "x", ex=96 * HOUR)
     redis.hset(f"{base}:folders", mapping={"0": "x", "17": "x"})
-    remember_key(redis, migration.id, "extra:1")
     for end in (advance(State.FINISHING), ended(State.DONE)):
         claimed = claim(redis, LEASE, now=now)
         assert claimed is not None
         release(redis, claimed.id, claimed.token, end, now=now)
-    ends = {part: redis.expiretime(f"{base}:{part}") for part in [*parts, "history", "folders", "more"]}
+    ends = {part: redis.expiretime(f"{base}:{part}") for part in [*parts, "history", "folders"]}
     assert ends == {part: pytest.approx(now + ENDED_SECONDS, abs=2) for part in ends}
     assert redis.expiretime(base) == pytest.approx(now + ENDED_SECONDS, abs=2)
-    redis.delete(f"{base}:extra:1")
 
 
-def test_nothing_is_left_in_the_queues_of_a_migration_that_is_gone(redis: Redis) -> None:
-    now = float(int(time.time()))
-    migration = create(redis, "acme", now=now)
-    reconcile(redis, now=now + UNFINISHED_SECONDS + 10)
-    redis.delete(f"mig:{{{migration.id}}}", f"mig:{{{migration.id}}}:history")
-    with pytest.raises(UnknownMigration):
-        read(redis, migration.id)
-    reconcile(redis, now=now + UNFINISHED_SECONDS + 10)
-    assert claim(redis, LEASE) is None
-    assert redis.exists("jobs:ends", "jobs:due", "jobs:leases", "jobs:ring", "jobs:ready:acme") == 0
-
-
-def test_the_reconciler_outlives_the_store(
-    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
-) -> None:
-    folder = tmp_path_factory.mktemp("away")
-    first = start(folder)
-    redis, broker, stop = open_state(first.url), make_broker(first.broker_url), threading.Event()
+@contextmanager
+def reconciling(redis: Redis, broker: RedisBroker) -> Iterator[threading.Event]:
+    """Let a reconciler look ten times a second while the block runs."""
+    stop = threading.Event()
     thread = threading.Thread(target=reconcile_until, args=(stop, redis, broker, 0.1))
     thread.start()
     try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_reconciler_outlives_the_store(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    broker = make_broker(first.broker_url)
+    with capture_logs() as told, open_state(first.url) as redis, reconciling(redis, broker) as stop:
         stop.wait(0.4)
         first.stop()
         stop.wait(1.0)
-        with start(folder) as second, open_state(second.url) as fresh:
+        with start(tmp_path) as second, open_state(second.url) as fresh:
             create(fresh, "acme")
             stop.wait(1.0)
             assert queued_tickets(broker) == 1
             stop.set()
-            thread.join()
-    finally:
-        stop.set()
-        thread.join()
-        redis.close()
-        broker.client.close()
-    told = [record.getMessage().partition(" (")[0] for record in caplog.records if record.name == "jobs.reconciler"]
-    assert told == ["the store is away", "the store is back"]
-    assert not any(record.exc_info for record in caplog.records)
+    broker.client.close()
+    assert [row["event"] for row in told] == ["store-away", "store-back"]
+
+
+def test_a_look_that_fails_is_told_once_and_followed_by_others(redis: Redis, broker: RedisBroker) -> None:
+    broker.client.zadd("{dramatiq}:__heartbeats__", {b"\xff": 1})
+    broker.client.expire("{dramatiq}:__heartbeats__", 60)
+    with capture_logs() as told, reconciling(redis, broker) as stop:
+        stop.wait(0.7)
+        assert [(row["event"], type(row["error"])) for row in told] == [("look-failed", UnicodeDecodeError)]
+        broker.client.delete("{dramatiq}:__heartbeats__")
+        create(redis, "acme")
+        stop.wait(0.7)
+        assert queued_tickets(broker) == 1
+    assert len(told) == 1
+
+
+def test_the_audit_logs_newest_hash_goes_into_the_services_log_when_it_moved(redis: Redis) -> None:
+    with capture_logs() as told:
+        log_checkpoint(redis)
+        assert told == [], "an empty log has nothing to hold on to"
+        heads = [told_anew(redis, moved=moved) for moved in (True, False, True)]
+        audit.append(redis, audit.WORKER, Act.STARTED)
+        log_checkpoint(redis)  # the ten minutes are not over
+    assert [row["checkpoint"] for row in told] == [heads[0], heads[2]]
+    assert redis.ttl("reconcile:checkpoint") == 600
+
+
+def told_anew(redis: Redis, *, moved: bool) -> str:
+    """Let ten minutes pass in which the audit log grew, or not; return its newest checkpoint."""
+    redis.delete("reconcile:checkpoint")
+    if moved:
+        audit.append(redis, audit.WORKER, Act.STARTED)
+    log_checkpoint(redis)
+    return str(audit.checkpoint(redis))

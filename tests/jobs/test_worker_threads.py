@@ -19,7 +19,7 @@ from jobs.slice import SliceEnd
 
 def pid_of(redis: Redis, migration: Migration) -> int:
     """Return the process that does, or did, the migration's last slice; 0 before the first one."""
-    return int(redis.get(f"mig:{{{migration.id}}}:progress") or 0)
+    return int(redis.get(f"mig:{{{migration.id}}}:trying") or 0)
 
 
 def items_of(redis: Redis, migration: Migration) -> set[bytes]:

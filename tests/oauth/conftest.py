@@ -7,6 +7,7 @@ from stand_in import Google
 
 from app.embedded import start
 from oauth.grant import Client
+from oauth.keyring import KeyRing
 from oauth.vault import Vault
 
 
@@ -50,4 +51,4 @@ def stores(vault_stores: tuple[Redis, Redis]) -> tuple[Redis, Redis]:
 
 @pytest.fixture
 def vault(stores: tuple[Redis, Redis]) -> Vault:
-    return Vault(*stores, b"m" * 32)
+    return Vault(stores[1], KeyRing({"m": b"m" * 32}))

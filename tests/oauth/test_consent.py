@@ -6,7 +6,16 @@ from engine import calls, pressed
 from stand_in import Google
 
 from oauth.consent import Consent, begin, finish
-from oauth.errors import CodeRefused, ConsentDenied, ConsentNotOurs, GoogleSilent, GrantError, ScopeMismatch
+from oauth.errors import (
+    CodeRefused,
+    ConsentDenied,
+    ConsentNotOurs,
+    GoogleSilent,
+    GrantError,
+    NoRefreshToken,
+    NotGivenBack,
+    ScopeMismatch,
+)
 from oauth.grant import SCOPE, Client
 from oauth.revocation import is_dead
 
@@ -123,6 +132,32 @@ def test_anything_but_the_one_scope_is_given_back_at_once(google: Google, client
     assert calls(google)["oauth.revoke"] == 1
     assert grants(google) == []
     assert caught.value.__context__ is None or not hasattr(caught.value.__context__, "token")
+
+
+def test_access_without_a_refresh_token_is_given_back(google: Google, client: Client) -> None:
+    consent = begin(client, REDIRECT)
+    answer = pressed(google, consent.url.replace("access_type=offline", "access_type=online"))
+    with pytest.raises(NoRefreshToken):
+        finish(client, consent, answer)
+    assert calls(google)["oauth.revoke"] == 1
+
+
+def test_what_google_does_not_take_back_is_not_said_to_be_given_back(google: Google, client: Client) -> None:
+    google.control("settings", {"granted_scopes": ["openid"]})
+    google.fault("backendError", method="oauth.revoke", times=0, status=503)
+    consent = begin(client, REDIRECT)
+    with pytest.raises(NotGivenBack):
+        finish(client, consent, pressed(google, consent.url))
+    assert calls(google)["oauth.revoke"] == 3, "tried more than once, and not for ever"
+
+
+def test_giving_back_is_tried_again(google: Google, client: Client) -> None:
+    google.control("settings", {"granted_scopes": ["openid"]})
+    google.fault("backendError", method="oauth.revoke", status=503)
+    consent = begin(client, REDIRECT)
+    with pytest.raises(ScopeMismatch):
+        finish(client, consent, pressed(google, consent.url))
+    assert grants(google) == []
 
 
 def test_the_one_scope_said_twice_is_still_the_one_scope(google: Google, client: Client) -> None:

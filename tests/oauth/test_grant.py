@@ -41,5 +41,7 @@ def test_the_one_scope_is_read_only() -> None:
 def test_an_error_of_a_grant_says_its_code_and_no_more() -> None:
     assert str(SealBroken("canary")) == "seal-broken"
     assert {kind.code for kind in GrantError.__subclasses__()} == {
-        *("consent-denied", "consent-not-ours", "scope-mismatch", "code-refused", "google-silent", "seal-broken")
+        *("consent-denied", "consent-not-ours", "scope-mismatch", "no-refresh-token", "wrong-account"),
+        *("not-given-back", "code-refused", "google-silent", "not-connected", "grant-unreadable", "key-lost"),
+        *("master-key-unusable", "seal-broken"),
     }

@@ -19,13 +19,16 @@ from app import embedded
 from app.report import Report, report_on
 from app.stores import connect
 from emulator.servers.instance import Server, User
+from jobs import accounts
+from jobs.kept import Where
 from jobs.launch import Import, launch
-from jobs.migration import ENDS, Migration, State
+from jobs.migration import ENDS, Migration, State, new_id
 from jobs.requests import read
 from migrator.labels import Choices
 from migrator.mailbox import Password
 from oauth.grant import Grant
-from oauth.vault import Vault
+from oauth.keyring import KeyRing, add_key
+from oauth.vault import Safe, Vault
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTS = ENDS | {State.PAUSED, State.FAILED}
@@ -43,8 +46,8 @@ class House:
         self.state: Redis = connect(self.redis_store.url)
         self.keys: Redis = connect(self.keys_store.url)
         self.master = folder / "master.key"
-        self.master.write_bytes(os.urandom(32))
-        self.vault = Vault(self.state, self.keys, self.master.read_bytes())
+        add_key(self.master)
+        self.vault = Vault(self.keys, KeyRing.read(self.master))
         self.config = folder / "config.toml"
         self.config.write_text(self._toml(settings))
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -102,14 +105,17 @@ class House:
         """Begin an import with a grant that the stand-in makes."""
         made = self.google.grant(**({"account": account} if account else {}))
         self.secrets |= {made["refresh_token"], made["access_token"]}
+        migration = new_id()
+        accounts.claim(self.state, self.vault, migration, account or "customer@gmail.example")
+        safe = Safe(self.state, migration, self.vault.make(migration))
+        safe.seal(grant=Grant(made["refresh_token"]).to_bytes())
         wanted = Import(
             customer="c1",
-            grant=Grant(made["refresh_token"]),
             mailbox=Password(user.name, user.password),
             choices=choices or Choices(),
             by_digest=by_digest,
         )
-        return launch(self.state, self.vault, wanted).id
+        return launch(self.state, self.vault, migration, wanted).id
 
     def wait(self, migration_id: str, *states: State, seconds: float = 90) -> Migration:
         """Wait until the import is in one of `states` (else: rests), and return it."""
@@ -141,7 +147,7 @@ class House:
             wait=tenacity.wait_fixed(0.2),
             retry=tenacity.retry_if_result(bool),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )(lambda: leaks(self.state) + leaks(broker))
+        )(lambda: leaks(self.state, Where.STATE) + leaks(broker, Where.BROKER) + leaks(self.keys, Where.KEYS))
         broker.close()
         assert not found
         written = [p for p in self.folder.rglob("*") if p.is_file() and ("redis" in p.parts or p.suffix == ".log")]

@@ -13,11 +13,12 @@ import sys
 _AT = os.environ.get("CRASH_AT", "")
 _NTH = int(os.environ.get("CRASH_NTH", "1"))
 _passes = itertools.count(1)
+_make = os.mkfifo  # behind closed doors (migrator/egress) no file can be made but by a call taken before they close
 
 
 def _once() -> bool:
     try:
-        os.close(os.open(os.environ["CRASH_DONE"], os.O_CREAT | os.O_EXCL))
+        _make(os.environ["CRASH_DONE"], 0o600)
     except FileExistsError:
         return False
     return True

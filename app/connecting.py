@@ -1,0 +1,180 @@
+"""An account connected: the consent's code becomes a sealed grant, and no process that lives on ever holds a token.
+
+    parent                                       child (`jobs.apart`), one migration's key and nothing else
+    consent taken, key made ───────────────────► code exchanged, scopes compared, users.getProfile asked
+    the account claimed for this migration ◄──── "whose account it is"
+                                "keep" ────────► sealed
+                                "give-back" ───► revoked: another account than the expected one
+                                "forget" ──────► dropped unrevoked: revoking kills all grants of an account, and another
+                                                 import of this one is under way
+
+Nothing is sealed before the account is claimed, so there is nothing to take back out of the stores when it is refused.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from app.config import Config
+from app.exchanging import ByCode, ByFile, Source, Task, obtain
+from app.stores import Stores
+from jobs import accounts, audit, requests
+from jobs.apart import ApartFailed, Json, run_apart
+from jobs.audit import TERMINAL, Act, Actor
+from jobs.errors import AccountBusy, IllegalTransition
+from jobs.migration import State, new_id, record_key
+from migrator.errors import (
+    AnswerDamaged,
+    BandwidthExhausted,
+    GoogleDown,
+    GoogleRefused,
+    GoogleUnavailable,
+    QuotaExhausted,
+    ReconnectNeeded,
+)
+from migrator.gmail import RequestRefused, TooManyAtOnce
+from oauth.consent import code_of
+from oauth.errors import GrantError, KeyLost, NotConnected, NotGivenBack, SealBroken, WrongAccount
+from oauth.pending import Pending, Purpose
+
+_log = structlog.get_logger()
+
+_OF_GOOGLE = frozenset(
+    kind.code
+    for kind in (
+        *(AnswerDamaged, BandwidthExhausted, GoogleDown, GoogleRefused, GoogleUnavailable),
+        *(QuotaExhausted, ReconnectNeeded, RequestRefused, TooManyAtOnce),
+    )
+)
+"""Why Google may not say whose account it is; every other code is a failure of our own."""
+
+Verdict = Literal["keep", "give-back", "forget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A migration that holds a grant, and the account's address, to be shown to the customer and not to be kept."""
+
+    migration: str
+    address: str = field(repr=False)
+
+
+def connect(config: Config, stores: Stores, pending: Pending, answer_url: str, *, actor: Actor = TERMINAL) -> Connected:
+    """Turn the answer to a consent into a grant, sealed for the migration that the consent was begun for.
+
+    A migration that waits for a new grant goes on by itself; a new one has no record yet, and nothing starts.
+
+    Raises:
+        GrantError: nothing was kept; see its leaves. But for `NotGivenBack`, nothing is left at Google either.
+        AccountBusy: another migration of this account has not ended; its access stays.
+        IllegalTransition, UnknownMigration: the migration that was to be connected again does not wait for it.
+    """
+    code = code_of(pending.consent, answer_url)
+    return _connected(config, stores, pending.purpose, ByCode(pending.consent, code), actor)
+
+
+def connect_file(config: Config, stores: Stores, purpose: Purpose, path: Path) -> Connected:
+    """Seal the grant of a file (JSON with `refresh_token`); errors as of `connect`. The file stays as it is."""
+    return _connected(config, stores, purpose, ByFile(path.resolve()), TERMINAL)
+
+
+def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor) -> Connected:
+    judge = _Judge(stores, purpose, actor)
+    task = Task(config, stores.urls.state, purpose.migration, judge.key(), source)
+    try:
+        run_apart(obtain, task, judge.hear)
+    except ApartFailed as failed:
+        judge.clear()
+        raise judge.error(failed.code) from None
+    except Exception:
+        judge.clear()
+        raise
+    if purpose.reconnect:
+        requests.resume(stores.state, purpose.migration)
+    return Connected(purpose.migration, judge.address)
+
+
+class _Judge:
+    """The parent's side of the conversation: whose account may be kept for the purpose."""
+
+    def __init__(self, stores: Stores, purpose: Purpose, actor: Actor) -> None:
+        self.address = ""
+        self._refusal: GrantError | AccountBusy | None = None
+        self._actor = actor
+        self._stores = stores
+        self._purpose = purpose
+        self._spare = new_id()
+
+    def key(self) -> bytes:
+        """Return the migration's key: a new one, or the one it has."""
+        if not self._purpose.reconnect:
+            return self._stores.vault.make(self._purpose.migration)
+        record = requests.read(self._stores.state, self._purpose.migration)
+        if record.state is not State.PAUSED:
+            raise IllegalTransition(record.state, record.phase)
+        try:
+            return self._stores.vault.key(self._purpose.migration)
+        except SealBroken:
+            raise KeyLost from None
+
+    def hear(self, question: Json) -> Json:
+        """Reply to "whose account it is" with a verdict."""
+        self.address = str(question["address"])
+        return {"verdict": self._verdict(self.address)}
+
+    def _verdict(self, address: str) -> Verdict:
+        if not self._expected(address):
+            return self._wrong(address)
+        try:
+            accounts.claim(self._stores.state, self._stores.vault, self._purpose.migration, address)
+        except AccountBusy as busy:
+            return self._refuse(busy, "forget")
+        self._write_down(Act.RECONNECTED if self._purpose.reconnect else Act.GRANTED)
+        return "keep"
+
+    def _expected(self, address: str) -> bool:
+        """Compare exactly, but for case: whether dots and plus matter is the account's domain's affair."""
+        if self._purpose.reconnect:
+            return accounts.holds(self._stores.state, self._stores.vault, self._purpose.migration, address)
+        return self._purpose.expected.lower() in {"", address.lower()}
+
+    def _wrong(self, address: str) -> Verdict:
+        """Revoke another account's grant, unless that would end an import of that account."""
+        try:
+            # Held under an id of its own meanwhile: no import of it can begin between here and the revocation.
+            accounts.claim(self._stores.state, self._stores.vault, self._spare, address)
+        except AccountBusy:
+            return self._refuse(WrongAccount(), "forget")
+        return self._refuse(WrongAccount(), "give-back")
+
+    def _refuse(self, error: GrantError | AccountBusy, verdict: Verdict) -> Verdict:
+        self._refusal = error
+        self._write_down(Act.GRANT_REFUSED, error.code)
+        return verdict
+
+    def _write_down(self, act: Act, code: str = "") -> None:
+        """Append to the audit log before the act; where that fails, the grant is given back."""
+        audit.append(self._stores.state, self._actor, act, self._purpose.migration, code)
+
+    def clear(self) -> None:
+        """Leave nothing of a migration that got no grant, nor of the hold on a refused account."""
+        state, new = self._stores.state, not self._purpose.reconnect
+        for migration in (self._spare, *((self._purpose.migration,) if new else ())):
+            accounts.release(state, migration)
+            state.unlink(*(f"{record_key(migration)}:{part}" for part in ("account", "calls")))
+        if new:
+            self._stores.vault.destroy(self._purpose.migration)
+
+    def error(self, code: str) -> Exception:
+        """Return the error to raise for the code that the process ended with."""
+        if self._refusal and code != NotGivenBack.code:
+            return self._refusal
+        kinds = {kind.code: kind for kind in GrantError.__subclasses__() if kind is not NotConnected}
+        if code in kinds:
+            return kinds[code]()
+        if code not in _OF_GOOGLE:
+            _log.error("not-connected", migration=self._purpose.migration, code=code)
+            return NotConnected(NotConnected.code)
+        return NotConnected(code)

@@ -1,0 +1,70 @@
+"""One grant per Google account at a time: revoking one kills them all, so a second import of an account must wait.
+
+The hold is the key `account:<pseudonym>`: the id of the one migration that may have a grant for this account.
+"""
+
+from typing import Any, cast
+
+from redis import Redis
+
+from jobs.errors import AccountBusy
+from jobs.migration import ENDS, record_key
+from jobs.retention import UNFINISHED_SECONDS
+from oauth.vault import Vault
+
+_YOUNG_SECONDS = 600
+"""A hold without a record counts for this long: the record is made when the customer has confirmed the import."""
+
+# KEYS: the account's names, the newest master key's first. ARGV: id, seconds, young seconds, the ends.
+_CLAIM = """
+local id, seconds, young = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local ended = {}
+for i = 4, #ARGV do ended[ARGV[i]] = true end
+for _, key in ipairs(KEYS) do
+  local holder = redis.call('GET', key)
+  if holder and holder ~= id then
+    local state = redis.call('HGET', 'mig:{' .. holder .. '}', 'state')
+    if state and not ended[state] then return 0 end
+    if not state and redis.call('TTL', key) > seconds - young then return 0 end
+  end
+end
+redis.call('SET', KEYS[1], id, 'EX', seconds)
+redis.call('SET', 'mig:{' .. id .. '}:account', string.sub(KEYS[1], 9), 'EX', seconds)
+return 1
+"""
+
+
+def claim(redis: Redis, vault: Vault, migration_id: str, address: str) -> None:
+    """Make this migration the one that holds the account's grant.
+
+    Raises:
+        AccountBusy: another migration that has not ended holds it.
+    """
+    names = [_hold(name) for name in vault.pseudonyms(address)]
+    client: Any = redis
+    ends = [str(state) for state in ENDS]
+    if not client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, _YOUNG_SECONDS, *ends):
+        raise AccountBusy
+
+
+def account_of(redis: Redis, migration_id: str) -> str:
+    """Return the opaque name of the migration's Google account; empty when it has none (any more)."""
+    held = cast("bytes | None", redis.get(f"{record_key(migration_id)}:account"))
+    return held.decode() if held else ""
+
+
+def holds(redis: Redis, vault: Vault, migration_id: str, address: str) -> bool:
+    """Tell whether this migration is the one that holds this account's grant."""
+    return account_of(redis, migration_id) in vault.pseudonyms(address)
+
+
+def release(redis: Redis, migration_id: str) -> None:
+    """Give the account free for another migration; twice is harmless."""
+    hold = _hold(account_of(redis, migration_id))
+    if redis.get(hold) == migration_id.encode():
+        redis.delete(hold)
+    redis.delete(f"{record_key(migration_id)}:account")
+
+
+def _hold(name: str) -> str:
+    return f"account:{name}"

@@ -1,0 +1,212 @@
+"""A function in a process of its own: for the moments in which a token must be held outside a slice.
+
+The process stands behind the same walls as a slice's (`jobs.confine`), is made for one call and ends with it, so that
+whoever asked (web server, command line) never holds what was in it. In go the arguments, out comes one small answer in
+JSON. Meanwhile the function may ask its parent: the process that holds the token knows no other migration and no
+master key, the one that knows them holds no token.
+
+    parent                              child
+    run_apart(function, task, hear) ──► function(task, ask)
+                hear(question) ◄─────── ask(question)
+                               ───────► reply
+                        answer ◄─────── answer, or the code of the error
+"""
+
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+from jobs.confine import confine
+from jobs.slice import crashed, crashed_by
+
+Json = dict[str, Any]
+Ask = Callable[[Json], Json]
+"""Asks the parent something and returns its reply; raises `Unanswered` when the parent failed over it."""
+
+SECONDS = 120.0
+MEMORY_MIB = 256
+MAX_BYTES = 4096
+
+_FORKSERVER = get_context("forkserver")
+_REAP_SECONDS = 5.0
+
+# multiprocessing keeps one list of its children, and looks through it when a new one starts.
+_CHILDREN = threading.Lock()
+
+
+class ApartFailed(Exception):
+    """The function failed, or its process did; `code` is all that is told.
+
+    A code of the error trees (`scope-mismatch`), `internal-error:<class>`, `child-killed`, `child-overtime` or
+    `child-unreadable`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Unanswered(Exception):
+    """The parent failed over a question; it waits for this process to tidy up and end."""
+
+    code = "unanswered"
+
+
+def _deaf(_: Json) -> Json:
+    raise ApartFailed("child-unreadable")
+
+
+def run_apart(
+    function: Callable[[Any, Ask], Json],
+    task: object,
+    hear: Ask = _deaf,
+    *,
+    seconds: float = SECONDS,
+    memory_mib: int = MEMORY_MIB,
+    max_bytes: int = MAX_BYTES,
+) -> Json:
+    """Call `function(task, ask)` in a process of its own and return its answer.
+
+    Args:
+        function: a module's function, so that the process finds it by its name.
+        task: what it is told; must be picklable.
+        hear: replies to its questions; an exception of it is raised again here, once the function has tidied up.
+        seconds: the process is killed after this long.
+        memory_mib: limit of the process.
+        max_bytes: longest answer or question, as JSON.
+
+    Raises:
+        ApartFailed: there is no answer.
+    """
+    until = time.monotonic() + seconds
+    with _child(memory_mib) as pipe:
+        _tell(pipe, (function, task, max_bytes))
+        said = _said(pipe, until, max_bytes)
+        while "ask" in said:
+            try:
+                _tell(pipe, {"reply": hear(said["ask"])})
+            except Exception:
+                _tell(pipe, {})
+                _said(pipe, until, max_bytes)
+                raise
+            said = _said(pipe, until, max_bytes)
+    if "answer" not in said:
+        raise ApartFailed(_checked(said.get("code")))
+    answer: Json = said["answer"]
+    return answer
+
+
+def _tell(pipe: Connection, told: object) -> None:
+    try:
+        pipe.send(told)
+    except OSError:
+        raise ApartFailed("child-killed") from None
+
+
+def _said(pipe: Connection, until: float, max_bytes: int) -> Json:
+    """Return what the child says next. It may be in hostile hands, so nothing but short JSON is taken from it."""
+    try:
+        if not pipe.poll(max(0.0, until - time.monotonic())):
+            raise ApartFailed("child-overtime")
+        said = json.loads(pipe.recv_bytes(max_bytes))
+    except EOFError:
+        raise ApartFailed("child-killed") from None
+    except (OSError, ValueError, RecursionError):
+        raise ApartFailed("child-unreadable") from None
+    return said if isinstance(said, dict) else {}
+
+
+def _checked(code: object) -> str:
+    try:
+        return crashed(str(code)).code
+    except ValueError:
+        return "child-unreadable"
+
+
+@contextmanager
+def _child(memory_mib: int) -> Iterator[Connection]:
+    ours, theirs = _FORKSERVER.Pipe()
+    with tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as own, ours:
+        process = _FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
+        with theirs, _CHILDREN:
+            process.start()
+        try:
+            yield ours
+        finally:
+            ours.close()
+            with _CHILDREN:
+                process.kill()
+                process.join(_REAP_SECONDS)
+                process.close()
+
+
+class _Line:
+    """The child's line to its parent; the line being cut ends this process on the spot."""
+
+    def __init__(self, pipe: Connection, max_bytes: int) -> None:
+        self._pipe = pipe
+        self._max_bytes = max_bytes
+        self._replies: SimpleQueue[Json] = SimpleQueue()
+
+    def ask(self, question: Json) -> Json:
+        """Say a question and wait for the reply."""
+        self._pipe.send_bytes(json.dumps(_within({"ask": question}, self._max_bytes)).encode())
+        told = self._replies.get()
+        if "reply" not in told:
+            raise Unanswered
+        reply: Json = told["reply"]
+        return reply
+
+    def watch(self) -> None:
+        """Listen for replies, and for the parent's death."""
+        try:
+            while told := self._pipe.recv():
+                self._replies.put(told)
+            self._replies.put({})
+            self._pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+
+
+def main(pipe: Connection, memory_mib: int, folder: str) -> None:
+    """Do the one call that comes through the pipe."""
+    confine(memory_mib, folder)
+    try:
+        pipe.send_bytes(json.dumps(_outcome(pipe)).encode())
+    finally:
+        # No exit handlers: threads of the libraries may hang, and there is nothing left to save.
+        os._exit(0)
+
+
+def _outcome(pipe: Connection) -> Json:
+    try:
+        # The function travels by name; that its module can't be imported here is an end like any other.
+        function, task, max_bytes = pipe.recv()
+        line = _Line(pipe, max_bytes)
+        threading.Thread(target=line.watch, name="parent-watch", daemon=True).start()
+        return _within({"answer": function(task, line.ask)}, max_bytes)
+    except EOFError:
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001 - whatever it is: its text must not leave this process
+        return {"code": _code_of(error)}
+
+
+def _within(said: Json, max_bytes: int) -> Json:
+    if len(json.dumps(said)) > max_bytes:
+        raise ValueError("longer than the parent takes")
+    return said
+
+
+def _code_of(error: BaseException) -> str:
+    """Return the code of an error of our trees; of any other its class and nothing else."""
+    ours = type(error).__module__.partition(".")[0] in {"jobs", "migrator", "oauth"}
+    code = getattr(error, "code", None)
+    return code if ours and isinstance(code, str) else crashed_by(error).code

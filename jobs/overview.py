@@ -1,0 +1,113 @@
+"""What is held right now, by row of the retention table: numbers of keys and bytes, never a key's name or content."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from redis import Redis
+
+from jobs.kept import Kept, Where
+from jobs.migration import record_key
+from jobs.retention import KEPT, migration_families, migration_parts, row_for
+from jobs.scripts import decoded
+
+_PAGE = 1000
+_NO_END = -1
+
+Stores = Mapping[Where, Redis]
+"""A client for each store that is looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one row of the table stands for at present: keys, and the bytes they take in the store's memory."""
+
+    row: Kept
+    keys: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The rows in the table's order; and how many keys are in no row (`outside`) or have no end date (`endless`)."""
+
+    rows: tuple[Held, ...]
+    outside: int
+    endless: int
+
+    @property
+    def keys(self) -> int:
+        """All keys of all rows."""
+        return sum(held.keys for held in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    row: Kept | None
+    bytes: int
+    seconds: int
+
+
+def overview(stores: Stores) -> Overview:
+    """Look at every key of every store; reads each store page by page and blocks none.
+
+    Raises:
+        redis.RedisError: a store is away, or does not allow SCAN, TTL or MEMORY USAGE.
+    """
+    rows = tuple(row for row in KEPT if row.where is not Where.FILES)
+    return _summed(rows, *(_keys(store, where, store.scan_iter(count=_PAGE)) for where, store in stores.items()))
+
+
+def overview_of(stores: Stores, migration_id: str) -> Overview:
+    """Look at the keys of one migration: its record and parts, its account's hold, its wrapped key.
+
+    Raises:
+        redis.RedisError: a store is away, or does not allow TTL or MEMORY USAGE.
+    """
+    rows = tuple(row for row in KEPT if "<id>" in row.pattern or row.pattern == "account:*")
+    state = stores[Where.STATE]
+    wrapped = _keys(stores[Where.KEYS], Where.KEYS, [f"key:{{{migration_id}}}"])
+    return _summed(rows, _keys(state, Where.STATE, _names(state, migration_id)), wrapped)
+
+
+def _names(state: Redis, migration_id: str) -> Iterator[str]:
+    record = record_key(migration_id)
+    yield record
+    yield from (f"{record}:{part}" for part in migration_parts())
+    for family, index in migration_families().items():
+        yield from (f"{record}:{family}{decoded(field)}" for field in _any(state).hkeys(f"{record}:{index}"))
+    account = _any(state).get(f"{record}:account")
+    hold = f"account:{decoded(account)}"
+    if account is not None and _any(state).get(hold) == migration_id.encode():
+        yield hold
+
+
+def _keys(store: Redis, where: Where, names: Iterable[object]) -> Iterator[_Key]:
+    """Yield what is to be known of each key that is still there."""
+    every = map(decoded, names)
+    while page := list(islice(every, _PAGE)):
+        with store.pipeline(transaction=False) as look:
+            for name in page:
+                look.memory_usage(name)
+                look.ttl(name)
+            answers = iter(look.execute())
+        for name, (size, seconds) in zip(page, zip(answers, answers, strict=True), strict=True):
+            if size is not None:
+                yield _Key(row_for(name, where), int(size), int(seconds))
+
+
+def _summed(rows: tuple[Kept, ...], *found: Iterable[_Key]) -> Overview:
+    keys: Counter[Kept | None] = Counter()
+    sizes: Counter[Kept | None] = Counter()
+    endless = 0
+    for key in chain(*found):
+        keys[key.row] += 1
+        sizes[key.row] += key.bytes
+        endless += key.seconds == _NO_END
+    return Overview(tuple(Held(row, keys[row], sizes[row]) for row in rows), outside=keys[None], endless=endless)
+
+
+def _any(redis: Redis) -> Any:  # redis-py's answers are typed for both its worlds
+    return redis

@@ -1,0 +1,65 @@
+"""The account that adds up, as values: every message of the Gmail account under exactly one outcome; counts only."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from redis import Redis
+
+from jobs.requests import read
+from migrator.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name."""
+
+    id: str
+    state: str
+    phase: str
+    reason: str
+    until: float
+    total: int
+    open: int
+    outcomes: dict[str, int]
+    folders: dict[str, int]
+    failures: dict[str, int]
+    bytes: int
+    verified: dict[str, int]
+
+    @property
+    def adds_up(self) -> bool:
+        """True when nothing is open and every message has one outcome."""
+        return self.open == 0 and sum(self.outcomes.values()) == self.total
+
+    @property
+    def copied(self) -> int:
+        """Messages that were brought over by this migration."""
+        return sum(count for words, count in self.outcomes.items() if words.startswith("copied"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        return {**asdict(self), "adds_up": self.adds_up}
+
+
+def report_on(redis: Redis, migration_id: str) -> Report:
+    """Read the numbers from the ledger; the sums are counted from the marks, not kept beside them."""
+    migration = read(redis, migration_id)
+    ledger = Ledger(redis, migration_id)
+    marks = ledger.outcomes()
+    counts = ledger.counts()
+    folders = {n: s.name for n, s in ledger.folders().items() if counts.get(f"folder:{n}")}
+    return Report(
+        id=migration.id,
+        state=str(migration.state),
+        phase=str(migration.phase),
+        reason=migration.reason,
+        until=migration.until,
+        total=sum(marks.values()),
+        open=sum(count for mark, count in marks.items() if mark.is_open),
+        outcomes={mark.words: count for mark, count in marks.items() if not mark.is_open},
+        folders={name: counts[f"folder:{n}"] for n, name in sorted(folders.items(), key=lambda row: row[1])},
+        failures=dict(Counter(ledger.reasons().values())),
+        bytes=counts.get("bytes", 0),
+        verified={k: v for k, v in (ledger.load("verified") or {}).items() if k not in {"folder", "done"}},
+    )

@@ -1,0 +1,31 @@
+"""Where a slice may go: which hosts a customer may name, which addresses are checked, and what keeps it from others.
+
+    hosts ─► addresses ─► resolve ─► doors ─► refusals, files ─► guard
+    a name   its answers  one look   allowed  decided            carried out
+
+Names and addresses are checked before the first connection; from `close_the_doors` on the process reaches nothing but
+its doors. The guard sees what Python code does. It is no sandbox for machine code: the second wall is the operating
+system's, see docs/operations.md.
+"""
+
+from migrator.egress.addresses import is_public
+from migrator.egress.doors import Doors, endpoint, store_place
+from migrator.egress.guard import EgressRefused, close_the_doors
+from migrator.egress.hosts import check_port, checked_host
+from migrator.egress.resolve import Connect, Pinned, Trust, connecting, pin
+
+__all__ = [
+    "Connect",
+    "Doors",
+    "EgressRefused",
+    "Pinned",
+    "Trust",
+    "check_port",
+    "checked_host",
+    "close_the_doors",
+    "connecting",
+    "endpoint",
+    "is_public",
+    "pin",
+    "store_place",
+]

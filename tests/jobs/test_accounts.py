@@ -1,0 +1,121 @@
+"""One grant per Google account at a time."""
+
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from jobs.accounts import account_of, claim, holds, release
+from jobs.errors import AccountBusy
+from jobs.migration import State, new_id, record_key
+from jobs.requests import create
+from oauth.keyring import KeyRing
+from oauth.vault import Vault
+
+ADDRESS = "ann@gmail.example"
+OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32}
+
+
+@pytest.fixture
+def vault(redis: Redis) -> Vault:
+    return Vault(redis, KeyRing(OLD))
+
+
+@pytest.fixture
+def holding(redis: Redis, vault: Vault) -> Callable[[State], str]:
+    """Make a migration in this state that holds the account."""
+
+    def make(state: State) -> str:
+        migration = create(redis, "c1").id
+        claim(redis, vault, migration, ADDRESS)
+        redis.hset(record_key(migration), "state", state)
+        return migration
+
+    return make
+
+
+def test_the_first_holds_the_account_and_nobody_else_gets_it(redis: Redis, vault: Vault) -> None:
+    first, second = new_id(), new_id()
+    claim(redis, vault, first, ADDRESS)
+    with pytest.raises(AccountBusy):
+        claim(redis, vault, second, ADDRESS.upper())
+    assert holds(redis, vault, first, ADDRESS)
+    assert not holds(redis, vault, second, ADDRESS)
+    assert account_of(redis, second) == ""
+
+
+def test_another_account_is_another_matter(redis: Redis, vault: Vault) -> None:
+    claim(redis, vault, new_id(), ADDRESS)
+    claim(redis, vault, new_id(), "bob@gmail.example")
+
+
+def test_the_holder_may_claim_again(redis: Redis, vault: Vault) -> None:
+    first = new_id()
+    claim(redis, vault, first, ADDRESS)
+    claim(redis, vault, first, ADDRESS)
+    assert holds(redis, vault, first, ADDRESS)
+
+
+@pytest.mark.parametrize("state", [State.COPYING, State.PAUSED, State.FAILED, State.FINISHING])
+def test_who_has_not_ended_keeps_the_account(
+    holding: Callable[[State], str], redis: Redis, vault: Vault, state: State
+) -> None:
+    holding(state)
+    with pytest.raises(AccountBusy):
+        claim(redis, vault, new_id(), ADDRESS)
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.CANCELLED, State.EXPIRED])
+def test_who_has_ended_keeps_nobody_waiting(
+    holding: Callable[[State], str], redis: Redis, vault: Vault, state: State
+) -> None:
+    holding(state)
+    second = new_id()
+    claim(redis, vault, second, ADDRESS)
+    assert holds(redis, vault, second, ADDRESS)
+
+
+def test_a_hold_without_a_record_counts_for_ten_minutes(redis: Redis, vault: Vault) -> None:
+    first, second = new_id(), new_id()
+    claim(redis, vault, first, ADDRESS)
+    name = f"account:{vault.pseudonym(ADDRESS)}"
+    redis.expire(name, redis.ttl(name) - 590)
+    with pytest.raises(AccountBusy):
+        claim(redis, vault, second, ADDRESS)
+    redis.expire(name, redis.ttl(name) - 20)
+    claim(redis, vault, second, ADDRESS)
+
+
+def test_release_gives_the_account_free_and_forgets_its_name_and_twice_is_harmless(redis: Redis, vault: Vault) -> None:
+    first, second = new_id(), new_id()
+    claim(redis, vault, first, ADDRESS)
+    release(redis, first)
+    assert redis.keys("*") == []
+    claim(redis, vault, second, ADDRESS)
+    release(redis, first)
+    with pytest.raises(AccountBusy):
+        claim(redis, vault, new_id(), ADDRESS)
+
+
+def test_who_lost_the_account_does_not_give_it_free(
+    holding: Callable[[State], str], redis: Redis, vault: Vault
+) -> None:
+    first, second = holding(State.DONE), new_id()
+    claim(redis, vault, second, ADDRESS)
+    release(redis, first)
+    with pytest.raises(AccountBusy):
+        claim(redis, vault, new_id(), ADDRESS)
+
+
+def test_an_account_held_under_an_older_master_key_is_held(redis: Redis) -> None:
+    first = new_id()
+    claim(redis, Vault(redis, KeyRing(OLD)), first, ADDRESS)
+    rotated = Vault(redis, KeyRing(NEW | OLD))
+    with pytest.raises(AccountBusy):
+        claim(redis, rotated, new_id(), ADDRESS)
+    assert holds(redis, rotated, first, ADDRESS)
+
+
+def test_no_name_of_the_account_is_stored(redis: Redis, vault: Vault) -> None:
+    claim(redis, vault, new_id(), ADDRESS)
+    assert not any(b"ann" in key + (redis.dump(key) or b"") for key in redis.keys("*"))

@@ -1,0 +1,68 @@
+import time
+
+from consents import everything
+
+from app.stores import Stores
+from web.session import IDLE_SECONDS, LONGEST_SECONDS, NOBODY, find, make, renewed
+
+
+def test_a_session_is_found_by_its_id_alone(stores: Stores) -> None:
+    session = make(stores.state)
+    assert find(stores.state, session.id) == session
+    assert find(stores.state, "planted") is None
+    assert find(stores.state, "") is None
+
+
+def test_ids_are_256_random_bits(stores: Stores) -> None:
+    ids = {make(stores.state).id for _ in range(50)}
+    assert len(ids) == 50
+    assert all(len(session_id) == 43 for session_id in ids)
+
+
+def test_the_store_knows_no_id(stores: Stores) -> None:
+    session = make(stores.state)
+    assert session.id.encode() not in everything(stores.state)
+    assert session.id not in repr(session)
+
+
+def test_a_renewed_session_keeps_what_it_owns_and_its_old_id_is_nobodys(stores: Stores) -> None:
+    old = make(stores.state)
+    new = renewed(stores.state, old, "m1")
+    assert new.id != old.id
+    assert find(stores.state, old.id) is None
+    found = find(stores.state, new.id)
+    assert found == new
+    assert found.owns("m1")
+    assert not found.owns("m2")
+    assert renewed(stores.state, new, "m2").imports == ("m1", "m2")
+
+
+def test_a_session_that_rests_ends_after_half_an_hour(stores: Stores) -> None:
+    assert IDLE_SECONDS == 1800
+    session = make(stores.state)
+    (name,) = stores.state.scan_iter()
+    assert IDLE_SECONDS - 5 < stores.state.ttl(name) <= IDLE_SECONDS
+    stores.state.expire(name, 60)
+    assert find(stores.state, session.id)
+    assert IDLE_SECONDS - 5 < stores.state.ttl(name) <= IDLE_SECONDS, "being used puts its end off"
+
+
+def test_a_session_in_use_ends_after_twelve_hours_all_the_same(stores: Stores) -> None:
+    assert LONGEST_SECONDS == 43_200
+    session = make(stores.state)
+    (name,) = stores.state.scan_iter()
+    nearly = time.time() + LONGEST_SECONDS - 60
+    assert find(stores.state, session.id, now=nearly)
+    assert stores.state.ttl(name) <= 60
+    assert find(stores.state, session.id, now=nearly + 61) is None
+    assert list(stores.state.scan_iter()) == []
+
+
+def test_renewing_does_not_lengthen_the_twelve_hours(stores: Stores) -> None:
+    session = make(stores.state)
+    assert renewed(stores.state, session).began == session.began
+
+
+def test_nobody_owns_nothing(stores: Stores) -> None:
+    assert find(stores.state, NOBODY.id) is None
+    assert not NOBODY.owns("")
