@@ -4,7 +4,6 @@ Tokens, passwords and mail exist only here, and end with the process.
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import cached_property
 
 from redis import Redis
 
+from app.closing import close_doors
 from app.config import Config
 from app.stores import connect
 from jobs import accounts
@@ -21,7 +21,7 @@ from jobs.migration import State, record_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
-from migrator.egress import Connect, Doors, Trust, close_the_doors, connecting, endpoint, pin, store_place
+from migrator.egress import Connect
 from migrator.errors import LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
@@ -51,7 +51,8 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
     """Do one slice of a migration; every error of the tree becomes the end it asks for."""
     try:
         given = _given(task)
-        reach = _with_closed_doors(given, task.phase, link)
+        to_mailbox = task.phase is not State.FINISHING
+        reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
         end = Slice(task, link, given, reach).run()
     except (MigrationError, SealBroken) as error:
         end = _end_of(error)
@@ -63,21 +64,6 @@ def _given(task: SliceTask) -> ChildConfig:
     if not isinstance(task.config, ChildConfig):
         raise TypeError("a slice needs a ChildConfig")
     return task.config
-
-
-def _with_closed_doors(given: ChildConfig, phase: State, link: Link) -> Connect:
-    """Look the mailbox host up, where the phase needs it, and leave this process nothing but its doors."""
-    config, to = given.config, given.config.target
-    mailbox = None if phase is State.FINISHING else pin(to.host, to.port, to.tls, Trust.OPERATOR)
-    doors = Doors(
-        folder=tempfile.gettempdir(),
-        endpoints=frozenset(map(endpoint, (config.google.api, config.google.token_uri, config.google.revoke_uri))),
-        mailbox=mailbox,
-        store=store_place(given.state_url),
-        secrets=(str(config.store.master_key_path), str(config.receipt_key_path)),
-    )
-    close_the_doors(doors, link.refused, link.contacted)
-    return connecting(mailbox)
 
 
 def _end_of(error: Exception) -> SliceEnd:

@@ -163,7 +163,7 @@ class _Judge:
         state, new = self._stores.state, not self._purpose.reconnect
         for migration in (self._spare, *((self._purpose.migration,) if new else ())):
             accounts.release(state, migration)
-            state.unlink(*(f"{record_key(migration)}:{part}" for part in ("account", "calls")))
+            state.unlink(*(f"{record_key(migration)}:{part}" for part in ("account", "calls", "hosts")))
         if new:
             self._stores.vault.destroy(self._purpose.migration)
 

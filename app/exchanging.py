@@ -4,11 +4,14 @@ It knows one migration's key and no other; whose account it may keep, its parent
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from app.closing import close_doors, tell_refusal
 from app.config import Config
 from app.stores import connect
 from jobs.apart import Ask, Json
+from jobs.contacts import note_contact
 from jobs.errors import AccountBusy
 from jobs.migration import record_key
 from migrator.errors import BandwidthExhausted, QuotaExhausted, Transient, Waiting
@@ -62,6 +65,8 @@ def obtain(task: Task, ask: Ask) -> Json:
     What was granted just now and is not kept is given back, whatever went wrong. A file's grant is left as it is.
     """
     client = task.config.client
+    hosts = partial(note_contact, connect(task.state_url), task.migration)
+    close_doors(task.config, task.state_url, tell_refusal, hosts, to_mailbox=False)
     grant = granted(task.source, client)
     try:
         return _kept(task, ask, grant, client)

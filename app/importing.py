@@ -104,7 +104,9 @@ def connect_account(
             stores,
             config.client,
             purpose,
-            lambda url: console.print(f"Open this page and allow read-only access:\n{url}", highlight=False),
+            lambda url: console.print(
+                f"Open this page and allow read-only access:\n{url}", highlight=False, soft_wrap=True
+            ),
         )
         return connect(config, stores, *asked)
     except (GrantError, AccountBusy, MigrationError) as error:

@@ -6,6 +6,7 @@ It reads labels and counts, no message, and changes nothing; what it answers is 
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.closing import close_doors, tell_refusal
 from app.config import Config
 from app.exchanging import ByFile, granted
 from app.stores import connect
@@ -51,9 +52,10 @@ def look(task: Look, _: Ask) -> Json:
     """Answer what an import would do; the fields are those of `app.previewing.Seen`."""
     google, patience = task.config.google, Patience()
     credentials = SingleFlightCredentials(_grant(task), task.config.client)
+    reach = close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=True)
     meter = Meter(connect(task.state_url), f"{google.project}:{_meter_name(task.source)}", PROFILES[google.profile])
     with (
-        open_mailbox(task.config.target, task.mailbox) as mailbox,
+        open_mailbox(task.config.target, task.mailbox, connect=reach) as mailbox,
         Gmail(credentials, google.api, meter, patience) as gmail,
     ):
         labels = attempt(patience, gmail.labels)
@@ -65,7 +67,12 @@ def look(task: Look, _: Ask) -> Json:
 def give_up(task: Look, _: Ask) -> Json:
     """Give the sealed grant back, and answer `{"dead": ...}`: whether Google says that it is dead."""
     client, grant = task.config.client, _grant(task)
+    close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=False)
     return {"dead": give_back(client, grant.refresh_token) and is_dead(client, grant)}
+
+
+def _unheard(_: str) -> None:
+    """A preview has no receipt, so nobody notes which hosts it contacts."""
 
 
 def _grant(task: Look) -> Grant:

@@ -92,7 +92,7 @@ def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> No
     stores.vault.destroy(migration)
     accounts.release(stores.state, migration)
     unlink_at_end(stores.state, migration)
-    stores.state.unlink(f"{record_key(migration)}:calls")
+    stores.state.unlink(*(f"{record_key(migration)}:{part}" for part in ("calls", "hosts")))
     if dead:
         console.print("The access given for this preview is revoked; Google confirms it.")
     else:

@@ -22,11 +22,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_w
 from jobs import audit
 from jobs.audit import Act
 from jobs.broker import QUEUE, TICKET, send_tickets
+from jobs.contacts import note_contact
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
-from jobs.migration import record_key
 from jobs.nursery import Outcome, run_slice
-from jobs.retention import UNFINISHED_SECONDS
 from jobs.settings import WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
 from jobs.tickets import Claim, Wish, claim, ready_count, release, renew
@@ -121,14 +120,9 @@ def _in_child(room: Room, claimed: Claim, key: bytes) -> Outcome:
     def lengthen(progressed: bool) -> Wish:  # noqa: FBT001 - the one thing a renewal tells
         return renew(room.redis, claimed.id, claimed.token, room.settings.lease_seconds, progressed=progressed)
 
-    def contacted(place: str) -> None:
-        part = f"{record_key(claimed.id)}:hosts"
-        with room.redis.pipeline() as pipe:
-            pipe.sadd(part, place)
-            pipe.expire(part, UNFINISHED_SECONDS)
-            pipe.execute()
-
-    return run_slice(room.work, task, lengthen, room.stop, room.settings, room.folder, contacted)
+    return run_slice(
+        room.work, task, lengthen, room.stop, room.settings, room.folder, partial(note_contact, room.redis, claimed.id)
+    )
 
 
 def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:

@@ -19,12 +19,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
 from jobs.confine import confine
+from jobs.forkserver import CHILDREN, FORKSERVER, kill
 from jobs.slice import crashed, crashed_by
 
 Json = dict[str, Any]
@@ -34,12 +34,6 @@ Ask = Callable[[Json], Json]
 SECONDS = 120.0
 MEMORY_MIB = 256
 MAX_BYTES = 4096
-
-_FORKSERVER = get_context("forkserver")
-_REAP_SECONDS = 5.0
-
-# multiprocessing keeps one list of its children, and looks through it when a new one starts.
-_CHILDREN = threading.Lock()
 
 
 class ApartFailed(Exception):
@@ -133,18 +127,17 @@ def _checked(code: object) -> str:
 
 @contextmanager
 def _child(memory_mib: int) -> Iterator[Connection]:
-    ours, theirs = _FORKSERVER.Pipe()
+    ours, theirs = FORKSERVER.Pipe()
     with tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as own, ours:
-        process = _FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
-        with theirs, _CHILDREN:
+        process = FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
+        with theirs, CHILDREN:
             process.start()
         try:
             yield ours
         finally:
             ours.close()
-            with _CHILDREN:
-                process.kill()
-                process.join(_REAP_SECONDS)
+            kill(process)
+            with CHILDREN:
                 process.close()
 
 

@@ -74,17 +74,9 @@ def _finished(redis: Redis, custody: Custody, claimed: Claim, do: Callable[[byte
             return outcome
     elif not before.settled:
         cannot_revoke(redis, claimed.id)
-    if not before.settled:
-        _say_revoked(redis, claimed.id)
     end = _end_of(redis, claimed)
     discard(redis, custody.vault, claimed.id, lambda: custody.receipt(redis, claimed.id, State(end.code)))
     return Outcome(end, progressed=True)
-
-
-def _say_revoked(redis: Redis, migration_id: str) -> None:
-    now = Revocation.read(redis, migration_id)
-    if now.held:
-        audit.append(redis, audit.WORKER, Act.REVOKED if now.confirmed else Act.REVOCATION_UNCONFIRMED, migration_id)
 
 
 def _end_of(redis: Redis, claimed: Claim) -> SliceEnd:

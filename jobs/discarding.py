@@ -76,6 +76,8 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
         receipt: makes and signs the receipt; called after everything else is done.
     """
     steps: tuple[Step, ...] = (
+        # What the slice's process has done is written down here: it may have died before anybody heard of it.
+        ("settle", _said_of(redis, migration_id), lambda: None),
         ("destroy", Act.KEY_DESTROYED, lambda: vault.destroy(migration_id)),
         ("release", None, lambda: accounts.release(redis, migration_id)),
         ("unlink", Act.DATA_UNLINKED, lambda: unlink_at_end(redis, migration_id)),
@@ -86,6 +88,12 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
     for step in steps:
         if step[0].encode() not in done:
             _carry_out(redis, migration_id, step)
+
+
+def _said_of(redis: Redis, migration_id: str) -> Act | None:
+    """Return what the audit log is told of the grant's end; nothing where there was no grant."""
+    now = Revocation.read(redis, migration_id)
+    return (Act.REVOKED if now.confirmed else Act.REVOCATION_UNCONFIRMED) if now.held else None
 
 
 def _hand_out(redis: Redis, migration_id: str, receipt: str) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,20 +17,17 @@ from types import ModuleType
 from redis.exceptions import RedisError
 
 from jobs import child
+from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS, kill
 from jobs.settings import WorkerSettings
 from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, unpacked
 from jobs.tickets import Wish
 
-_FORKSERVER = get_context("forkserver")
 _LISTEN_SECONDS = 0.1
-_REAP_SECONDS = 5.0
 
 _PLACE = re.compile(rb"[A-Za-z0-9.:_-]{1,253}:[0-9]{1,5}")
 _MOST_PLACES = 8
 """Hosts of one slice: Google's endpoints and the mailbox. A child in hostile hands could name any number."""
 
-# multiprocessing keeps one list of its children, and looks through it when a new one starts.
-_CHILDREN = threading.Lock()
 _living: set[BaseProcess] = set()
 
 Renew = Callable[[bool], Wish]
@@ -56,9 +52,9 @@ def preload(modules: tuple[str, ...]) -> None:
     multiprocessing runs the program's own file again in each of them; what that imports is named here as well. It
     takes seconds on a busy machine, which are not to be taken from the first slice's lease.
     """
-    _FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
-    with _CHILDREN:
-        first = _FORKSERVER.Process(daemon=True)
+    FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
+    with CHILDREN:
+        first = FORKSERVER.Process(daemon=True)
         first.start()
         first.join()
         first.close()
@@ -104,36 +100,29 @@ def run_slice(
 
 def kill_all() -> None:
     """Kill the slices that still run when the worker must end: else the interpreter would wait for them."""
-    with _CHILDREN:
+    with CHILDREN:
         for process in _living:
             process.kill()
-            process.join(_REAP_SECONDS)
+            process.join(REAP_SECONDS)
 
 
 @contextmanager
 def _child(memory_mib: int, folder: Path) -> Iterator[tuple[Connection, Callable[[], None]]]:
     """Give the line to a new process, and what kills it; it ends with the block in any case."""
-    ours, theirs = _FORKSERVER.Pipe()
+    ours, theirs = FORKSERVER.Pipe()
     with tempfile.TemporaryDirectory(prefix="slice-", dir=folder, ignore_cleanup_errors=True) as own, ours:
-        process = _FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
-        with theirs, _CHILDREN:
+        process = FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
+        with theirs, CHILDREN:
             process.start()
             _living.add(process)
         try:
-            yield ours, partial(_kill, process)
+            yield ours, partial(kill, process)
         finally:
             ours.close()
-            _kill(process)
-            with _CHILDREN:
+            kill(process)
+            with CHILDREN:
                 _living.discard(process)
                 process.close()
-
-
-def _kill(process: BaseProcess) -> None:
-    """End the process for certain. A closed pipe ends it already, this one does not ask."""
-    with _CHILDREN:
-        process.kill()
-        process.join(_REAP_SECONDS)
 
 
 class _Watch:

@@ -70,6 +70,7 @@ def statement_of(redis: Redis, migration_id: str, end: State, issuer: Issuer, *,
     migration, ledger = read(redis, migration_id), Ledger(redis, migration_id)
     done = _discarded(redis, migration_id)
     calls = _numbers(redis, migration_id, "calls")
+    revocation = ledger.load("revocation") or {}
     entries = tuple(audit.entries(redis, migration_id, since=migration.created_at - _AUDIT_BEFORE))
     return Receipt(
         format=1,
@@ -83,7 +84,7 @@ def statement_of(redis: Redis, migration_id: str, end: State, issuer: Issuer, *,
         read=receipt.Read(issuer.scope, calls),
         written=_written(report_on(redis, migration_id), issuer.mailbox, _text(redis, migration_id, "tls")),
         contacted=_hosts(redis, migration_id),
-        access=_access(ledger.load("revocation") or {}, held=bool(calls) or _was_granted(entries)),
+        access=_access(revocation, held=revocation.get("held") is True or bool(calls) or _was_granted(entries)),
         discarded=done,
         staff_access=_staff(entries),
         retained=_retained(at),

@@ -335,8 +335,8 @@ def test_reconnecting_with_another_account_gives_that_one_back_and_changes_nothi
     assert sealed(stores, migration) == dead
     assert requests.read(stores.state, migration).state is State.PAUSED
     assert accounts.holds(stores.state, stores.vault, migration, OTHER)
-    counted = {f"mig:{{{migration}}}:calls"}
-    assert names(stores) - counted == before, "that Google was asked whose account it is will be in the receipt"
+    told = {f"mig:{{{migration}}}:{part}" for part in ("calls", "hosts")}
+    assert names(stores) - told == before, "that Google was asked whose account it is will be in the receipt"
 
 
 def test_an_import_that_runs_is_not_connected_again(google: Google, config: Config, stores: Stores) -> None:

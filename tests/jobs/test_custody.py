@@ -121,7 +121,7 @@ def test_while_the_key_store_is_away_the_migration_waits(room: Room, tmp_path: P
 def test_at_the_end_everything_is_discarded_in_order_and_the_receipt_comes_last(room: Room) -> None:
     outcome = room.run(State.FINISHING, room.revokes(confirmed=True))
     assert outcome.end == ended(State.DONE)
-    assert list(room.steps()) == [b"destroy", b"release", b"unlink", b"rewrite", b"receipt"]
+    assert list(room.steps()) == [b"settle", b"destroy", b"release", b"unlink", b"rewrite", b"receipt"]
     assert room.seen_by_receipt == [(False, False)], "key and sealed values were gone when the receipt was made"
     assert room.redis.get(room.part("receipt")) == b"signed done"
     assert room.acts() == ["revoking", "revoked", "key-destroyed", "data-unlinked", "receipt-signed"]

@@ -35,6 +35,7 @@ INHERITED = ("connect", "connect_ex", "sendto", "bind", "listen")
 def _as_before() -> Iterator[None]:
     """Put back, after the test, what closing the doors changes in this process."""
     before = [(owner, name, getattr(owner, name)) for owner, name in CHANGED]
+    sys.dont_write_bytecode = False
     yield
     for owner, name, value in before:
         setattr(owner, name, value)

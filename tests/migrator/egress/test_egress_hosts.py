@@ -108,7 +108,7 @@ def test_a_name_may_have_253_characters_and_no_more() -> None:
     assert len(longest) + 2 == 253
     assert checked_host(f"b.{longest}")
     refused(f"bb.{longest}")
-longer = ".".join(["ü" * 45] * 5)
+    longer = ".".join(["ü" * 45] * 5)
     assert len(longer) < 253 - len(".com")
     assert checked_host(longer[46:] + ".com")
     refused(longer + ".com")
