@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help demo receipt test check lint types contracts bench lock clean
+.PHONY: help demo receipt test check lint types contracts coverage bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,11 @@ types: .venv/dev.done ## strict types
 
 contracts: .venv/dev.done ## which module may import which
 	$(BIN)/lint-imports
+
+coverage: .venv/dev.done ## every branch of vault, consent, revocation, egress and audit log is run by their own tests
+	$(BIN)/coverage run --branch --source=oauth,migrator.egress,jobs.audit -m pytest -q \
+	    tests/oauth tests/migrator/egress tests/jobs/test_audit_*.py
+	$(BIN)/coverage report --fail-under=100 --include='oauth/vault.py,oauth/sealing.py,oauth/keyring.py,oauth/pending.py,oauth/consent.py,oauth/revocation.py,migrator/egress/*,jobs/audit/*'
 
 bench: .venv/dev.done servers ## speed, memory and scale, side by side with peers
 	$(BIN)/python -m bench

@@ -71,12 +71,8 @@ class Vault:
         """Return what `wrap` sealed for this label; raise `SealBroken` otherwise."""
         return self._ring.unwrap(label, wrapped)
 
-    def pseudonym(self, name: str) -> str:
-        """Return a stable opaque name for an address, for keys that several migrations share."""
-        return self._ring.pseudonyms(name)[0]
-
     def pseudonyms(self, name: str) -> tuple[str, ...]:
-        """Return the address's opaque names under all master keys, for looking it up across a rotation."""
+        """Return an address's opaque names, one per master key, the newest's first: to be looked up across a rotation."""
         return self._ring.pseudonyms(name)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import planted
 import pytest
 import ways_through
-from jobs_harness import QUICK
+from jobs_harness import QUICK, eventually
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from servers.fixtures import StartServer
@@ -24,8 +24,8 @@ from ways_through import Journey
 
 from app.embedded import EmbeddedStore
 from jobs.migration import State
-from jobs.nursery import Outcome, preload, run_slice
-from jobs.slice import SliceTask, Work, again, crashed, failed, wait
+from jobs.nursery import Outcome, Renew, preload, run_slice
+from jobs.slice import Kind, SliceEnd, SliceTask, Work, again, crashed, failed, wait
 from jobs.tickets import Wish
 from migrator.mailbox import Password, Target
 
@@ -99,12 +99,17 @@ def run(tmp_path: Path) -> RunSlice:
     """Do one slice in a real process of its own, as the worker does."""
     preload(("planted", "ways_through"))
 
-    def run(work: Work, config: object, contacted: Callable[[str], None] = lambda _: None) -> Outcome:
+    def run(
+        work: Work,
+        config: object,
+        contacted: Callable[[str], None] = lambda _: None,
+        renew: Renew = lambda _: Wish.NONE,
+    ) -> Outcome:
         task = SliceTask(id="m1", token="t1", phase=State.COPYING, ending="", seconds=20, config=config)
         stop = threading.Event()
         folder = tmp_path / "scratch"
         folder.mkdir(exist_ok=True)
-        return run_slice(work, task, lambda _: Wish.NONE, stop, replace(QUICK, slice_seconds=30), folder, contacted)
+        return run_slice(work, task, renew, stop, replace(QUICK, slice_seconds=30), folder, contacted)
 
     return run
 
@@ -168,6 +173,19 @@ def test_what_a_slice_told_before_it_died_is_heard_each_host_once(run: RunSlice)
     contacted: list[str] = []
     assert run(ways_through.tell_and_die, None, contacted.append).end == crashed("child-killed")
     assert contacted == ["one.example.com:443", "two.example.com:443"]
+
+
+def test_what_a_slice_told_in_the_moment_it_was_ended_is_heard(run: RunSlice, tmp_path: Path) -> None:
+    contacted: list[str] = []
+
+    def renew(_: bool) -> Wish:  # noqa: FBT001 - as the worker's
+        (tmp_path / "ask").touch()
+        eventually((tmp_path / "told").exists)
+        return Wish.LOST
+
+    outcome = run(ways_through.tell_when_asked, tmp_path, contacted.append, renew)
+    assert outcome.end == SliceEnd(Kind.LOST)
+    assert contacted == ["late.example.com:443"]
 
 
 def test_a_slice_whose_contact_cannot_be_noted_ends_there(run: RunSlice) -> None:

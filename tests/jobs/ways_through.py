@@ -4,10 +4,12 @@ import importlib
 import os
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jobs_harness import eventually
 from redis import Redis
 
 from jobs.slice import Link, SliceEnd, SliceTask, again, wait
@@ -99,3 +101,14 @@ def tell_and_die(_: SliceTask, link: Link) -> SliceEnd:
     for host in ("one", "two", "one"):
         link.contacted(f"{host}.example.com:443")
     os._exit(1)
+
+
+def tell_when_asked(task: SliceTask, link: Link) -> SliceEnd:
+    """Wait for a file, name a host, say so by another file, and stay."""
+    folder = task.config
+    assert isinstance(folder, Path)
+    eventually((folder / "ask").exists)
+    link.contacted("late.example.com:443")
+    (folder / "told").touch()
+    threading.Event().wait(30)
+    return again()

@@ -180,6 +180,12 @@ def test_something_small_can_be_wrapped_for_one_label(vault: Vault) -> None:
         vault.unwrap("consent/2", wrapped)
 
 
+def test_the_vault_names_an_address_opaquely_by_the_newest_master_key_first(vault: Vault) -> None:
+    names = vault.pseudonyms("Ann@Example.com")
+    assert names == KeyRing({"m": b"m" * 32}).pseudonyms("ann@example.com")
+    assert "ann" not in str(names)
+
+
 def test_neither_vault_nor_safe_shows_anything(vault: Vault, safe: Safes) -> None:
     assert repr(vault) == "Vault()"
     assert repr(safe("m1")) == "Safe()"
