@@ -1,17 +1,22 @@
 """Sessions of the pages: kept on the server, named by 256 random bits in a cookie, forgotten after half an hour.
 
-The store holds a session under the SHA-256 of its id, so that whoever reads the store can be nobody's session. An id
-that a browser brings and the store does not know is never taken on: it may have been planted.
+The store holds a session under the SHA-256 of its id and sealed with a key made from the id, so that whoever reads the
+store can be nobody's session and learns nothing from it. An id that a browser brings and the store does not know is
+never taken on: it may have been planted. Credentials are not here but in `web.entrusted`.
 """
 
 import hashlib
+import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass, field, replace
-from typing import cast
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, cast
 
 from redis import Redis
+
+from oauth.errors import SealBroken
+from oauth.sealing import closed, opened
 
 COOKIE = "__Host-migrator"
 """The prefix has browsers refuse it without Secure, with a Domain, or for a part of the site (RFC 6265bis §4.1.3.2)."""
@@ -21,12 +26,29 @@ LONGEST_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """Whom a way in let in.
+
+    Attributes:
+        customer: the host's opaque id of the customer.
+        mailbox: the address of the target mailbox, to be shown.
+        entrusted: under which name the mailbox's credentials lie sealed (`web.entrusted`); empty where the host's
+            configuration has them.
+    """
+
+    customer: str = ""
+    mailbox: str = field(default="", repr=False)
+    entrusted: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A customer's session: its secret id, when it began (seconds since the epoch), the imports it may touch."""
+    """A customer's session: its secret id, when it began (seconds since the epoch), its imports, who it is."""
 
     id: str = field(repr=False)
     began: float
     imports: tuple[str, ...] = ()
+    entered: Entered = Entered()
 
     def owns(self, migration: str) -> bool:
         """Tell whether this session may touch the import."""
@@ -38,17 +60,25 @@ NOBODY = Session("", 0.0)
 
 
 def make(redis: Redis) -> Session:
-    """Begin a session."""
+    """Begin a session of a customer who has not said who he is."""
     return _written(redis, Session(secrets.token_urlsafe(32), time.time()))
+
+
+def enter(redis: Redis, cookie: str, entered: Entered, imports: tuple[str, ...]) -> Session:
+    """Begin the session of a customer who came in by launch or sign-in, with the imports that are his already.
+
+    The browser's former session (`cookie`, perhaps another customer's) ends, and nothing of it is taken over.
+    """
+    redis.delete(_name(cookie))
+    return _written(redis, Session(secrets.token_urlsafe(32), time.time(), imports, entered))
 
 
 def find(redis: Redis, session_id: str, *, now: float | None = None) -> Session | None:
     """Return the session of an id and put off its end; None when there is none (any more)."""
-    blob = cast("bytes | None", redis.get(_name(session_id)))
-    if blob is None:
+    sealed = cast("bytes | None", redis.get(_name(session_id)))
+    session = _read(session_id, sealed) if sealed else None
+    if session is None:
         return None
-    row = json.loads(blob)
-    session = Session(session_id, row["began"], tuple(row["imports"]))
     seconds = _seconds_left(session, time.time() if now is None else now)
     if seconds <= 0:
         redis.delete(_name(session_id))
@@ -67,10 +97,26 @@ def renewed(redis: Redis, session: Session, *imports: str) -> Session:
     return _written(redis, new)
 
 
+def end(redis: Redis, session_id: str) -> None:
+    """End the session of an id; twice is harmless."""
+    redis.delete(_name(session_id))
+
+
 def _written(redis: Redis, session: Session) -> Session:
-    row = json.dumps({"began": session.began, "imports": session.imports})
-    redis.set(_name(session.id), row, ex=max(1, _seconds_left(session, time.time())))
+    row = {"began": session.began, "imports": session.imports, "entered": asdict(session.entered)}
+    name = _name(session.id)
+    seconds = max(1, _seconds_left(session, time.time()))
+    redis.set(name, closed(_key(session.id), json.dumps(row).encode(), name), ex=seconds)
     return session
+
+
+def _read(session_id: str, sealed: bytes) -> Session | None:
+    """Open a session; one that does not open was written by somebody else, or by another version."""
+    try:
+        row: dict[str, Any] = json.loads(opened(_key(session_id), sealed, _name(session_id)))
+    except SealBroken:
+        return None
+    return Session(session_id, row["began"], tuple(row["imports"]), Entered(**row["entered"]))
 
 
 def _seconds_left(session: Session, now: float) -> int:
@@ -79,3 +125,8 @@ def _seconds_left(session: Session, now: float) -> int:
 
 def _name(session_id: str) -> str:
     return f"web:session:{hashlib.sha256(session_id.encode()).hexdigest()}"
+
+
+def _key(session_id: str) -> bytes:
+    """Make the key from the id, which is 256 random bits; it cannot be had from the name under which it is stored."""
+    return hmac.digest(session_id.encode(), b"gmail-migrator web session", hashlib.sha256)

@@ -1,0 +1,95 @@
+"""A mailbox tried with an address and a password: a real login, in a process that does nothing else and ends.
+
+The process has its doors closed behind it like a slice's, so a mail server in hostile hands meets no other customer's
+data, no key, and no process that lives on.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from app.closing import close_doors, tell_refusal
+from app.config import Config, MailboxHost
+from jobs.apart import ApartFailed, Ask, Json, run_apart
+from migrator.errors import LoginRefused
+from migrator.mailbox import Password, open_mailbox
+from web.signin import MailboxSilent
+
+_log = structlog.get_logger()
+
+_SECONDS = 30.0
+_READ_SECONDS = 20.0
+"""Dovecot lets an address with failed logins wait for up to 15 seconds (auth_failure_delay, anvil's penalty)."""
+
+_PLACES = threading.BoundedSemaphore(4)
+"""So many processes at once; more customers wait a moment, or are told to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHost:
+    """The mail server of a domain, and whether its users log in by their address or by the part before the @."""
+
+    mailbox: MailboxHost
+    login: Literal["address", "local-part"] = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the process is told: a configuration with the domain's mail server, the state store, the credentials."""
+
+    config: Config
+    state_url: str
+    mailbox: Password = field(repr=False)
+
+
+def check_mailbox(
+    config: Config, state_url: str, allowed: Mapping[str, AllowedHost], address: str, password: str
+) -> Password | None:
+    """Return what the mailbox of an address is entered with; None when it refuses, or its domain is none of the host's.
+
+    Args:
+        config: of this installation; its mailbox host does not matter.
+        state_url: the state store.
+        allowed: the host's mail servers by domain, in small letters.
+        address: the mailbox's address.
+        password: the mailbox's password.
+
+    Raises:
+        MailboxSilent: the server did not answer, or cannot prove who it is.
+    """
+    local, _, domain = address.rpartition("@")
+    host = allowed.get(domain.lower())
+    if host is None or not local or not password:
+        return None
+    mailbox = Password(address if host.login == "address" else local, password)
+    there = config.model_copy(update={"mailbox": host.mailbox})
+    return mailbox if _is_let_in(Entry(there, state_url, mailbox)) else None
+
+
+def try_to_enter(task: Entry, _: Ask) -> Json:
+    """Log in and out again; the answer is empty. Raises as of `open_mailbox`."""
+    reach = close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=True)
+    with open_mailbox(task.config.target, task.mailbox, connect=reach, read_timeout=_READ_SECONDS):
+        return {}
+
+
+def _is_let_in(task: Entry) -> bool:
+    if not _PLACES.acquire(timeout=_SECONDS):
+        raise MailboxSilent
+    try:
+        run_apart(try_to_enter, task, seconds=_SECONDS)
+    except ApartFailed as failed:
+        if failed.code == LoginRefused.code:
+            return False
+        _log.warning("mailbox-silent", code=failed.code)
+        raise MailboxSilent from None
+    finally:
+        _PLACES.release()
+    return True
+
+
+def _unheard(_: str) -> None:
+    """A try has no receipt, so nobody notes which hosts it contacts."""

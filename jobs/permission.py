@@ -1,0 +1,144 @@
+"""Support permission: the customer's click lets the staff see more of this one import, of a closed list, for a day.
+
+It ends when it is taken back, when the case is resolved, after 24 hours, or with the import's data. Each use is in the
+audit log before it happens; from there the customer's page and the receipt list it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from redis import Redis
+
+from jobs import audit
+from jobs.audit import CUSTOMER, Act, Actor
+from jobs.kept import HOUR
+from jobs.migration import ENDS, Migration, record_key
+from jobs.requests import read
+from jobs.retention import ENDED_SECONDS, UNFINISHED_SECONDS
+
+LONGEST_SECONDS = 24 * HOUR
+
+
+class Field(StrEnum):
+    """Everything that can be allowed. No mail, no sender, subject, date, address or size of a single message."""
+
+    REPORT = "report"
+    FOLDER_NAMES = "folder-names"
+    FAILURE_WORDS = "failure-words"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What the staff may see, and until when; times in seconds since the epoch."""
+
+    fields: frozenset[Field]
+    given_at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One look that a permission made possible: when (seconds since the epoch), by whom, at what."""
+
+    at: int
+    staff: str
+    field: str
+
+
+def give(redis: Redis, migration_id: str, fields: Iterable[Field], *, now: float | None = None) -> Permission:
+    """Let the staff see these fields of an import for a day; in place of an earlier permission.
+
+    Args:
+        redis: the state store.
+        migration_id: the import; whoever asks must have been found to be its customer.
+        fields: one at least.
+        now: seconds since the epoch, the server's clock when None.
+
+    Raises:
+        ValueError: no field is named.
+        UnknownMigration: there is no such import, or its time is over.
+        AuditBroken, AuditBusy: it cannot be written down, so it was not given.
+    """
+    migration, at = read(redis, migration_id), _now(redis, now)
+    given = Permission(frozenset(map(Field, fields)), at, min(at + LONGEST_SECONDS, _data_ends(migration)))
+    if not given.fields:
+        raise ValueError("a permission names what may be seen")
+    audit.append(redis, CUSTOMER, Act.PERMISSION_GIVEN, migration_id)
+    row = {"fields": sorted(given.fields), "given_at": given.given_at, "until": given.until}
+    redis.set(_key(migration_id), json.dumps(row), ex=LONGEST_SECONDS)
+    return given
+
+
+def held(redis: Redis, migration_id: str, *, now: float | None = None) -> Permission | None:
+    """Return the permission that is in force; None when there is none (any more)."""
+    blob = cast("bytes | None", redis.get(_key(migration_id)))
+    if not blob:
+        return None
+    row = json.loads(blob)
+    found = Permission(frozenset(map(Field, row["fields"])), row["given_at"], row["until"])
+    # The key may outlive the permission: a step of the import puts off the end of all its keys.
+    return found if _now(redis, now) < found.until else None
+
+
+def end(redis: Redis, migration_id: str, *, actor: Actor = CUSTOMER) -> bool:
+    """End the permission: taken back by the customer, or the staff's case is resolved. Return whether there was one.
+
+    Raises:
+        AuditBroken, AuditBusy: it cannot be written down; the permission is ended nevertheless.
+    """
+    ended = bool(redis.delete(_key(migration_id)))
+    if ended:
+        audit.append(redis, actor, Act.PERMISSION_ENDED, migration_id)
+    return ended
+
+
+def may(redis: Redis, staff: Actor, migration_id: str, field: Field, *, now: float | None = None) -> bool:
+    """Tell whether a member of the staff may see this now; a yes stands in the audit log before it is given.
+
+    Raises:
+        ValueError: the actor is none of the staff.
+        AuditBroken, AuditBusy: the use cannot be written down, so there is none.
+    """
+    if not staff.is_staff:
+        raise ValueError("permissions are for the staff")
+    if not _allows(held(redis, migration_id, now=now), field):
+        return False
+    audit.append(redis, staff, Act.PERMISSION_USED, migration_id, field)
+    return _allows(held(redis, migration_id, now=now), field)  # it may have been taken back meanwhile
+
+
+def uses(redis: Redis, migration_id: str) -> tuple[Use, ...]:
+    """Return every use of a permission for this import, oldest first, for its customer's eyes.
+
+    Raises:
+        UnknownMigration: there is no such import, or its time is over.
+        AuditBroken: the audit log cannot be read.
+    """
+    since = read(redis, migration_id).created_at
+    found = (e for e in audit.entries(redis, migration_id, since=int(since)) if e.act is Act.PERMISSION_USED)
+    return tuple(Use(entry.at, str(entry.actor), entry.code) for entry in found)
+
+
+def _allows(permission: Permission | None, field: Field) -> bool:
+    return permission is not None and field in permission.fields
+
+
+def _data_ends(migration: Migration) -> float:
+    if migration.state in ENDS:
+        return migration.ended_at + ENDED_SECONDS
+    return migration.progress_at + UNFINISHED_SECONDS
+
+
+def _now(redis: Redis, now: float | None) -> float:
+    if now is not None:
+        return now
+    seconds, micro = redis.time()
+    return seconds + micro / 1e6
+
+
+def _key(migration_id: str) -> str:
+    return f"{record_key(migration_id)}:permission"

@@ -1,0 +1,241 @@
+"""An undo as work of its own: asked for by the customer, done in a process of its own, remembered as counts.
+
+    customer's click, mailbox password typed anew
+      └► undo: ended? the same mailbox? nobody at it? ─► audit log ─► process (`jobs.apart`), doors closed
+
+The password was discarded at the end of the import and is not kept again: it goes to the process and ends with it.
+Cut off by whatever, an undo goes on where it stopped when the customer asks once more. It may be done while the
+import's data is kept, 24 hours after the end at most. Its process reaches the mailbox and the state store alone.
+"""
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import structlog
+from redis import Redis
+
+from jobs import audit
+from jobs.apart import Ask, Json, run_apart
+from jobs.audit import CUSTOMER, Act, Actor
+from jobs.broker import open_state
+from jobs.errors import IllegalTransition, JobError
+from jobs.migration import ENDS, Migration, record_key
+from jobs.requests import read
+from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS, UNFINISHED_SECONDS
+from migrator.egress import Doors, Trust, close_the_doors, connecting, pin, store_place
+from migrator.errors import LeaseLost
+from migrator.ledger import Ledger
+from migrator.mailbox import Credentials, Mailbox, MasterUser, Target, open_mailbox
+from migrator.retry import Patience
+from migrator.undo import Undone
+from migrator.undo import undo as take_back
+from migrator.untouched import Step
+from oauth.vault import Vault
+
+HOLD_SECONDS = 120
+"""An undo that wrote nothing for this long is taken to be dead, and another may go on."""
+
+LONGEST_SECONDS = 3600.0
+
+_log = structlog.get_logger()
+
+# KEYS: the record, the undo, the hold. ARGV: token, value, end date, seconds of the hold.
+_WRITE = """
+if redis.call('GET', KEYS[3]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EXAT', ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[4])
+return 1
+"""
+
+# KEYS: the hold. ARGV: token.
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
+
+
+class UndoUnderWay(JobError):
+    """An undo of this import is running."""
+
+    code = "undo-under-way"
+
+    def __init__(self) -> None:
+        super().__init__("an undo of this import is running")
+
+
+class OtherMailbox(JobError):
+    """The credentials are for another mailbox than the one the import went into."""
+
+    code = "other-mailbox"
+
+    def __init__(self) -> None:
+        super().__init__("the import went into another mailbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an undo's process reaches: the mailbox host, how far its name is trusted, the state store.
+
+    `secrets` are files that the process must not even read.
+    """
+
+    target: Target
+    state_url: str
+    trust: Trust = Trust.OPERATOR
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the process is told; `ends_at` is when its data ends, in seconds since the epoch."""
+
+    place: Place
+    migration: str
+    token: str
+    ends_at: int
+    seconds: float
+    credentials: Credentials = field(repr=False)
+
+
+def remember_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
+    """Note the mailbox of an import that begins, by an opaque name; `jobs.launch` calls it."""
+    name = vault.pseudonyms(_mailbox(credentials))[0]
+    redis.set(_part(migration_id, "mailbox"), name, ex=UNFINISHED_SECONDS)
+
+
+def data_ends_at(migration: Migration) -> int:
+    """Return until when an ended import can be undone, in seconds since the epoch; 0 before its end."""
+    return int(migration.ended_at + ENDED_SECONDS - PURGE_EARLY_SECONDS) if migration.state in ENDS else 0
+
+
+def undo(
+    redis: Redis,
+    vault: Vault,
+    migration_id: str,
+    place: Place,
+    credentials: Credentials,
+    *,
+    actor: Actor = CUSTOMER,
+    seconds: float = LONGEST_SECONDS,
+) -> Undone:
+    """Take an ended import back and return what became of its copies; blocks until it is done.
+
+    Args:
+        redis: the state store.
+        vault: knows the mailbox's opaque names.
+        migration_id: the import.
+        place: where mailbox and store are.
+        credentials: the mailbox's, given anew by the customer.
+        actor: who asked, for the audit log.
+        seconds: the process is killed after this long; asked once more, the undo goes on.
+
+    Raises:
+        UnknownMigration: there is none with this id, or its time is over.
+        IllegalTransition: it has not ended.
+        OtherMailbox: the credentials are for another mailbox, or it is not known which one it was.
+        UndoUnderWay: one is running.
+        AuditBroken, AuditBusy: it cannot be written down, so it was not done.
+        ApartFailed: it was cut off; its code says by what (`login-refused`, `mailbox-unreachable`, ...).
+    """
+    migration = read(redis, migration_id)
+    if migration.state not in ENDS:
+        raise IllegalTransition(migration.state, "undone")
+    _check_mailbox(redis, vault, migration_id, credentials)
+    with _held(redis, migration_id) as token:
+        audit.append(redis, actor, Act.UNDOING, migration_id)
+        task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
+        run_apart(in_process, task, seconds=seconds)
+    return undone_of(redis, migration_id)
+
+
+def undone_of(redis: Redis, migration_id: str) -> Undone:
+    """Return how far the import's undo is; `Undone()` when there is none."""
+    blob = cast("bytes | None", redis.get(_part(migration_id, "undo")))
+    if not blob:
+        return Undone()
+    row = json.loads(blob)
+    step = row["step"] and Step(**{**row["step"], "remove": tuple(row["step"]["remove"])})
+    return Undone(**{**row, "step": step, "gone": tuple(row["gone"])})
+
+
+def is_running(redis: Redis, migration_id: str) -> bool:
+    """Tell whether an undo is at work; one that is neither running nor finished was cut off."""
+    return bool(redis.exists(_part(migration_id, "undoing")))
+
+
+def in_process(task: Task, _: Ask) -> Json:
+    """Do the undo; the process's function. Its answer is empty: what was done lies in the store."""
+    place, to = task.place, task.place.target
+    mailbox = pin(to.host, to.port, to.tls, place.trust)
+    doors = Doors(
+        folder=tempfile.gettempdir(),
+        endpoints=frozenset(),
+        mailbox=mailbox,
+        store=store_place(place.state_url),
+        secrets=place.secrets,
+    )
+    close_the_doors(doors, _tell_refusal, _unheard)
+    reach = connecting(mailbox)
+
+    def connect() -> Mailbox:
+        return open_mailbox(to, task.credentials, connect=reach)
+
+    with open_state(place.state_url) as redis:
+        journal = _Journal(redis, task)
+        take_back(connect, Ledger(redis, task.migration), journal, Patience(task.seconds))
+    return {}
+
+
+class _Journal:
+    """How far the undo is, written under its hold alone."""
+
+    def __init__(self, redis: Redis, task: Task) -> None:
+        self._redis = redis
+        self._task = task
+        self._script = cast("Any", redis).register_script(_WRITE)
+
+    def read(self) -> Undone:
+        return undone_of(self._redis, self._task.migration)
+
+    def write(self, undone: Undone) -> None:
+        task, name = self._task, self._task.migration
+        keys = [record_key(name), _part(name, "undo"), _part(name, "undoing")]
+        if not self._script(keys=keys, args=[task.token, json.dumps(asdict(undone)), task.ends_at, HOLD_SECONDS]):
+            raise LeaseLost
+
+
+@contextmanager
+def _held(redis: Redis, migration_id: str) -> Iterator[str]:
+    token = secrets.token_hex(8)
+    hold = _part(migration_id, "undoing")
+    if not redis.set(hold, token, ex=HOLD_SECONDS, nx=True):
+        raise UndoUnderWay
+    try:
+        yield token
+    finally:
+        cast("Any", redis).eval(_RELEASE, 1, hold, token)
+
+
+def _check_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
+    held = cast("bytes | None", redis.get(_part(migration_id, "mailbox")))
+    if held is None or held.decode() not in vault.pseudonyms(_mailbox(credentials)):
+        raise OtherMailbox
+
+
+def _mailbox(credentials: Credentials) -> str:
+    user = credentials.authzid if isinstance(credentials, MasterUser) else credentials.user
+    return f"mailbox {user.lower()}"  # of its own kind: an account of the same name is called another
+
+
+def _tell_refusal(what: str) -> None:
+    _log.critical("egress-refused", code=f"egress-refused:{what}")
+
+
+def _unheard(_: str) -> None:
+    """The receipt was given; nobody notes which hosts an undo contacts."""
+
+
+def _part(migration_id: str, part: str) -> str:
+    return f"{record_key(migration_id)}:{part}"

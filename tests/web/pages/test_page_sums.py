@@ -1,0 +1,172 @@
+"""Numbers that add up, and choices that come back as they were made."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markup import parsed
+from scenes import EVERYDAY, HOST, HOSTILE, ID, NOW, looked, migration, receipt, report
+
+from jobs.kept import Until
+from jobs.migration import State
+from jobs.retention import KEPT
+from migrator.labels import Choices
+from migrator.outcome import Mark
+from web.rendering import render
+from web.views.choices import ChoiceRefused, choices_of
+from web.views.choose import Looked, choose
+from web.views.done import NotCopied, done, gmail_link
+from web.views.keeping import keeping
+from web.views.outcomes import folders_of, sum_of
+
+OUTCOMES = [mark.words for mark in Mark if not mark.is_open]
+IDS = [f"Label_{place}" for place in range(len(EVERYDAY))]
+
+chosen = st.builds(
+    Choices,
+    policy=st.sampled_from(["one-copy", "copy-per-label"]),
+    spam=st.booleans(),
+    trash=st.booleans(),
+    categories=st.sampled_from(["keyword", "none"]),
+    skip_labels=st.frozensets(st.sampled_from(["INBOX", "SENT", "DRAFT", "ARCHIVE", *IDS])),
+    renames=st.dictionaries(st.sampled_from(IDS), st.sampled_from([*HOSTILE[:5], "Bills and more", "a/b"]), max_size=3),
+)
+
+
+def counted(words: str) -> int:
+    return int(words.partition(" ")[0].replace(",", ""))
+
+
+def sent(view: object) -> list[tuple[str, str]]:
+    """What a browser sends of the form as it is rendered."""
+    fields = parsed(render("choose.html", view)).all("input")
+    ticks = ("checkbox", "radio")
+    return [
+        (field.attributes["name"], field.attributes.get("value", "on"))
+        for field in fields
+        if field.attributes.get("type") not in ticks or "checked" in field.attributes
+    ]
+
+
+@given(st.dictionaries(st.sampled_from(OUTCOMES), st.integers(0, 10**7)), st.integers(0, 10**7))
+def test_in_gmail_is_the_sum_of_every_row(outcomes: dict[str, int], left: int) -> None:
+    told = sum_of(report(outcomes=outcomes, left=left))
+    assert sum(counted(row.count) for row in told.rows) == counted(told.total) == sum(outcomes.values()) + left
+
+
+def test_numbers_that_do_not_add_up_are_never_shown() -> None:
+    with pytest.raises(ValueError, match="add up"):
+        sum_of(replace(report(), total=1))
+
+
+def test_every_outcome_has_words_and_a_kind() -> None:
+    rows = sum_of(report(outcomes=dict.fromkeys(OUTCOMES, 1))).rows
+    assert [row.kind for row in rows] == ["copied"] * 2 + ["there"] + ["skipped"] * 5 + ["failed"] * 5
+    assert len({row.words for row in rows}) == len(OUTCOMES)
+
+
+def test_what_was_never_reached_is_not_called_still_to_come() -> None:
+    assert sum_of(report(State.CANCELLED, left=3)).rows[-1].words == "not reached before the end"
+    assert sum_of(report(State.COPYING, left=3)).rows[-1].words == "still to come"
+
+
+def test_the_inbox_stands_first_among_the_folders() -> None:
+    rows = folders_of({"archive": 2, "Zoo": 1_000, "INBOX": 3})
+    assert [(row.name.text, row.count) for row in rows] == [("INBOX", "3"), ("archive", "2"), ("Zoo", "1,000")]
+
+
+@given(chosen)
+def test_the_form_gives_back_what_it_shows(choices: Choices) -> None:
+    seen = looked(EVERYDAY, Choices())
+    assert choices_of(sent(choose(HOST, ID, seen, choices, Choices())), seen.labels, Choices()) == choices
+
+
+def test_a_label_that_came_later_is_not_left_out() -> None:
+    shown, later = looked(EVERYDAY[:3], Choices()), looked(EVERYDAY, Choices())
+    fields = sent(choose(HOST, ID, shown, Choices(), Choices()))
+    assert choices_of(fields, shown.labels, Choices()).skip_labels == frozenset()
+    assert len(later.labels) > len(shown.labels)
+
+
+@pytest.mark.parametrize(
+    "field", [("policy", "three-copies"), ("policy", ""), ("categories", "all"), ("name-Label_0", "x" * 226)]
+)
+def test_a_form_that_is_not_ours_is_refused(field: tuple[str, str]) -> None:
+    seen = looked(EVERYDAY, Choices())
+    fields = [*sent(choose(HOST, ID, seen, Choices(), Choices())), field]
+    with pytest.raises(ChoiceRefused):
+        choices_of(fields, seen.labels, Choices())
+
+
+@given(chosen)
+def test_the_counts_beside_the_ticks_are_the_messages_to_be_copied(choices: Choices) -> None:
+    choices = replace(choices, spam=False, trash=False, renames={})
+    seen = looked(EVERYDAY, choices)
+    view = choose(HOST, ID, seen, choices, Choices())
+    effect = seen.effect
+    copies = effect.one_copy_messages if choices.policy == "one-copy" else effect.copy_per_label_messages
+    assert sum(counted(row.count) for row in (*view.places, *view.tree) if row.ticked) == copies
+
+
+def test_the_storage_of_both_policies_is_told_before_the_choice() -> None:
+    seen = looked(EVERYDAY, Choices())
+    one, several = choose(HOST, ID, seen, Choices(), Choices()).policies
+    assert (one.chosen, several.chosen) == (True, False)
+    assert counted(one.storage) == seen.effect.one_copy_messages < counted(several.storage)
+    assert one.fits == "fits into your 5 GB of free space"
+    tight: Looked = replace(seen, free=2_500_000_000)
+    assert choose(HOST, ID, tight, Choices(), Choices()).policies[1].fits == "more than your 2.5 GB of free space"
+
+
+def test_a_nested_label_stands_below_its_parent_and_names_what_is_missing_above() -> None:
+    tree = choose(HOST, ID, looked(EVERYDAY, Choices()), Choices(), Choices()).tree
+    rows = {row.path: (row.depth, row.name.text) for row in tree}
+    assert rows["Work/Contracts/Signed"] == (2, "Signed")
+    assert rows["Holidays/Norway"] == (0, "Holidays/Norway")
+
+
+def test_failed_messages_are_links_into_ones_own_gmail() -> None:
+    assert gmail_link("18c0ffee") == "https://mail.google.com/mail/u/0/#all/18c0ffee"
+    assert gmail_link("a/../b?c#d", "a+b@gmail.com") == (
+        "https://mail.google.com/mail/?authuser=a%2Bb%40gmail.com#all/a%2F..%2Fb%3Fc%23d"
+    )
+
+
+def test_a_long_list_of_failed_messages_says_how_many_it_leaves_out() -> None:
+    rows = [NotCopied(f"{place:x}", Mark.FAILED_REFUSED) for place in range(1_204)]
+    view = done(HOST, migration(State.DONE_WITH_EXCEPTIONS, ended_at=NOW), report(), receipt(), rows, NOW)
+    listed = sum(len(group.originals) for group in view.originals)
+    assert (listed, view.unlisted) == (200, "and 1,004 messages more")
+
+
+@pytest.mark.parametrize(
+    ("revocation", "words"),
+    [("confirmed", "removed at"), ("unconfirmed", "Please act"), ("nothing-held", "held no access")],
+)
+def test_the_page_says_of_access_what_the_receipt_says(revocation: str, words: str) -> None:
+    view = done(HOST, migration(State.DONE, ended_at=NOW), report(), receipt(revocation), (), NOW)
+    assert view.removal is not None
+    assert view.removal.outcome == revocation
+    assert words in str(view.removal.words[0])
+
+
+def test_without_a_receipt_nothing_is_said_of_it() -> None:
+    view = done(HOST, migration(State.EXPIRED, ended_at=NOW), report(), None, (), NOW)
+    assert (view.removal, view.receipt) == (None, "")
+
+
+def test_our_data_is_gone_a_day_after_the_end() -> None:
+    view = done(HOST, migration(State.DONE, ended_at=NOW), report(), receipt(), (), NOW)
+    assert view.gone.iso == "2026-11-23T13:55:00+00:00"
+
+
+def test_what_is_kept_is_told_from_the_one_table() -> None:
+    told = keeping()
+    rows = [row for row in KEPT if row.is_of_migration]
+    assert {row.holds for row in rows} <= {line.what for line in told.lines}
+    sealed = next(line for line in told.lines if line.what.startswith("grant and mailbox credentials"))
+    assert sealed.until == "until the import ends"
+    assert "24 hours" in told.counts
+    assert "72 hours" in told.unfinished
+    assert all(row.until in {Until.END, Until.DAY_AFTER} for row in rows)

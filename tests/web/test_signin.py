@@ -1,0 +1,207 @@
+"""Signing in with a mailbox's address and password, tried at a real Dovecot, over HTTP."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from urllib.parse import urlencode
+
+import pytest
+from consents import config_for, everything
+from fastapi import FastAPI
+from servers.adversary import adversary, flood
+from servers.fixtures import StartServer
+from stand_in import Google
+from ways import FORM, Client, entrance, serving
+
+from app.config import Config, MailboxHost
+from app.entering import AllowedHost, check_mailbox
+from app.stores import Stores
+from emulator.servers.instance import Server, User
+from jobs import requests
+from migrator.mailbox import Password
+from web import entrusted
+from web import session as sessions
+from web.signin import MailboxSilent, customers_of, signin_routes
+
+REFUSED = "Address and password don't belong together"
+
+
+@pytest.fixture(scope="module")
+def server(start_server: StartServer) -> Server:
+    return start_server("dovecot")
+
+
+@pytest.fixture(scope="module")
+def config(
+    google_process: tuple[Google, dict[str, object]], running: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> Config:
+    return config_for(google_process[0], running, tmp_path_factory.mktemp("signin"))
+
+
+@pytest.fixture(scope="module")
+def allowed(server: Server) -> dict[str, AllowedHost]:
+    there = MailboxHost(host=server.host, port=server.tls_port, ca_file=server.ca_file)
+    nowhere = MailboxHost(host="localhost", port=1)
+    return {
+        "host.example": AllowedHost(there, "local-part"),
+        "whole.example": AllowedHost(there),
+        "silent.example": AllowedHost(nowhere),
+    }
+
+
+@pytest.fixture(scope="module")
+def url(running: Stores, config: Config, allowed: dict[str, AllowedHost]) -> Iterator[str]:
+    def build(_: str) -> FastAPI:
+        site = FastAPI()
+        check = partial(check_mailbox, config, running.urls.state, allowed)
+        site.include_router(signin_routes(entrance(running, "x-client"), check))
+        return site
+
+    with serving(build) as found:
+        yield found
+
+
+@pytest.fixture
+def browser(url: str, stores: Stores) -> Callable[[], Client]:
+    _ = stores
+    return lambda: Client(url)
+
+
+@pytest.fixture
+def user(server: Server) -> User:
+    return server.new_user()
+
+
+New = Callable[[], Client]
+
+
+def test_the_right_password_begins_a_session_of_the_mailbox(browser: New, stores: Stores, user: User) -> None:
+    customer, address = browser(), f"{user.name}@host.example"
+    answer = customer.post("/signin", address=f" {address} ", password=user.password)
+    assert (answer.status, answer.place) == (303, "/")
+    session = sessions.find(stores.state, customer.session)
+    assert session
+    assert session.entered.mailbox == address
+    found = entrusted.entrusted(stores.keys, stores.vault, session.entered.entrusted)
+    assert found == Password(user.name, user.password)
+    kept = everything(stores.state) + everything(stores.keys)
+    assert user.name.encode() not in kept
+
+
+def test_who_comes_back_finds_his_imports(browser: New, running: Stores, stores: Stores, user: User) -> None:
+    address = f"{user.name}@host.example"
+    (mine, *_) = customers_of(entrance(running), address.upper())
+    made = requests.create(stores.state, mine, start=False).id
+    requests.create(stores.state, "mailbox-of-another", start=False)
+    customer = browser()
+    customer.post("/signin", address=address, password=user.password)
+    session = sessions.find(stores.state, customer.session)
+    assert session
+    assert session.imports == (made,)
+
+
+def test_whatever_is_wrong_the_answer_is_the_same(browser: New, stores: Stores, user: User) -> None:
+    wrong = [
+        (f"{user.name}@host.example", "wrong"),
+        (f"{user.name}@host.example", ""),
+        ("nobody@host.example", "wrong"),
+        (f"{user.name}@elsewhere.example", user.password),
+        (user.name, user.password),
+        ("@host.example", user.password),
+        (f"{user.name}@host.example", "a\r\nx LOGOUT"),
+        (f'{user.name}" "{user.password}@host.example', "x"),
+        ("", ""),
+    ]
+    answers = [
+        browser().ask(
+            "POST",
+            "/signin",
+            _form(address, password),
+            Sec_Fetch_Site="same-origin",
+            Content_Type=FORM,
+            X_Client=f"c{n}",
+        )
+        for n, (address, password) in enumerate(wrong)
+    ]
+    assert {(answer.status, answer.text) for answer in answers} == {(403, answers[0].text)}
+    assert REFUSED in answers[0].text
+    assert not any("set-cookie" in answer.headers for answer in answers)
+    assert user.name not in answers[0].text
+    assert not list(stores.keys.scan_iter())
+
+
+def test_a_mail_server_that_does_not_answer_is_not_a_wrong_password(browser: New) -> None:
+    answer = browser().post("/signin", address="ann@silent.example", password="x")
+    assert (answer.status, "does not answer" in answer.text) == (503, True)
+
+
+def test_a_hostile_mail_server_holds_nobody_up_for_long(config: Config, running: Stores) -> None:
+    with adversary(flood(b"* OK " + b"x" * 60_000)) as (port, _line):
+        there = {"evil.example": AllowedHost(MailboxHost(host="127.0.0.1", port=port, tls="none"))}
+        begin = time.monotonic()
+        with pytest.raises(MailboxSilent):
+            check_mailbox(config, running.urls.state, there, "ann@evil.example", "open sesame")
+        assert time.monotonic() - begin < 20
+
+
+def test_ten_tries_by_address_and_then_a_pause_whoever_tries(browser: New, user: User, stores: Stores) -> None:
+    address = f"{user.name}@elsewhere.example"
+    tries = [
+        browser().ask(
+            "POST", "/signin", _form(address, "x"), Sec_Fetch_Site="same-origin", Content_Type=FORM, X_Client=f"{n}"
+        )
+        for n in range(11)
+    ]
+    assert [answer.status for answer in tries] == [403] * 10 + [429]
+    assert 0 < int(tries[-1].headers["retry-after"]) <= 900
+    assert browser().post("/signin", address="bob@elsewhere.example", password="x").status == 403
+    assert user.name.encode() not in everything(stores.state)
+
+
+def test_thirty_tries_by_client_and_then_a_pause_whatever_the_address(browser: New) -> None:
+    client = browser()
+    statuses = [client.post("/signin", address=f"a{n}@elsewhere.example", password="x").status for n in range(31)]
+    assert statuses == [403] * 30 + [429]
+
+
+def test_a_client_that_has_to_wait_uses_up_no_address(browser: New, user: User) -> None:
+    client = browser()
+    for n in range(30):
+        client.post("/signin", address=f"a{n}@elsewhere.example", password="x")
+    for _ in range(20):
+        assert client.post("/signin", address=f"{user.name}@host.example", password="x").status == 429
+    owner = browser().ask(
+        "POST",
+        "/signin",
+        _form(f"{user.name}@host.example", user.password),
+        Sec_Fetch_Site="same-origin",
+        Content_Type=FORM,
+        X_Client="192.0.2.9",
+    )
+    assert owner.status == 303
+
+
+def test_signing_in_on_a_foreign_page_is_refused(browser: New, user: User) -> None:
+    victim = browser()
+    foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example", "Content-Type": FORM}
+    assert victim.ask("POST", "/signin", _form(f"{user.name}@host.example", user.password), **foreign).status == 403
+    assert victim.session == ""
+
+
+def test_a_link_signs_nobody_in(browser: New, user: User) -> None:
+    victim = browser()
+    answer = victim.ask("GET", f"/signin?address={user.name}@host.example&password={user.password}")
+    assert (answer.status, victim.session) == (200, "")
+    assert user.name not in answer.text
+
+
+def test_signing_out_forgets_session_and_password(browser: New, stores: Stores, user: User) -> None:
+    customer = browser()
+    customer.post("/signin", address=f"{user.name}@host.example", password=user.password)
+    assert customer.post("/signout").status == 303
+    assert sessions.find(stores.state, customer.session) is None
+    assert not list(stores.keys.scan_iter())
+
+
+def _form(address: str, password: str) -> bytes:
+    return urlencode({"address": address, "password": password}).encode()

@@ -1,0 +1,76 @@
+"""What both ways in share: the stores, who may try how often, and the session of the customer who was let in."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from redis import Redis
+from starlette.requests import Request
+from starlette.responses import Response
+
+from migrator.mailbox import Password
+from oauth.vault import Vault
+from web import entrusted, owned
+from web import session as sessions
+from web.limits import Limit, network_of, seconds_to_wait
+from web.pages import page, see
+from web.session import Entered
+
+START = "/"
+"""Where a customer goes who was let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the ways in are given.
+
+    Attributes:
+        state: the state store: sessions, limits, launches that were used.
+        keys: the key store: credentials that wait for their import, launches that were minted.
+        vault: wraps those, and makes opaque names.
+        client_header: the header in which the host's proxy names the client's address, in small letters; empty where
+            clients connect directly. Whoever can reach these pages past the proxy could write it himself.
+    """
+
+    state: Redis
+    keys: Redis
+    vault: Vault = field(repr=False)
+    client_header: str = ""
+
+    def pseudonym(self, name: str) -> str:
+        """Return the opaque name of an address."""
+        return self.vault.pseudonyms(name)[0]
+
+    def seconds_to_wait(self, limit: Limit, name: str) -> int:
+        """Count a try by an address, and return how long it has to wait (0: not at all)."""
+        return seconds_to_wait(self.state, limit, self.pseudonym(name))
+
+
+def client_of(entrance: Entrance, request: Request) -> str:
+    """Return the part of the client's address by which its tries are counted."""
+    if entrance.client_header:
+        return network_of(request.headers.get(entrance.client_header, ""))
+    return network_of(request.client.host if request.client else "")
+
+
+def let_in(
+    entrance: Entrance, cookie: str, customers: tuple[str, ...], mailbox: str, credentials: Password | None
+) -> Response:
+    """Send a customer who proved who he is to the start, in a session of his own, beside the imports he has already.
+
+    Args:
+        entrance: the stores.
+        cookie: the browser's cookie, whose session ends.
+        customers: the customer's id, and others under which imports of his may be kept.
+        mailbox: the target mailbox's address.
+        credentials: those of the mailbox; None where the host's configuration has them.
+    """
+    reference = entrusted.entrust(entrance.keys, entrance.vault, credentials) if credentials else ""
+    imports = tuple(migration.id for migration in owned.migrations_of(entrance.state, *customers))
+    return see(START, sessions.enter(entrance.state, cookie, Entered(customers[0], mailbox, reference), imports))
+
+
+def too_often(seconds: int) -> Response:
+    """Return the page for somebody who tried too often (RFC 6585 §4)."""
+    answer = page("Try again later", "There were too many tries. Wait some minutes.", HTTPStatus.TOO_MANY_REQUESTS)
+    answer.headers["retry-after"] = str(seconds)
+    return answer
