@@ -38,6 +38,8 @@ class Until(StrEnum):
     BROKER = "24 h after the last use"
     HOUR = "an hour after the last use"
     CONSENT = "10 minutes after it began"
+    LAUNCH = "75 seconds after it was made"
+    DEPOSIT = "30 minutes after it was made"
     SESSION = "30 minutes after the last use, 12 h at most"
     AUDIT = "400 days after its month"
     REWRITE = "the next rewrite of the log, seconds after an end"
@@ -59,6 +61,8 @@ _LONGEST = {
     Until.BROKER: 24 * HOUR,
     Until.HOUR: HOUR,
     Until.CONSENT: 600,
+    Until.LAUNCH: 75,
+    Until.DEPOSIT: HOUR // 2,
     Until.SESSION: HOUR // 2,
     Until.AUDIT: (400 + 31) * 24 * HOUR,
 }

@@ -9,6 +9,7 @@ from redis import Redis
 from jobs.migration import Migration, record_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
+from jobs.undoing import remember_mailbox
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser, OAuthToken, Password
 from oauth.grant import Grant
@@ -53,6 +54,7 @@ def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> No
     """
     mailbox = {"kind": type(wanted.mailbox).__name__, **asdict(wanted.mailbox)}
     Safe(redis, migration_id, vault.key(migration_id)).seal(mailbox=json.dumps(mailbox).encode())
+    remember_mailbox(redis, vault, migration_id, wanted.mailbox)
     choices = {**asdict(wanted.choices), "skip_labels": sorted(wanted.choices.skip_labels)}
     row = {"choices": choices, "order": wanted.order, "by_digest": wanted.by_digest}
     redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)

@@ -1,5 +1,6 @@
 """What is held right now, by row of the retention table: numbers of keys and bytes, never a key's name or content."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,13 +9,18 @@ from typing import Any
 
 from redis import Redis
 
-from jobs.kept import Kept, Where
+from jobs import audit
+from jobs.audit.lists import end_date
+from jobs.kept import Kept, Until, Where
 from jobs.migration import record_key
-from jobs.retention import KEPT, migration_families, migration_parts, row_for
+from jobs.retention import KEPT, REWRITE_WISH, migration_families, migration_parts, row_for
 from jobs.scripts import decoded
 
 _PAGE = 1000
 _NO_END = -1
+
+REWRITE_SECONDS = 60
+"""A rewrite of the log that was asked for is done within this time, unless the store is away."""
 
 Stores = Mapping[Where, Redis]
 """A client for each store that is looked into."""
@@ -44,6 +50,22 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What is held about one customer's import, in the table's words; no key has a name here.
+
+    `bytes` is memory in the store; `until` is the latest end, in seconds since the epoch.
+    """
+
+    holds: str
+    where: str
+    sight: str
+    why: str
+    ends: str
+    bytes: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Key:
     row: Kept | None
     bytes: int
@@ -67,9 +89,46 @@ def overview_of(stores: Stores, migration_id: str) -> Overview:
         redis.RedisError: a store is away, or does not allow TTL or MEMORY USAGE.
     """
     rows = tuple(row for row in KEPT if "<id>" in row.pattern or row.pattern == "account:*")
+    return _summed(rows, _keys_of(stores, migration_id))
+
+
+def held_of(stores: Stores, migration_id: str, *, now: float | None = None) -> tuple[Holding, ...]:
+    """Return what is held about one import right now, for its customer; rows of which nothing is held are left out.
+
+    Beside what the stores hold of it there may be: its entries in the audit log, which hold no personal data, and,
+    until the log of the state store is rewritten, what was unlinked a moment ago (a row with 0 bytes).
+
+    Raises:
+        redis.RedisError: a store is away, or does not allow TTL or MEMORY USAGE.
+        AuditBroken: the audit log cannot be read.
+    """
+    at = time.time() if now is None else now
+    sizes: Counter[Kept] = Counter()
+    ends: dict[Kept, int] = {}
+    for key in chain(_keys_of(stores, migration_id), _audited(stores[Where.STATE], migration_id, at)):
+        if key.row:
+            sizes[key.row] += key.bytes
+            ends[key.row] = max(ends.get(key.row, 0), int(at) + key.seconds)
+    if stores[Where.STATE].exists(REWRITE_WISH):
+        log = next(row for row in KEPT if row.until is Until.REWRITE)
+        sizes[log], ends[log] = 0, int(at) + REWRITE_SECONDS
+    return tuple(_holding(row, sizes[row], ends[row]) for row in KEPT if row in ends)
+
+
+def _holding(row: Kept, size: int, until: int) -> Holding:
+    return Holding(row.holds, str(row.where), str(row.sight), row.why, str(row.until), size, until)
+
+
+def _audited(state: Redis, migration_id: str, at: float) -> Iterator[_Key]:
+    row = next(row for row in KEPT if row.until is Until.AUDIT)
+    for entry in audit.entries(state, migration_id):
+        yield _Key(row, len(entry.line), end_date(entry.at) - int(at))
+
+
+def _keys_of(stores: Stores, migration_id: str) -> Iterator[_Key]:
     state = stores[Where.STATE]
     wrapped = _keys(stores[Where.KEYS], Where.KEYS, [f"key:{{{migration_id}}}"])
-    return _summed(rows, _keys(state, Where.STATE, _names(state, migration_id)), wrapped)
+    return chain(_keys(state, Where.STATE, _names(state, migration_id)), wrapped)
 
 
 def _names(state: Redis, migration_id: str) -> Iterator[str]:

@@ -92,6 +92,32 @@ KEPT: tuple[Kept, ...] = (
         "an undo finds by UID what was copied; with the key destroyed nobody can test a digest any more",
         listed_by="folders",
     ),
+    _stays(
+        "made", "numbers of the folders that were made", Sight.WORKER, "an undo removes the folders that it empties"
+    ),
+    _stays(
+        "flagged",
+        "which messages were starred or drafts",
+        Sight.WORKER,
+        "an undo leaves what the customer starred himself",
+    ),
+    _stays("mailbox", "the mailbox's opaque name", Sight.WORKER, "an undo goes into no other mailbox"),
+    _stays(
+        "undo", "how far an undo is, in counts", Sight.CUSTOMER, "an undo that was cut off goes on where it stopped"
+    ),
+    _stays("undoing", "that an undo is running", Sight.WORKER, "one undo runs at a time"),
+    _stays(
+        "permission",
+        "what the customer lets support see, and until when",
+        Sight.CUSTOMER,
+        "the customer sees it, and takes it back",
+    ),
+    _stays(
+        "summary",
+        "where in the mailbox the summary message lies",
+        Sight.WORKER,
+        "the summary is sent once, and an undo takes it along",
+    ),
     _stays("verified", "how far the check is and what it found", Sight.CUSTOMER, "says that the copies were looked up"),
     _stays("calls", "calls of each Gmail method", Sight.CUSTOMER, "the receipt says what was read"),
     _stays("hosts", "hosts and ports connected to", Sight.CUSTOMER, "the receipt says where the mail went"),
@@ -115,9 +141,25 @@ KEPT: tuple[Kept, ...] = (
     _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
     _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
-    _state("web:session:*", "a session of the web pages, under the hash of its id", Sight.SERVICE, Until.SESSION),
+    _state("hooks:due", "what the host is still to be told: migration ids, states, codes", Sight.OPERATOR, Until.QUEUE),
+    _state(
+        "web:session:*", "a session of the web pages, sealed, under the hash of its id", Sight.SERVICE, Until.SESSION
+    ),
+    _state("launched:*", "that a launch was used, by hash", Sight.SERVICE, Until.LAUNCH),
+    _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept("consent:*", Where.KEYS, "a consent under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
+    Kept(
+        "entrusted:*",
+        Where.KEYS,
+        "a mailbox's password until its import is connected, wrapped by the master key",
+        Sight.SERVICE,
+        Until.DEPOSIT,
+    ),
+    Kept(
+        "launch:*", Where.KEYS, "a launch minted for the panel, wrapped by the master key", Sight.SERVICE, Until.LAUNCH
+    ),
+    Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),

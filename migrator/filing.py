@@ -152,7 +152,8 @@ class Filing:
         selected = self._folders.open(folder)
         if selected.read_only:
             raise FolderRefused("read-only")
-        intend(self._ledger, self._folders, folder, [s.expected for s in batch], _more(batch))
+        flagged = self._ledger.flagged((s.number, s.flags) for s in batch)
+        intend(self._ledger, self._folders, folder, [s.expected for s in batch], _more(batch), flagged)
         items = [Item(s.wire, s.flags + (s.keywords if selected.keywords_allowed else ()), s.date) for s in batch]
         sys.audit("migrator.append.before", folder)
         answers = self._folders.mailbox.append(selected, items, careful=careful)

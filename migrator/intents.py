@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from migrator.errors import FolderRefused
-from migrator.ledger import Ledger
+from migrator.ledger import Command, Ledger
 from migrator.opened import OpenFolders
 from migrator.records import Expected, Intent
 
@@ -18,11 +18,15 @@ def intend(
     folder: int,
     expected: Sequence[Expected],
     more: dict[int, tuple[int, ...]] | None = None,
+    also: Sequence[Command] = (),
 ) -> None:
-    """Write down that these messages are about to appear in an open folder; `more` are their further folders."""
+    """Write down that these messages are about to appear in an open folder; `more` are their further folders.
+
+    `also` are commands that are carried out together with that.
+    """
     state = folders.states[folder]
     sys.audit("migrator.intent.before", folder)
-    ledger.intend(Intent(folder, state.uidvalidity, state.next, tuple(expected), more or {}))
+    ledger.intend(Intent(folder, state.uidvalidity, state.next, tuple(expected), more or {}), also)
     sys.audit("migrator.intent.after", folder)
 
 

@@ -7,6 +7,8 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :marks    string, 1 byte a message: its `Mark`; the sums of the final account are counted from it
     :placed:N list of packed `Placed` records, one element an append batch, for folder number N
     :folders  hash, folder number -> `FolderState`
+    :made     set of the numbers of the folders that the migration made
+    :flagged  string, 1 byte a message: which of the flags in `FLAG_BITS` it was given
     :reasons  hash, message number -> a word for why it failed
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
     :intent   string: the one command that is under way and whose result is not yet written
@@ -33,6 +35,9 @@ Command = tuple[str | bytes | int, ...]
 
 TTL = 72 * 3600
 """Seconds a key may outlive its last write; retention ends earlier (docs/data.md)."""
+
+FLAG_BITS = {"\\Flagged": 1, "\\Draft": 2}
+"""The flags a message is given that the customer may later set or take off, by their bit."""
 
 _WINDOW = 2000
 _OPEN = re.compile(rb"[\0\1]")
@@ -181,6 +186,23 @@ class Ledger:
         """Return the command that records a folder's state."""
         return ("HSET", self.key("folders"), number, as_json(state))
 
+    def made_folder(self, number: int) -> Command:
+        """Return the command that records that a folder was not there before."""
+        return ("SADD", self.key("made"), number)
+
+    def made(self) -> frozenset[int]:
+        """Return the numbers of the folders that the migration made."""
+        return frozenset(int(number) for number in cast("set[bytes]", self._redis.smembers(self.key("made"))))
+
+    def flagged(self, flags: Iterable[tuple[int, Sequence[str]]]) -> list[Command]:
+        """Return the commands that record, by message number, which flags of `FLAG_BITS` messages are given."""
+        bits = ((number, sum(bit for flag, bit in FLAG_BITS.items() if flag in given)) for number, given in flags)
+        return [("SETRANGE", self.key("flagged"), number, bytes([byte])) for number, byte in bits if byte]
+
+    def flags_given(self) -> bytes:
+        """Return every message's byte of `FLAG_BITS`; what lies beyond its end was given none."""
+        return self._bytes(self._redis.get(self.key("flagged")))
+
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
         return [
@@ -204,9 +226,9 @@ class Ledger:
 
     # --- the command under way ------------------------------------------------------------------------------------
 
-    def intend(self, intent: Intent) -> None:
-        """Write down what is about to be done."""
-        self._carry_out([("SET", self.key("intent"), as_json(intent))])
+    def intend(self, intent: Intent, also: Sequence[Command] = ()) -> None:
+        """Write down what is about to be done, and what else is to be known by then."""
+        self._carry_out([*also, ("SET", self.key("intent"), as_json(intent))])
 
     def intent(self) -> Intent | None:
         """Return the command whose result was never written, if any."""

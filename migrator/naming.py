@@ -64,11 +64,13 @@ class FolderNames:
         """
         row = self.rows[number]
         try:
-            mailbox.create(row.name, row.special_use)
+            made = mailbox.create(row.name, row.special_use)
         except FolderRefused:
             plain = stricter(row.name, self._delimiter, self._prefix)
             if plain == row.name:
                 raise
-            mailbox.create(plain, row.special_use)
+            made = mailbox.create(plain, row.special_use)
             self.rows[number] = replace(row, name=plain, asked=row.name)
             ledger.write(self.kept(ledger))
+        if made:
+            ledger.write(ledger.made_folder(number))

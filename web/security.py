@@ -19,13 +19,15 @@ _SAFE = frozenset({"GET", "HEAD"})
 _LONGEST_BODY = 64 * 1024
 
 
-def guarded(app: ASGIApp, host: str, form_targets: Iterable[str]) -> ASGIApp:
+def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple[str, ...] = ()) -> ASGIApp:
     """Return the site behind its guard.
 
     Args:
         app: the site.
         host: the host (and port) it is reached by; requests for another one are turned away.
         form_targets: origins that forms may lead to by a redirect; browsers count those as targets of the form.
+        open_to: beginnings of paths that others than our own pages may post to. Whatever answers there checks for
+            itself who asks, and trusts no cookie.
     """
     headers = headers_for(form_targets)
 
@@ -41,7 +43,7 @@ def guarded(app: ASGIApp, host: str, form_targets: Iterable[str]) -> ASGIApp:
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        refusal = refusal_of(scope["method"], Headers(scope=scope), host)
+        refusal = refusal_of(scope["method"], Headers(scope=scope), host, anyone=scope["path"].startswith(open_to))
         try:
             await (_plain(refusal) if refusal else app)(scope, receive, sent)
         except Exception as error:  # noqa: BLE001 - its text may hold what the customer sent; the server would print it
@@ -72,13 +74,13 @@ def headers_for(form_targets: Iterable[str]) -> Mapping[str, str]:
     }
 
 
-def refusal_of(method: str, headers: Mapping[str, str], host: str) -> HTTPStatus | None:
-    """Return why a request gets no further, or None; header names are in lower case."""
+def refusal_of(method: str, headers: Mapping[str, str], host: str, *, anyone: bool = False) -> HTTPStatus | None:
+    """Return why a request gets no further, or None; header names are in lower case. `anyone`: see `open_to`."""
     if headers.get("host") != host:
         return HTTPStatus.MISDIRECTED_REQUEST
     if method in _SAFE:
         return None
-    if not _is_from_us(headers, host):
+    if not (anyone or _is_from_us(headers, host)):
         return HTTPStatus.FORBIDDEN
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _STAFF = re.compile(r"staff:[0-9a-f]{32}")
-_OTHERS = frozenset({"customer", "worker", "terminal"})
+_OTHERS = frozenset({"customer", "worker", "terminal", "panel"})
 
 
 class Act(StrEnum):
@@ -27,6 +27,8 @@ class Act(StrEnum):
     DATA_UNLINKED = "data-unlinked"
     RECEIPT_SIGNED = "receipt-signed"
     EGRESS_REFUSED = "egress-refused"
+    UNDOING = "undoing"
+    ERASED = "erased"
     PURGED = "purged"
     PERMISSION_GIVEN = "permission-given"
     PERMISSION_USED = "permission-used"
@@ -37,7 +39,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `customer`, `worker`, `terminal` (a person at the command line) or `staff:<32 hex digits>`.
+    """Who acts.
+
+    `customer`, `worker`, `terminal` (a person at the command line), `panel` (the host's, over the API) or
+    `staff:<32 hex digits>`.
 
     Raises:
         ValueError: it is written in another way.
@@ -61,6 +66,7 @@ class Actor:
 CUSTOMER = Actor("customer")
 WORKER = Actor("worker")
 TERMINAL = Actor("terminal")
+PANEL = Actor("panel")
 
 
 def staff(name: str) -> Actor:

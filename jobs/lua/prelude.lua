@@ -10,6 +10,7 @@ else
 end
 
 local LEASES, DUE, RING, TURN, ENDINGS = 'jobs:leases', 'jobs:due', 'jobs:ring', 'jobs:turn', 'jobs:ends'
+local HOOKS = 'hooks:due'
 
 local function record(id) return 'mig:{' .. id .. '}' end
 
@@ -91,7 +92,20 @@ end
 local function note_progress(m)
   -- An expired migration is not kept alive by its own clearing up.
   if m.ending == 'expired' then return end
-  set(m, 'progress_at', stamp(now), 'crashes', '0')
+  set(m, 'progress_at', stamp(now), 'crashes', '0', 'told', '')
+end
+
+-- Have the host told (jobs/webhooks.py) of an end, or of what does not go on without a person.
+local function tell_host(m, to, reason)
+  local chosen = reason == '' or reason == 'asked' or reason == 'not-started'
+  if not ENDS[to] and to ~= 'failed' and not (to == 'paused' and not chosen)
+    and not (to == 'waiting' and reason == 'mailbox-full') then return end
+  -- A full mailbox is looked at again and again; the host is told once, until there was progress.
+  if m.told == to .. reason then return end
+  set(m, 'told', to .. reason)
+  redis.call('ZREMRANGEBYSCORE', HOOKS, '-inf', now - 86400)
+  redis.call('ZADD', HOOKS, now, m.id .. ' ' .. to .. ' ' .. stamp(now) .. ' ' .. reason)
+  keep(HOOKS)
 end
 
 -- Put the migration, which no slice holds any more, into a state and where that state belongs.
@@ -104,6 +118,7 @@ local function enter(m, to, fields)
     local line = stamp(now) .. ' ' .. to .. ' ' .. (fields.reason or '')
     redis.call('LPUSH', record(m.id) .. ':history', line)
     redis.call('LTRIM', record(m.id) .. ':history', 0, HISTORY_LENGTH - 1)
+    tell_host(m, to, ENDS[to] and '' or fields.reason or '')
   end
   set(m, 'state', to, 'phase', fields.phase or m.phase, 'reason', fields.reason or '',
     'until', fields.till or '0', 'resumable', fields.resumable or '0', 'ending', fields.ending or m.ending,

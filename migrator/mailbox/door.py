@@ -11,8 +11,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look
+from . import copying, listing, look, removing
 from .connection import Connection, by_name, opened, speaking
+from .removing import Removal
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
@@ -106,14 +107,16 @@ class Mailbox:
         return look.quota(self._connection)
 
     @_spoken
-    def create(self, name: str, special_use: str | None = None) -> None:
+    def create(self, name: str, special_use: str | None = None) -> bool:
         r"""Make sure a folder of this full name is there and subscribed; `special_use` as in `\Sent` (RFC 6154 §3).
+
+        Returns whether it was made just now.
 
         Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission".
         """
         if self._delimiter is None:
             self._delimiter = listing.shape(self._connection).delimiter
-        listing.create(self._connection, name, special_use, self._delimiter)
+        return listing.create(self._connection, name, special_use, self._delimiter)
 
     @_spoken
     def select(self, name: str) -> Selected:
@@ -167,6 +170,33 @@ class Mailbox:
         if "UIDPLUS" in self.capabilities:
             return copying.copy(self._wire, uids, mailbox)
         return copying.copy_and_look(self._wire, uids, mailbox, self._exists, listing.encoded(selected.name))
+
+    @property
+    def removal(self) -> Removal:
+        """How this server lets single messages be removed: `expunge`, `move` (to another folder), `none`."""
+        return removing.way(self.capabilities)
+
+    @_spoken
+    def expunge(self, uids: Sequence[int]) -> None:
+        r"""Remove these messages of the selected folder for good, and no other that is marked `\Deleted`.
+
+        Only where `removal` is `expunge`. Raises FolderRefused ("no-permission", ...).
+        """
+        self._open()
+        removing.expunge(self._wire, uids)
+
+    @_spoken
+    def move(self, uids: Sequence[int], to: str) -> None:
+        """Move messages of the selected folder to another; only where `removal` is not `none`. Raises FolderRefused."""
+        self._open()
+        removing.move(self._wire, uids, listing.encoded(to))
+
+    @_spoken
+    def delete(self, name: str) -> None:
+        """Delete a folder and all that lies in it; select another one first. Raises FolderRefused."""
+        if self._open().name == name:
+            raise ValueError("select another folder first")
+        removing.delete(self._wire, listing.encoded(name))
 
     @_spoken
     def sizes(self, uids: Sequence[int]) -> dict[int, int]:

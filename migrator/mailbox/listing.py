@@ -89,21 +89,24 @@ def encoded(name: str) -> bytes:
     return b'"%b"' % text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
-def create(connection: Connection, name: str, special_use: str | None, delimiter: str) -> None:
+def create(connection: Connection, name: str, special_use: str | None, delimiter: str) -> bool:
     """Make sure the folder is there under exactly this name, and subscribed; raise FolderRefused with a word.
+
+    Return whether it was made just now.
 
     Parents come first where the server does not make them itself (it should: RFC 9051 §6.3.4). A server that makes
     another name of it (Cyrus: `a..b` becomes `a.b`) has refused this one. Subscribing is a courtesy to clients.
     """
-    mailbox = encoded(name)
+    mailbox, made = encoded(name), False
     if name.upper() != "INBOX":
         if delimiter and "" in name.split(delimiter):
             raise FolderRefused("empty-level")
-        _make(connection, name, special_use, delimiter)
+        made = _make(connection, name, special_use, delimiter)
     connection.wire.run(b"SUBSCRIBE " + mailbox)
+    return made
 
 
-def _make(connection: Connection, name: str, special_use: str | None, delimiter: str) -> None:
+def _make(connection: Connection, name: str, special_use: str | None, delimiter: str) -> bool:
     answer = _create(connection, name, special_use)
     if not answer.ok and not _exists(connection, name):
         parent = name.rpartition(delimiter)[0] if delimiter else ""
@@ -113,6 +116,7 @@ def _make(connection: Connection, name: str, special_use: str | None, delimiter:
         answer = _create(connection, name, special_use)
     if not _exists(connection, name):
         raise FolderRefused("name-changed") if answer.ok else answers.folder_refusal(answer)
+    return answer.ok
 
 
 def _create(connection: Connection, name: str, special_use: str | None) -> answers.Answer:

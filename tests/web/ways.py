@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import FastAPI
 from joserfc import jwe
 from joserfc.jwk import OKPKey
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.stores import Stores
 from web.entrance import Entrance
@@ -140,7 +139,7 @@ def serving(build: Callable[[str], FastAPI]) -> Iterator[str]:
     """Serve what `build` makes of the site's URL; behind the guard, but for what others than our pages ask."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        front = _front(build(url), url)
+        front = guarded(build(url), urlsplit(url).netloc, [], (LAUNCH, "/api/"))
         server = uvicorn.Server(uvicorn.Config(front, ws="none", lifespan="off", log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -149,16 +148,6 @@ def serving(build: Callable[[str], FastAPI]) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-def _front(site: FastAPI, url: str) -> ASGIApp:
-    behind = guarded(site, urlsplit(url).netloc, [])
-
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        elsewhere = scope.get("path") == LAUNCH or str(scope.get("path")).startswith("/api/")
-        await (site if elsewhere else behind)(scope, receive, send)
-
-    return front
 
 
 def entrance(stores: Stores, client_header: str = "") -> Entrance:
