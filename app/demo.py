@@ -107,7 +107,7 @@ def _proofs(report: Report, grants: int, signed: str, config: Config, *, key_gon
         (0 < copied == same, f"{same} of {copied} messages verified byte for byte"),
         (
             revoked,
-            "the access at Google is revoked: a refresh answered invalid_grant, and no grant is left",
+            "the access at Google is revoked: invalid_grant at a refresh, no grant left",
         ),
         (key_gone, "the key of the stored secrets is destroyed"),
         (receipt is not None, f"the receipt is signed and verified: {_kept_receipt(signed, config)}"),
