@@ -65,7 +65,7 @@ def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: di
     with open_stores(config.store) as stores:
         connected = _connected(config, stores, next(iter(google["accounts"])))
         console.print(
-            f"2. The customer allowed read-only access to {connected.address} (gmail.readonly, nothing else).",
+            f"2. {connected.address} allowed read-only access: gmail.readonly, nothing else.",
             highlight=False,
         )
         wanted = Import(
