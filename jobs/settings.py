@@ -30,7 +30,7 @@ class WorkerSettings:
     slice_seconds: float = 20.0
     grace_seconds: float = 15.0
     lease_seconds: float = 10.0
-    stop_grace_seconds: float = 1.6
+    stop_grace_seconds: float = 2.2
     memory_mib: int = 512
     customer_cap: int = CUSTOMER_CAP
     tick_seconds: float = 2.0

@@ -135,7 +135,7 @@ class Link(Protocol):
     """A running slice's line to its worker."""
 
     def stop_requested(self) -> bool:
-        """Tell whether to write down what is done and end, within a second and a half."""
+        """Tell whether to write down what is done and end, within two seconds."""
 
     def progressed(self) -> None:
         """Say that something was achieved: it puts off expiry and forgives earlier crashes. Cheap, call it often."""
