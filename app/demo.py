@@ -65,7 +65,7 @@ def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: di
     with open_stores(config.store) as stores:
         connected = _connected(config, stores, next(iter(google["accounts"])))
         console.print(
-            f"2. The customer allowed read-only access to {connected.address} (gmail.readonly, nothing else).",
+            f"2. {connected.address} allowed read-only access: gmail.readonly, nothing else.",
             highlight=False,
         )
         wanted = Import(
@@ -107,7 +107,7 @@ def _proofs(report: Report, grants: int, signed: str, config: Config, *, key_gon
         (0 < copied == same, f"{same} of {copied} messages verified byte for byte"),
         (
             revoked,
-            "the access at Google is revoked: a refresh answered invalid_grant, and no grant is left",
+            "the access at Google is revoked: invalid_grant at a refresh, no grant left",
         ),
         (key_gone, "the key of the stored secrets is destroyed"),
         (receipt is not None, f"the receipt is signed and verified: {_kept_receipt(signed, config)}"),

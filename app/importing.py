@@ -25,7 +25,7 @@ from app.work import run_worker
 from jobs import nursery
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.launch import Import, launch
-from jobs.migration import State, new_id
+from jobs.migration import ENDS, State, new_id
 from migrator.errors import MigrationError, ReconnectNeeded
 from migrator.labels import Choices
 from migrator.mailbox import Password
@@ -77,6 +77,8 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
         report = report_on(stores.state, begun.id)
     show(console, report)
     console.print(headline(ended), highlight=False)
+    if ended.state in ENDS:
+        console.print(f"its receipt, kept for a day: migrator receipt show {ended.id}", highlight=False)
     return report.adds_up and ended.state is State.DONE
 
 

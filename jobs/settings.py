@@ -16,7 +16,8 @@ class WorkerSettings:
         slice_seconds: a slice ought to end by itself after this long; short slices are what makes turns fair.
         grace_seconds: ... and is killed this much later.
         lease_seconds: a dead worker's work is given to another one after this long; renewed thrice in that time.
-        stop_grace_seconds: a slice asked to stop is killed after this long; a worker must end within 3 s.
+        stop_grace_seconds: a slice asked to stop is killed after this long; a worker must end within 3 s, on a busy
+            machine, too.
         memory_mib: limit of a slice's process.
         customer_cap: slices of one customer while another one waits.
         tick_seconds: how often the reconciler looks.

@@ -77,16 +77,14 @@ def read_ahead(
                 if following is None:
                     break
                 number, message_id, mark = following
-                future = pool.submit(_read, gmail, message_id, mark, lanes, policy)
+                future = pool.submit(_read, gmail, message_id, mark, lanes, policy, patience)
                 ahead.append(_Underway(number, mark, future))
             if not ahead:
                 break
             first = ahead.popleft()
-            if patience.stopped and first.future.cancel():
-                continue  # not begun; the message stays open
             try:
                 yield first.number, first.future.result()
-            except Stopped:
+            except Stopped:  # not read; the message stays open
                 patience.stop()
             except MigrationError as error:
                 refusal = refusal or error
@@ -108,9 +106,13 @@ def _policy(patience: Patience, lanes: Lanes) -> Retrying:
     return patience.retrying(Transient, TooManyAtOnce).copy(after=narrower)
 
 
-def _read(gmail: Gmail, message_id: str, mark: Mark, lanes: Lanes, policy: Retrying) -> GmailMessage | Mark:
+def _read(
+    gmail: Gmail, message_id: str, mark: Mark, lanes: Lanes, policy: Retrying, patience: Patience
+) -> GmailMessage | Mark:
     def once() -> GmailMessage:
         with lanes.one():
+            if patience.stopped:
+                raise Stopped
             return gmail.message(message_id, large=mark is Mark.PENDING_LARGE)
 
     try:

@@ -1,7 +1,8 @@
 """One message that kills every slice must not stop the account: found, and set aside.
 
-After a slice has died, messages are tried one at a time, each noted beforehand. If that slice dies too, the noted
-message is the culprit (more memory than there is, a crash in a library) and fails; the rest goes on.
+After a slice has died, messages are tried one at a time, each noted beforehand. If that slice's process dies too, the
+noted message is the culprit (more memory than there is, a crash in a library) and fails; the rest goes on. A slice that
+was stopped, or lost its lease, accuses nobody: the note is taken away then (`jobs/lua`).
 """
 
 from collections.abc import Iterable, Iterator

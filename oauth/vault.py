@@ -72,7 +72,7 @@ class Vault:
         return self._ring.unwrap(label, wrapped)
 
     def pseudonyms(self, name: str) -> tuple[str, ...]:
-        """Return an address's opaque names, one per master key, the newest's first: to be looked up across a rotation."""
+        """Return an address's opaque names, one per master key, the newest's first: for look-ups across a rotation."""
         return self._ring.pseudonyms(name)
 
 

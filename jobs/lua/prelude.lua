@@ -89,6 +89,9 @@ local function set(m, ...)
   redis.call('HSET', record(m.id), ...)
 end
 
+-- Only a slice whose own process died may have died of the message it was trying.
+local function acquit(m) redis.call('DEL', record(m.id) .. ':trying') end
+
 local function note_progress(m)
   -- An expired migration is not kept alive by its own clearing up.
   if m.ending == 'expired' then return end

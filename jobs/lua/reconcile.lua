@@ -18,6 +18,7 @@ end
 local function take_back(m)
   local crashes = tonumber(m.crashes) + 1
   set(m, 'crashes', tostring(crashes))
+  acquit(m)
   local to, fields = wished(m.wish, m.state, m.phase)
   if to then
     enter(m, to, fields)

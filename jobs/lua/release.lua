@@ -37,5 +37,6 @@ end
 
 if progressed or kind == 'again' or kind == 'advance' or kind == 'ended' then note_progress(m) end
 set(m, 'crashes', tostring(crashes))
+if kind ~= 'crashed' then acquit(m) end
 enter(m, to, fields)
 return {'ok', to}

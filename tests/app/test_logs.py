@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hostile_program
 import pytest
 import structlog
 from log_schema import read_lines
@@ -20,6 +19,7 @@ from redis.exceptions import RedisError
 from app.logs import configure_logs, quiet_logs
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).with_name("hostile_program.py")
 CANARY = "Kanari3nvogel.ya29-zq8w"
 _log = structlog.get_logger()
 
@@ -99,7 +99,7 @@ def test_the_end_of_the_program_gets_no_text_out(way: str) -> None:
 
 def run_hostile(way: str) -> subprocess.CompletedProcess[str]:
     """Run the program this way; its text is nowhere in what it writes."""
-    command = [sys.executable, hostile_program.__file__, CANARY, way]
+    command = [sys.executable, str(PROGRAM), CANARY, way]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env={"PYTHONPATH": "."})
     assert not ended.stdout
     assert CANARY not in ended.stderr
@@ -107,7 +107,7 @@ def run_hostile(way: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_hostile_way_is_tried() -> None:
-    source = Path(hostile_program.__file__).read_text()
+    source = PROGRAM.read_text()
     assert set(re.findall(r"^def (\w+)\(\) -> None:", source, re.MULTILINE)) == {*WAYS, *LAST_WORDS}
 
 

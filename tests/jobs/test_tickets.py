@@ -7,7 +7,7 @@ from jobs.errors import LeaseLost
 from jobs.migration import State
 from jobs.requests import cancel, create, pause, read, resume
 from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, wait
-from jobs.tickets import CRASH_LIMIT, Claim, Wish, claim, make_ready, ready_count, release, renew
+from jobs.tickets import CRASH_LIMIT, Claim, Wish, claim, make_ready, ready_count, reconcile, release, renew
 
 LEASE = 10.0
 IN_AN_HOUR = 4_000_000_000.0
@@ -220,3 +220,22 @@ def test_the_turn_comes_to_the_last_of_many_customers_even_behind_many_at_the_ca
     create(redis, "last")
     assert must_claim(redis, cap=1).customer == "last"
     assert must_claim(redis, cap=1).customer.startswith("capped-")
+
+
+@pytest.mark.parametrize(
+    ("end", "accuses"), [(crashed("child-killed"), True), (again(), False), (wait(9e9, "x"), False)]
+)
+def test_only_a_slice_that_died_accuses_the_message_it_was_trying(
+    redis: Redis, end: SliceEnd, *, accuses: bool
+) -> None:
+    claimed = running(redis)
+    redis.set(f"mig:{{{claimed.id}}}:trying", 7, ex=60)
+    release(redis, claimed.id, claimed.token, end)
+    assert bool(redis.exists(f"mig:{{{claimed.id}}}:trying")) == accuses
+
+
+def test_a_lost_lease_accuses_no_message(redis: Redis) -> None:
+    claimed = running(redis)
+    redis.set(f"mig:{{{claimed.id}}}:trying", 7, ex=60)
+    assert reconcile(redis, now=IN_AN_HOUR).lost == 1
+    assert not redis.exists(f"mig:{{{claimed.id}}}:trying")

@@ -150,6 +150,18 @@ def test_a_stop_ends_the_reading_without_an_error(google: Google, gmail: Gmail) 
     assert [number for number, _ in rest] == list(range(3, 3 + len(rest)))
 
 
+def test_after_a_stop_only_what_is_under_way_is_waited_for(google: Google, gmail: Gmail) -> None:
+    invent(google, 200)
+    wanted, patience, fetchers = wanted_of(gmail), Patience(), 2
+    google.control("settings", {"latency_ms": 150})
+    reads = read_ahead(gmail, iter(wanted), fetchers, patience)
+    next(reads)
+    asked = google.ledger()["calls"]["messages.get"]
+    patience.stop()
+    list(reads)
+    assert google.ledger()["calls"]["messages.get"] <= asked + 2 * fetchers, "nothing that had not begun was begun"
+
+
 def test_a_stop_during_a_backoff_ends_the_reading_at_once(google: Google, gmail: Gmail) -> None:
     invent(google, 4)
     wanted, asked = wanted_of(gmail), threading.Event()

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -130,7 +131,7 @@ class House:
         assert isinstance(found, Migration)
         return found
 
-    def _too_late(self, migration_id: str, wanted: Set[State]) -> None:
+    def _too_late(self, migration_id: str, wanted: AbstractSet[State]) -> None:
         now = read(self.state, migration_id)
         report = self.report(migration_id)
         raise AssertionError(f"never reached {wanted}: {now}\n{report}\n{self.logs()[-3000:]}")
