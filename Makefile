@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help demo receipt test check lint types contracts coverage bench lock clean
+.PHONY: help demo receipt test check lint types contracts messages coverage bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ types: .venv/dev.done ## strict types
 
 contracts: .venv/dev.done ## which module may import which
 	$(BIN)/lint-imports
+
+messages: .venv/dev.done ## bring the translations in step with the code, and say what is missing
+	$(BIN)/python scripts/messages update
+	$(BIN)/python scripts/messages check
 
 coverage: .venv/dev.done ## every branch of vault, consent, revocation, egress and audit log is run by their own tests
 	$(BIN)/coverage run --branch --source=oauth,migrator.egress,jobs.audit -m pytest -q \

@@ -6,14 +6,16 @@ Tokens, passwords and mail exist only here, and end with the process.
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from redis import Redis
 
 from app.closing import close_doors
 from app.config import Config
+from app.hosts import config_for
 from app.stores import connect
+from app.summing import summarise
 from jobs import accounts
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
@@ -52,6 +54,7 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
     try:
         given = _given(task)
         to_mailbox = task.phase is not State.FINISHING
+        given = _with_its_host(task, given) if to_mailbox else given
         reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
         end = Slice(task, link, given, reach).run()
     except (MigrationError, SealBroken) as error:
@@ -64,6 +67,12 @@ def _given(task: SliceTask) -> ChildConfig:
     if not isinstance(task.config, ChildConfig):
         raise TypeError("a slice needs a ChildConfig")
     return task.config
+
+
+def _with_its_host(task: SliceTask, given: ChildConfig) -> ChildConfig:
+    """Put the migration's own mail server in the configuration's place."""
+    with connect(given.state_url) as state:
+        return replace(given, config=config_for(given.config, state, task.id))
 
 
 def _end_of(error: Exception) -> SliceEnd:
@@ -132,7 +141,11 @@ class Slice:
     def _verify(self) -> SliceEnd:
         key = self._safe.digest_key
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
-        return advance(State.FINISHING) if done else again()
+        if not done:
+            return again()
+        user = mailbox_of(self._safe).user
+        summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
+        return advance(State.FINISHING)
 
     def _finish(self) -> SliceEnd:
         """Give the grant back and ask whether it is dead; the worker discards everything else after that."""

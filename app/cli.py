@@ -13,15 +13,16 @@ from app import demo as demonstration
 from app.cli_audit import audit_group
 from app.cli_data import data_command
 from app.cli_receipt import receipt_group
+from app.cli_tokens import token_group
 from app.config import Config, load
 from app.importing import ImportOptions, import_account, reconnect_account
-from app.logs import configure_logs, quiet_logs
+from app.logs import quiet_logs
 from app.previewing import preview_account
 from app.receipts import signing_key
 from app.report import headline, report_on, show
 from app.server import run_server
 from app.stores import open_stores
-from app.work import run_worker
+from app.work import serve
 from jobs import audit, requests
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
@@ -58,8 +59,7 @@ def worker(config: Config) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with open_stores(config.store) as stores:
-        configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        run_worker(config, stores, stop)
+        serve(config, stores, stop)
 
 
 @main.command()
@@ -236,5 +236,5 @@ def _unknown(migration: str) -> click.ClickException:
     return click.ClickException(f"no import {migration} here; `migrator status` lists those that are kept")
 
 
-for _command in (audit_group, data_command, receipt_group):
+for _command in (audit_group, data_command, receipt_group, token_group):
     main.add_command(_command)

@@ -5,20 +5,39 @@
 
 import os
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import click
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from migrator.labels import Choices
 from migrator.mailbox import Target
+from migrator.period import day_of
 from migrator.plan import Order
 from migrator.quota import ProfileName
+from migrator.summary import sender
 from oauth.grant import Client
 
 # TOML has no word for "none": an empty path is none.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+
+
+def _period(value: str) -> str:
+    try:
+        day_of(value, datetime.now(UTC).date())
+    except ValueError:
+        raise ValueError('must be "all", "1y", "3y", "5y", or a day such as "2020-01-31"') from None
+    return value
+
+
+def _sender(value: str) -> str:
+    return sender(value) if value else ""
+
+
+Login = Literal["address", "local-part"]
+"""What a mail server calls a mailbox's user: the whole address, or its part before the @."""
 
 
 class _Section(BaseModel):
@@ -81,6 +100,8 @@ class Migrations(_Section):
     trash: bool = False
     categories: Literal["keyword", "none"] = "keyword"
     sent_first: bool = False
+    period: Annotated[str, AfterValidator(_period)] = "all"
+    summary_from: Annotated[str, AfterValidator(_sender)] = ""
     verify: Literal["size", "digest"] = "size"
 
     @property
@@ -92,6 +113,7 @@ class Migrations(_Section):
             trash=self.trash,
             categories=self.categories,
             sent_first=self.sent_first,
+            since=day_of(self.period, datetime.now(UTC).date()),
         )
 
 
@@ -111,6 +133,48 @@ class Web(_Section):
     url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
+    client_header: str = ""
+    name: str = ""
+    support_url: str = ""
+
+
+class Panel(_Section):
+    """The host's panel, from whose pages customers are launched."""
+
+    origins: tuple[str, ...] = ()
+    issuer: str = ""
+    audience: str = ""
+    keys_file: OptionalPath = None
+    secret_key_file: OptionalPath = None
+    master_user: str = ""
+    master_password_file: OptionalPath = None
+    login: Login = "address"
+
+
+class SignInHost(MailboxHost):
+    """The mail server of one domain, and whether its users log in by their address or by the part before the @."""
+
+    login: Login = "address"
+
+
+class SignIn(_Section):
+    """The way in without a panel: by the mailbox's own address and password."""
+
+    hosts: dict[str, SignInHost] = Field(default_factory=dict)
+
+
+class Api(_Section):
+    """The API for the host's panel."""
+
+    tokens_file: OptionalPath = None
+
+
+class Hook(_Section):
+    """Where the host's panel is told that an import ended, or needs somebody."""
+
+    url: str = ""
+    secret_file: OptionalPath = None
+    ca_file: OptionalPath = None
 
 
 class Logs(_Section):
@@ -129,6 +193,10 @@ class Config(_Section):
     migrations: Migrations = Migrations()
     receipts: Receipts = Receipts()
     web: Web = Web()
+    panel: Panel = Panel()
+    signin: SignIn = SignIn()
+    api: Api = Api()
+    hook: Hook = Hook()
     logs: Logs = Logs()
 
     @property
@@ -149,8 +217,13 @@ class Config(_Section):
         """The OAuth client; its secret is read from its file (`ConfigError` where that cannot be read)."""
         google, secret = self.google, ""
         if google.client_secret_file:
-            secret = _secret(google.client_secret_file)
+            secret = _secret("google.client_secret_file", google.client_secret_file)
         return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
+
+    @property
+    def hook_secret(self) -> str:
+        """What is shared with the receiver of webhooks, `whsec_...` (`ConfigError` where its file cannot be read)."""
+        return _secret("hook.secret_file", self.hook.secret_file) if self.hook.secret_file else ""
 
 
 class ConfigError(click.ClickException):
@@ -185,10 +258,10 @@ def _provided(name: str) -> Path | None:
     return next((path for folder in folders if folder and (path := Path(folder) / name).is_file()), None)
 
 
-def _secret(path: Path) -> str:
+def _secret(setting: str, path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError as error:
-        raise ConfigError(f"google.client_secret_file: cannot read {path}: {error.strerror}.") from None
+        raise ConfigError(f"{setting}: cannot read {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"google.client_secret_file: {path} is not a text file.") from None
+        raise ConfigError(f"{setting}: {path} is not a text file.") from None

@@ -7,7 +7,6 @@ data, no key, and no process that lives on.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import structlog
 
@@ -16,7 +15,8 @@ from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
 from migrator.errors import LoginRefused
 from migrator.mailbox import Password, open_mailbox
-from web.signin import MailboxSilent
+from web.launch import Login, login_name
+from web.signin import MailboxSilent, domain_of
 
 _log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class AllowedHost:
     """The mail server of a domain, and whether its users log in by their address or by the part before the @."""
 
     mailbox: MailboxHost
-    login: Literal["address", "local-part"] = "address"
+    login: Login = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,24 @@ def check_mailbox(
     Raises:
         MailboxSilent: the server did not answer, or cannot prove who it is.
     """
-    local, _, domain = address.rpartition("@")
-    host = allowed.get(domain.lower())
+    mailbox = login_of(allowed, address, password)
+    if mailbox is None:
+        return None
+    there = config.model_copy(update={"mailbox": allowed[domain_of(address)].mailbox})
+    return mailbox if _is_let_in(Entry(there, state_url, mailbox)) else None
+
+
+def login_of(allowed: Mapping[str, AllowedHost], address: str, password: str) -> Password | None:
+    """Return what an address's mailbox is logged in with; None where its domain is none of the host's."""
+    host, local = allowed.get(domain_of(address)), address.rpartition("@")[0]
     if host is None or not local or not password:
         return None
-    mailbox = Password(address if host.login == "address" else local, password)
-    there = config.model_copy(update={"mailbox": host.mailbox})
-    return mailbox if _is_let_in(Entry(there, state_url, mailbox)) else None
+    return Password(login_name(address, host.login), password)
+
+
+def allowed_hosts(config: Config) -> dict[str, AllowedHost]:
+    """Return the host's mail servers at which customers may sign in, by domain in small letters."""
+    return {domain.lower(): AllowedHost(there, there.login) for domain, there in config.signin.hosts.items()}
 
 
 def try_to_enter(task: Entry, _: Ask) -> Json:

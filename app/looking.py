@@ -1,29 +1,39 @@
-"""The process that looks an account over for a preview: it holds the token and the mailbox's password, and ends.
+"""The processes that look an account over before its import: each holds the token and the mailbox's password, and ends.
 
-It reads labels and counts, no message, and changes nothing; what it answers is what the customer is shown.
+They read labels and counts, no message, and change nothing; what they answer is what the customer is shown.
 """
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
 
 from app.closing import close_doors, tell_refusal
 from app.config import Config
 from app.exchanging import ByFile, granted
+from app.seen import Seen, row_of
 from app.stores import connect
+from jobs import accounts
 from jobs.apart import Ask, Json
-from jobs.launch import grant_of
+from jobs.contacts import note_contact
+from jobs.launch import grant_of, mailbox_of
+from jobs.migration import record_key
 from migrator.foldermap import map_folders
-from migrator.folders import FolderMap, MailboxShape
 from migrator.gmail import Gmail
-from migrator.labels import Choices, Label, catalogue_of
+from migrator.labels import Choices, catalogue_of
 from migrator.mailbox import Credentials, open_mailbox
-from migrator.preview import storage_effect
+from migrator.preview import effect_of
 from migrator.quota import PROFILES, Meter
 from migrator.retry import Patience, attempt
-from migrator.survey import Survey, survey
+from migrator.survey import survey
 from oauth.grant import Grant, SingleFlightCredentials
 from oauth.revocation import give_back, is_dead
 from oauth.vault import Safe
+
+_ASK_SECONDS = 2.0
 
 MAX_BYTES = 1 << 22
 """Longest answer: names and counts of all folders. Gmail allows 10,000 labels of 225 characters."""
@@ -39,29 +49,37 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the process is told: configuration, state store, where the grant is, the mailbox, the customer's choices."""
+    """What the process is told: configuration, state store, where the grant is, the mailbox, the customer's choices.
+
+    `mailbox` None: its credentials lie sealed beside the grant.
+    """
 
     config: Config
     state_url: str
     source: ByFile | Sealed
-    mailbox: Credentials = field(repr=False)
-    choices: Choices
+    mailbox: Credentials | None = field(default=None, repr=False)
+    choices: Choices = field(default_factory=Choices)
 
 
 def look(task: Look, _: Ask) -> Json:
-    """Answer what an import would do; the fields are those of `app.previewing.Seen`."""
-    google, patience = task.config.google, Patience()
-    credentials = SingleFlightCredentials(_grant(task), task.config.client)
-    reach = close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=True)
-    meter = Meter(connect(task.state_url), f"{google.project}:{_meter_name(task.source)}", PROFILES[google.profile])
-    with (
-        open_mailbox(task.config.target, task.mailbox, connect=reach) as mailbox,
-        Gmail(credentials, google.api, meter, patience) as gmail,
-    ):
-        labels = attempt(patience, gmail.labels)
-        seen = survey(gmail, labels, patience)
-        shape, quota = mailbox.shape(), mailbox.quota()
-    return {**_effect(labels, seen, shape, task.choices), "limit": None if quota is None else quota.limit}
+    """Answer what an import would do; the fields are those of `app.previewing.Shown`."""
+    meter = _meter(task, "preview" if isinstance(task.source, ByFile) else task.source.migration)
+    seen = _looked(task, meter, Patience(), _unheard)
+    return {**_effect(seen, task.choices), "limit": None if seen.quota is None else seen.quota.limit}
+
+
+def look_over(task: Look, ask: Ask) -> Json:
+    """Answer all that is to be known before the start of an import; `app.seen` reads and writes it.
+
+    Its calls and contacts are the import's, and stand in its receipt. Asks its parent again and again whether the
+    answer is still wanted: `{}`, and the reply is `{"wanted": ...}`.
+    """
+    if not isinstance(task.source, Sealed):
+        raise TypeError("an import's grant lies sealed")
+    store, migration = connect(task.state_url), task.source.migration
+    meter = _meter(task, accounts.account_of(store, migration), calls=f"{record_key(migration)}:calls")
+    patience = Patience(asked=_while_wanted(ask))
+    return row_of(_looked(task, meter, patience, partial(note_contact, store, migration)))
 
 
 def give_up(task: Look, _: Ask) -> Json:
@@ -71,6 +89,33 @@ def give_up(task: Look, _: Ask) -> Json:
     return {"dead": give_back(client, grant.refresh_token) and is_dead(client, grant)}
 
 
+def _looked(task: Look, meter: Meter, patience: Patience, contacted: Callable[[str], None]) -> Seen:
+    grant, mailbox, google = _grant(task), _mailbox(task), task.config.google
+    credentials = SingleFlightCredentials(grant, task.config.client)
+    reach = close_doors(task.config, task.state_url, tell_refusal, contacted, to_mailbox=True)
+    with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
+        shape, quota = entered.shape(), entered.quota()
+    with Gmail(credentials, google.api, meter, patience) as gmail:
+        labels = attempt(patience, gmail.labels)
+        lanes = google.fetchers or meter.profile.fetchers
+        return Seen(labels, survey(gmail, labels, patience, datetime.now(UTC).date(), lanes), shape, quota)
+
+
+def _while_wanted(ask: Ask) -> Callable[[], bool]:
+    """Return what tells that the answer is not wanted any more; the parent is asked every other second at most."""
+    lock, asked_at, over = threading.Lock(), [time.monotonic()], threading.Event()
+
+    def is_over() -> bool:
+        with lock:
+            if not over.is_set() and time.monotonic() - asked_at[0] >= _ASK_SECONDS:
+                if not ask({})["wanted"]:
+                    over.set()
+                asked_at[0] = time.monotonic()
+        return over.is_set()
+
+    return is_over
+
+
 def _unheard(_: str) -> None:
     """A preview has no receipt, so nobody notes which hosts it contacts."""
 
@@ -78,24 +123,35 @@ def _unheard(_: str) -> None:
 def _grant(task: Look) -> Grant:
     if isinstance(task.source, ByFile):
         return granted(task.source, task.config.client)
-    return grant_of(Safe(connect(task.state_url), task.source.migration, task.source.key))
+    return grant_of(_safe(task, task.source))
 
 
-def _meter_name(source: ByFile | Sealed) -> str:
-    """Return a name for the quota's bucket; whose account a file is for is not known, and not asked."""
-    return "preview" if isinstance(source, ByFile) else source.migration
+def _mailbox(task: Look) -> Credentials:
+    if task.mailbox or isinstance(task.source, ByFile):
+        return cast("Credentials", task.mailbox)
+    return mailbox_of(_safe(task, task.source))
 
 
-def _effect(labels: tuple[Label, ...], seen: Survey, shape: MailboxShape, choices: Choices) -> dict[str, Any]:
-    folder_map: FolderMap = map_folders(labels, shape, choices)
-    effect = storage_effect(seen.label_sets, catalogue_of(labels), folder_map, choices, seen.likely_bytes)
+def _safe(task: Look, source: Sealed) -> Safe:
+    return Safe(connect(task.state_url), source.migration, source.key)
+
+
+def _meter(task: Look, account: str, *, calls: str = "") -> Meter:
+    """Return the meter; whose account a file is for is not known, and not asked."""
+    google = task.config.google
+    return Meter(connect(task.state_url), f"{google.project}:{account}", PROFILES[google.profile], calls=calls)
+
+
+def _effect(seen: Seen, choices: Choices) -> dict[str, Any]:
+    folder_map = map_folders(seen.labels, seen.shape, choices)
+    effect = effect_of(seen.survey, catalogue_of(seen.labels), folder_map, choices)
     return {
         "folders": dict(effect.folders),
         "skipped": {str(reason): count for reason, count in effect.skipped.items()},
         "notes": [[note.kind, note.old, note.new] for note in folder_map.notes if note.old != note.new],
-        "messages": len(seen.label_sets),
-        "at_least": seen.at_least,
-        "at_most": seen.at_most,
+        "messages": seen.survey.messages,
+        "at_least": seen.survey.at_least,
+        "at_most": seen.survey.at_most,
         "one_copy": [effect.one_copy_messages, effect.one_copy_bytes],
         "copy_per_label": [effect.copy_per_label_messages, effect.copy_per_label_bytes],
     }

@@ -29,7 +29,7 @@ _MEMORY_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Shown:
     """What the account's survey found; sizes in bytes, `one_copy` and `copy_per_label` as (messages, bytes)."""
 
     folders: dict[str, int]
@@ -54,7 +54,7 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
     with open_stores(config.store) as stores, _access(console, config, stores, options) as source:
         task = _task(config, stores, options, source)
         try:
-            seen = Seen(**run_apart(look, task, seconds=_SECONDS, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES))
+            seen = Shown(**run_apart(look, task, seconds=_SECONDS, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES))
         except ApartFailed as error:
             raise click.ClickException(sentence(error.code)) from None
     _show_folders(console, seen)
@@ -99,7 +99,7 @@ def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> No
         console.print(sentence("not-given-back"), style="bold red", highlight=False)
 
 
-def _show_folders(console: Console, seen: Seen) -> None:
+def _show_folders(console: Console, seen: Shown) -> None:
     table = Table(title="What would go where", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("Folder")
     table.add_column("Messages", justify="right")
@@ -110,14 +110,14 @@ def _show_folders(console: Console, seen: Seen) -> None:
     console.print(table)
 
 
-def _show_notes(console: Console, seen: Seen) -> None:
+def _show_notes(console: Console, seen: Shown) -> None:
     if seen.notes:
         console.print("\nNames to look at", style="italic")
     for kind, old, new in seen.notes:
         console.print(Text.assemble("  ", visible(old), f" {note(kind)} ", visible(new)), highlight=False)
 
 
-def _show_storage(console: Console, seen: Seen) -> None:
+def _show_storage(console: Console, seen: Shown) -> None:
     console.print("\nStorage", style="italic")
     console.print(
         f"  {seen.messages:,} messages in Gmail, {_size(seen.at_least)} to {_size(seen.at_most)} in all\n"

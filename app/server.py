@@ -1,8 +1,10 @@
 """The web server put together: the site, the rooms behind it, and what it listens on."""
 
 import logging
+import resource
 import socket
 import threading
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,30 +14,37 @@ import structlog
 import uvicorn
 
 import app.connecting
+import app.entering
+import app.looking
+import jobs.undoing
+from app import surveying
+from app.afterwards import afterwards_doors
 from app.config import Config
-from app.connecting import connect
+from app.entrances import host_of, ways_of
 from app.logs import CHILD_LOGS, configure_logs
-from app.sentences import sentence
-from app.stores import Stores
-from jobs import audit, nursery, requests
-from jobs.audit import CUSTOMER, Act
-from jobs.errors import IllegalTransition
-from jobs.launch import Import, prepare
-from jobs.migration import new_id
-from migrator.mailbox import Password
-from oauth import pending
-from oauth.pending import Purpose
+from app.panel_api import panel_api
+from app.stores import Stores, connect_async
+from app.wizard import addresses_for, consents_of, look_over_of, start, wizard_of
+from jobs import nursery
+from migrator.quota import PROFILES
+from web.afterdoors import Afterwards
+from web.afterwards import afterwards_routes, ended_page
+from web.api.application import API
 from web.doors import Doors
-from web.security import guarded
+from web.launch import LAUNCH
+from web.security import Site, guarded
 from web.site import make_site
+from web.speech import speaking_to
 
 _log = structlog.get_logger()
 
+_CONNECTIONS = 65_536
+
+_APART = (app.connecting, app.entering, app.looking, jobs.undoing)
+"""Rooms that work in processes of their own."""
+
 # Its lines hold the codes of consents. `access_log=False` alone is undone by whoever gives the logger a way out.
 logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
-
-_RETURN = "/consent/return"
-_CUSTOMER = "web"
 
 
 def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> None:
@@ -46,55 +55,70 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
     """
     if not urlsplit(config.web.url).netloc:
         raise click.ClickException("web.url is not set: name the address at which browsers reach the pages.")
-    nursery.preload(
-        (
-            CHILD_LOGS,
-            app.connecting.__name__,
-        )
-    )
+    if not (config.panel.origins or config.signin.hosts):
+        click.echo("Nobody can come in to the pages yet: set panel.origins or signin.hosts.", err=True)
+    _allow_connections()
+    site = site_of(config, stores, receipt_keys, stop)
+    nursery.preload((CHILD_LOGS, *(room.__name__ for room in _APART)))
     with _listening(config) as listener:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        server = uvicorn.Server(_settings(config, doors_of(config, stores, receipt_keys)))
+        server = uvicorn.Server(_settings(site))
         thread = threading.Thread(target=_serve, args=(server, listener, stop), name="web")
         thread.start()
         _log.info("web-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
         stop.wait()
         server.should_exit = True
         thread.join()
+    surveying.halt()
     _log.info("web-stopped")
 
 
-def doors_of(config: Config, stores: Stores, receipt_keys: dict[str, Any]) -> Doors:
+def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> Site:
+    """Return the site of this installation, behind its guard.
+
+    Raises:
+        click.ClickException: a file that the configuration names cannot be used.
+    """
+    host, google = urlsplit(config.web.url).netloc, urlsplit(config.google.auth_uri)
+    after = afterwards_doors(config, stores, host_of(config))
+    site = make_site(doors_of(config, stores, receipt_keys, after, stop), [afterwards_routes(after)])
+    api = panel_api(config, stores)
+    if api:
+        site.mount(API, api)
+    spoken = speaking_to(site, stores.state)
+    return guarded(spoken, host, [f"{google.scheme}://{google.netloc}"], (LAUNCH, f"{API}/"))
+
+
+def doors_of(
+    config: Config, stores: Stores, receipt_keys: dict[str, Any], after: Afterwards, stop: threading.Event
+) -> Doors:
     """Return what the pages may do in this installation."""
-    client = config.client
-    back = config.web.url.rstrip("/") + _RETURN
-
-    def begin(session: str, account: str) -> str:
-        purpose = Purpose(new_id(), expected=account)
-        return pending.begin(stores.keys, stores.vault, client, back, session, purpose)
-
-    def connected(session: str, answer: str) -> str:
-        taken = pending.take(stores.keys, stores.vault, session, answer)
-        made = connect(config, stores, taken, answer, actor=CUSTOMER)
-        # A record from now on: a customer who never starts has his access revoked when the record expires.
-        requests.create(stores.state, _CUSTOMER, migration_id=made.migration, start=False)
-        return made.migration
-
-    def start(migration: str, user: str, password: str) -> None:
-        record = requests.read(stores.state, migration)
-        if record.reason != "not-started":
-            raise IllegalTransition(record.state, record.phase)
-        wanted = Import(_CUSTOMER, Password(user, password), config.migrations.choices, config.migrations.order)
-        prepare(stores.state, stores.vault, migration, wanted)
-        audit.append(stores.state, CUSTOMER, Act.STARTED, migration)
-        requests.resume(stores.state, migration)
-
-    return Doors(stores.state, begin, connected, start, sentence, receipt_keys)
+    wizard = wizard_of(config, stores)
+    return Doors(
+        state=stores.state,
+        host=host_of(config),
+        profile=PROFILES[config.google.profile],
+        ways=ways_of(config, stores),
+        consents=consents_of(wizard),
+        look_over=look_over_of(wizard),
+        addresses=partial(addresses_for, wizard),
+        start=partial(start, wizard),
+        ended=partial(ended_page, after),
+        open_state=partial(connect_async, stores.urls.state),
+        closing=stop,
+        receipt_keys=receipt_keys,
+    )
 
 
-def _settings(config: Config, doors: Doors) -> uvicorn.Config:
-    google = urlsplit(config.google.auth_uri)
-    site = guarded(make_site(doors), urlsplit(config.web.url).netloc, [f"{google.scheme}://{google.netloc}"])
+def _allow_connections() -> None:
+    """Let this process have as many connections as it may: an open progress page is one, and 1,024 is the usual end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _settings(site: Site) -> uvicorn.Config:
     return uvicorn.Config(
         site,
         http="h11",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from app import embedded
 from app.config import Store
@@ -54,6 +55,11 @@ class Stores:
 def connect(url: str) -> Redis:
     """Return a client; importing or making one opens no connection."""
     return Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=5, health_check_interval=30)
+
+
+def connect_async(url: str) -> AsyncRedis:
+    """Return a client for use in an event loop; it closes its connections as a context manager."""
+    return AsyncRedis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=5, health_check_interval=30)
 
 
 @contextmanager

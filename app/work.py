@@ -1,15 +1,28 @@
-"""A worker put together: settings from the configuration, the child's function, the stores."""
+"""A worker put together: settings from the configuration, the child's function, the stores, whom it tells."""
 
 import threading
 
 from app.child import ChildConfig, work
 from app.config import Config
-from app.logs import CHILD_LOGS
+from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
 from app.stores import Stores
+from app.telling import hook_of, telling
 from jobs import worker
 from jobs.custody import Custody
 from jobs.settings import WorkerSettings
+
+
+def serve(config: Config, stores: Stores, stop: threading.Event) -> None:
+    """Work as a service, whose words are lines of JSON, and tell the host's panel what happens, until `stop` is set.
+
+    Raises:
+        click.ClickException: the panel cannot be told so; said while a person can still read it.
+    """
+    hook = hook_of(config)
+    configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
+    with telling(hook, stores.urls.state, stop):
+        run_worker(config, stores, stop)
 
 
 def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:

@@ -8,13 +8,17 @@ import binascii
 import hashlib
 import hmac
 import http.client
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlsplit
 
-_TIMEOUT = 15.0
 _SCHEME = "whsec_"
 _LEAST_SECRET = 24
 _PORTS = {"https": http.client.HTTPS_PORT, "http": http.client.HTTP_PORT}
@@ -23,14 +27,22 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Where the host wants to be told, and the secret both sides share (24 bytes at least, as Standard Webhooks asks).
+    """Where the host wants to be told.
+
+    Attributes:
+        url: the address; https, or http on this machine.
+        secret: what both sides share; 24 bytes at least, as Standard Webhooks asks.
+        ca_file: authorities to trust instead of the system's (PEM).
+        seconds: a post that takes longer is given up.
 
     Raises:
-        ValueError: the address is not https (http on this machine alone), or the secret is short.
+        ValueError: the address is another, or the secret is short.
     """
 
     url: str
     secret: bytes = field(repr=False)
+    ca_file: Path | None = None
+    seconds: float = 15.0
 
     def __post_init__(self) -> None:
         place = urlsplit(self.url)
@@ -71,16 +83,33 @@ def post(hook: Hook, event_id: str, body: bytes) -> bool:
         OSError, HTTPException: nobody answers, not in time, not by HTTP, or without a good certificate.
     """
     place = urlsplit(hook.url)
-    connection = _connection(place.scheme, place.hostname or "", place.port or _PORTS[place.scheme])
-    try:
-        path = (place.path or "/") + (f"?{place.query}" if place.query else "")
+    path = (place.path or "/") + (f"?{place.query}" if place.query else "")
+    with _connection(hook) as connection:
         connection.request("POST", path, body, signed_headers(hook, event_id, body, time.time()))
         return HTTPStatus.OK <= connection.getresponse().status < HTTPStatus.MULTIPLE_CHOICES
-    finally:
-        connection.close()
 
 
-def _connection(scheme: str, host: str, port: int) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
-    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
+@contextmanager
+def _connection(hook: Hook) -> Iterator[http.client.HTTPConnection]:
+    """Connect, and hang up when the time is over: a time-out alone would begin anew with each byte that arrives."""
+    place = urlsplit(hook.url)
+    host, port = place.hostname or "", place.port or _PORTS[place.scheme]
+    if place.scheme == "http":
+        connection = http.client.HTTPConnection(host, port, timeout=hook.seconds)
+    else:
+        trusted = ssl.create_default_context(cafile=hook.ca_file)
+        connection = http.client.HTTPSConnection(host, port, timeout=hook.seconds, context=trusted)
+    with closing(connection):
+        connection.connect()
+        clock = threading.Timer(hook.seconds, _hang_up, (connection.sock,))
+        clock.start()
+        try:
+            yield connection
+        finally:
+            clock.cancel()
+            clock.join()
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # the other side was quicker
+        socket.socket.shutdown(line, socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
 """A migration begun: its mailbox credentials sealed beside the grant, its choices written, its record made."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, cast
 
 from redis import Redis
@@ -22,13 +22,17 @@ _KINDS: dict[str, type[Password | MasterUser | OAuthToken]] = {
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What the customer asked for: into which mailbox, and how. Whose Gmail, the connected grant says."""
+    """What the customer asked for: into which mailbox, and how. Whose Gmail, the connected grant says.
+
+    `domain` is the one whose mail server holds the mailbox, where the host has several; else empty.
+    """
 
     customer: str
     mailbox: Credentials = field(repr=False)
     choices: Choices = field(default_factory=Choices)
     order: Literal["newest-first", "oldest-first"] = "newest-first"
     by_digest: bool = False
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Wanted:
     choices: Choices
     order: Literal["newest-first", "oldest-first"]
     by_digest: bool
+    domain: str = ""
 
 
 def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> Migration:
@@ -55,16 +60,19 @@ def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> No
     mailbox = {"kind": type(wanted.mailbox).__name__, **asdict(wanted.mailbox)}
     Safe(redis, migration_id, vault.key(migration_id)).seal(mailbox=json.dumps(mailbox).encode())
     remember_mailbox(redis, vault, migration_id, wanted.mailbox)
-    choices = {**asdict(wanted.choices), "skip_labels": sorted(wanted.choices.skip_labels)}
-    row = {"choices": choices, "order": wanted.order, "by_digest": wanted.by_digest}
-    redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)
+    _write(redis, migration_id, Wanted(wanted.choices, wanted.order, wanted.by_digest, wanted.domain))
+
+
+def choose(redis: Redis, migration_id: str, choices: Choices) -> None:
+    """Write other choices, for a migration that is prepared and waits to be started."""
+    _write(redis, migration_id, replace(wanted_of(redis, migration_id), choices=choices))
 
 
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     """Return how the migration is to be done."""
     row = json.loads(cast("bytes", redis.get(f"{record_key(migration_id)}:choices")))
     choices = Choices(**{**row["choices"], "skip_labels": frozenset(row["choices"]["skip_labels"])})
-    return Wanted(choices, row["order"], row["by_digest"])
+    return Wanted(choices, row["order"], row["by_digest"], row["domain"])
 
 
 def grant_of(safe: Safe) -> Grant:
@@ -76,3 +84,9 @@ def mailbox_of(safe: Safe) -> Credentials:
     """Open the mailbox's credentials; raises `SealBroken` when there are none."""
     row = json.loads(safe.open("mailbox"))
     return _KINDS[row.pop("kind")](**row)
+
+
+def _write(redis: Redis, migration_id: str, wanted: Wanted) -> None:
+    row = asdict(wanted)
+    row["choices"]["skip_labels"] = sorted(wanted.choices.skip_labels)
+    redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)

@@ -18,6 +18,8 @@ from jobs.scripts import decoded
 
 _PAGE = 1000
 _NO_END = -1
+_BESIDE = frozenset({"account:*", "jobs:of:*"})
+"""Rows of keys that tell of a migration and have another name than its own."""
 
 REWRITE_SECONDS = 60
 """A rewrite of the log that was asked for is done within this time, unless the store is away."""
@@ -83,12 +85,12 @@ def overview(stores: Stores) -> Overview:
 
 
 def overview_of(stores: Stores, migration_id: str) -> Overview:
-    """Look at the keys of one migration: its record and parts, its account's hold, its wrapped key.
+    """Look at the keys of one migration: its record and parts, its account's hold, its customer's list, its key.
 
     Raises:
         redis.RedisError: a store is away, or does not allow TTL or MEMORY USAGE.
     """
-    rows = tuple(row for row in KEPT if "<id>" in row.pattern or row.pattern == "account:*")
+    rows = tuple(row for row in KEPT if "<id>" in row.pattern or row.pattern in _BESIDE)
     return _summed(rows, _keys_of(stores, migration_id))
 
 
@@ -137,6 +139,9 @@ def _names(state: Redis, migration_id: str) -> Iterator[str]:
     yield from (f"{record}:{part}" for part in migration_parts())
     for family, index in migration_families().items():
         yield from (f"{record}:{family}{decoded(field)}" for field in _any(state).hkeys(f"{record}:{index}"))
+    customers = f"jobs:of:{decoded(_any(state).hget(record, 'customer'))}"
+    if _any(state).zscore(customers, migration_id) is not None:
+        yield customers
     account = _any(state).get(f"{record}:account")
     hold = f"account:{decoded(account)}"
     if account is not None and _any(state).get(hold) == migration_id.encode():

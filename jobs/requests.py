@@ -5,6 +5,7 @@ when it next renews its lease, and which is carried out when that slice ends.
 """
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 from redis import Redis
@@ -14,6 +15,7 @@ from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import Change, Migration, new_id, record_key
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_AT_ONCE = 1000
 
 
 def create(
@@ -53,7 +55,18 @@ def read(redis: Redis, migration_id: str) -> Migration:
     row = cast("dict[object, object]", redis.hgetall(record_key(migration_id)))
     if not row:
         raise UnknownMigration
-    return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
+    return _migration(migration_id, row)
+
+
+def read_all(redis: Redis, migration_ids: Sequence[str]) -> Iterator[Migration]:
+    """Yield those of the migrations that there are, as they stand; a thousand are asked for at a time."""
+    for begin in range(0, len(migration_ids), _AT_ONCE):
+        some = migration_ids[begin : begin + _AT_ONCE]
+        with redis.pipeline(transaction=False) as asked:
+            for migration_id in some:
+                asked.hgetall(record_key(migration_id))
+            rows = cast("list[dict[object, object]]", asked.execute())
+        yield from (_migration(migration_id, row) for migration_id, row in zip(some, rows, strict=True) if row)
 
 
 def history(redis: Redis, migration_id: str) -> tuple[Change, ...]:
@@ -65,6 +78,15 @@ def history(redis: Redis, migration_id: str) -> tuple[Change, ...]:
 def migration_ids(redis: Redis) -> tuple[str, ...]:
     """Return the ids of all migrations that are kept, the one next to be swept first."""
     return tuple(scripts.decoded(item) for item in cast("list[object]", redis.zrange("jobs:ends", 0, -1)))
+
+
+def ids_of(redis: Redis, *customers: str) -> tuple[str, ...]:
+    """Return the ids of the migrations that were made for a customer (under each of his ids), in no order.
+
+    An id may be left of a migration that ended just now.
+    """
+    lists = [cast("list[object]", redis.zrange(f"jobs:of:{customer}", 0, -1)) for customer in customers]
+    return tuple(scripts.decoded(item) for items in lists for item in items)
 
 
 def pause(redis: Redis, migration_id: str) -> Migration:
@@ -109,6 +131,10 @@ def touch(redis: Redis, migration_id: str) -> None:
 def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel"]) -> Migration:
     _raise(scripts.run(redis, "request", migration_id, what))
     return read(redis, migration_id)
+
+
+def _migration(migration_id: str, row: Mapping[object, object]) -> Migration:
+    return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
 
 
 def _raise(answer: list[str]) -> None:

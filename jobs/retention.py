@@ -32,7 +32,7 @@ BROKER_SECONDS = 24 * HOUR
 REWRITE_WISH = "discard:rewrite"
 """That the state store's log is to be rewritten; its value is new with every wish."""
 
-_LISTINGS = ("all", "SPAM", "TRASH", "CHAT", "large")
+_LISTINGS = ("all", "SPAM", "TRASH", "CHAT", "large", "older")
 
 
 def _ends(part: str, holds: str, sight: Sight = Sight.WORKER, names: tuple[str, ...] = ()) -> Kept:
@@ -64,10 +64,16 @@ KEPT: tuple[Kept, ...] = (
         "answers what happened when a customer asks",
     ),
     _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
-    _ends("sealed", "grant and mailbox credentials, sealed under the migration's key"),
+    _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
     _ends("trying", "number of the one message being tried after a crash"),
+    _ends(
+        "survey",
+        "what was found before the start: names of labels and folders, counts and sizes in all",
+        Sight.OWNER,
+    ),
+    _ends("surveying", "that the account is being looked over"),
     _ends("labels", "label ids and names", Sight.CUSTOMER),
     _ends("map", "which folder each label becomes", Sight.CUSTOMER),
     _ends("listing", "how far the listing is"),
@@ -107,6 +113,9 @@ KEPT: tuple[Kept, ...] = (
     ),
     _stays("undoing", "that an undo is running", Sight.WORKER, "one undo runs at a time"),
     _stays(
+        "undo-wish", "that an undo was asked for, or the code it was stopped by", Sight.CUSTOMER, "says how it stands"
+    ),
+    _stays(
         "permission",
         "what the customer lets support see, and until when",
         Sight.CUSTOMER,
@@ -129,19 +138,34 @@ KEPT: tuple[Kept, ...] = (
         "says whether the customer has to remove the access himself",
     ),
     _stays("discarding", "when each step of discarding was done", Sight.CUSTOMER, "the receipt's times come from it"),
+    _stays(
+        "events",
+        "states and reason codes that the host is still to be told",
+        Sight.OPERATOR,
+        "the host hears how the import ended though its receiver was away",
+    ),
     _stays("receipt", "the signed receipt", Sight.CUSTOMER, "the customer has a day to fetch it"),
     _state("account:*", "which migration holds a Gmail account's grant, by opaque name", Sight.WORKER, Until.END),
+    Kept(
+        "jobs:of:*",
+        Where.STATE,
+        "ids of a customer's imports, under his opaque id",
+        Sight.CUSTOMER,
+        Until.DAY_AFTER,
+        "a customer who comes back finds his imports",
+    ),
     _state("jobs:ready:*", "ids of migrations ready to run, by customer", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:ring", "customers with ready work, in turn", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:turn", "a counter", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
+    _state("jobs:whose", "ids of all migrations and their customers' opaque ids", Sight.OPERATOR, Until.QUEUE),
     _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
     _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
     _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
-    _state("hooks:due", "what the host is still to be told: migration ids, states, codes", Sight.OPERATOR, Until.QUEUE),
+    _state("hooks:due", "ids of migrations of which the host is to be told, and when", Sight.OPERATOR, Until.QUEUE),
     _state(
         "web:session:*", "a session of the web pages, sealed, under the hash of its id", Sight.SERVICE, Until.SESSION
     ),

@@ -1,10 +1,10 @@
 """The panel told when a migration has ended or needs somebody: signed posts to the host's address.
 
-    release ──note──► hooks:due ──► deliver_due ──POST──► the host's address
-                     (a sorted set: what happened, and when it is told next)
+    a step of the migration ──► its events, hooks:due ──► deliver_due ──POST──► the host's address
+       (jobs/lua/prelude)       (what; whose turn, when)
 
-Each is told again until it is taken, for a day. A receiver may hear of the same event twice, and knows it by
-`webhook-id`. What is sent is an id, the customer's opaque id, a state and a code.
+Each event is told again until it is taken, for a day, and a migration's events in their order. A receiver may hear of
+the same event twice, and knows it by `webhook-id`. What is sent is an id, the customer's opaque id, a state, a code.
 """
 
 import hashlib
@@ -15,11 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
-from typing import Any, cast
+from typing import Self
 
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
 from tenacity import (
     RetryError,
     Retrying,
@@ -29,39 +28,31 @@ from tenacity import (
     wait_exponential,
 )
 
-from jobs import requests, scripts
-from jobs.errors import UnknownMigration
+from jobs import scripts
 from jobs.hook import Hook, post
+from jobs.kept import HOUR
 from jobs.migration import ENDS, State
-from jobs.retention import QUEUE_SECONDS
 
 _log = structlog.get_logger()
 
 DUE = "hooks:due"
-OLDEST_SECONDS = 24 * 3600
+OLDEST_SECONDS = 24 * HOUR
 LEASE_SECONDS = 120
-"""So long one worker has to tell an event before another one tries: three tries and the waits between."""
+"""So long one worker has to tell an event before another one tries; longer than three tries and the waits between."""
 
 _TRIES = 3
-_LEAST, _MOST = 30.0, 3600.0
+_LEAST, _MOST = 30.0, 600.0
 
 _QUIET = frozenset({"", "asked", "not-started"})
 """Reasons for a pause that somebody chose."""
 
-# KEYS: the set. ARGV: now, lease. The event that is due first, put off for the length of a lease; nothing when none is.
-_TAKE = """
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
-if not found[1] then return false end
-redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[2], found[1])
-return found[1]
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened: to which migration, its state and reason code since, when (seconds since the epoch)."""
+    """What happened: to which migration, whose, its state and reason code since, when (seconds since the epoch)."""
 
     migration: str
+    customer: str
     state: State
     code: str
     at: float
@@ -69,21 +60,29 @@ class Event:
     @property
     def id(self) -> str:
         """The event's name, the same each time it is told."""
-        return f"msg_{hashlib.sha256(str(self).encode()).hexdigest()[:32]}"
+        return f"msg_{hashlib.sha256(f'{self.migration} {self.line}'.encode()).hexdigest()[:32]}"
 
     @property
     def type(self) -> str:
         """What a receiver may choose by."""
         return "migration.ended" if self.state in ENDS else "migration.needs-attention"
 
-    def __str__(self) -> str:
-        return f"{self.migration} {self.state} {self.at:.3f} {self.code}"
+    @property
+    def line(self) -> str:
+        """The event as it lies in the migration's list."""
+        return f"{self.at:.3f} {self.state} {self.code}"
 
     @classmethod
-    def read(cls, text: str) -> "Event":
-        """Read what `str` wrote."""
-        migration, state, at, code = text.split(" ", 3)
-        return cls(migration, State(state), code, float(at))
+    def read(cls, migration: str, customer: str, line: str) -> Self:
+        """Read `<at> <state> <code>`; the code is empty for an end."""
+        at, state, code = line.split(" ", 2)
+        return cls(migration, customer, State(state), code, float(at))
+
+    def body(self) -> bytes:
+        """Return what is posted."""
+        at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        data = {"migration": self.migration, "customer": self.customer, "state": str(self.state), "code": self.code}
+        return json.dumps({"type": self.type, "timestamp": at, "data": data}).encode()
 
 
 def needs_attention(state: State, code: str) -> bool:
@@ -97,19 +96,6 @@ def needs_attention(state: State, code: str) -> bool:
             return state is State.WAITING and code == "mailbox-full"
 
 
-def note(redis: Redis, migration_id: str, state: State, code: str, *, now: float | None = None) -> bool:
-    """Have the host told of a migration's new state, if it is one to be told; return whether it is."""
-    if state not in ENDS and not needs_attention(state, code):
-        return False
-    at = time.time() if now is None else now
-    with redis.pipeline(transaction=True) as both:  # never an event without an end date
-        both.zremrangebyscore(DUE, "-inf", at - OLDEST_SECONDS)  # where no worker tells them any more
-        both.zadd(DUE, {str(Event(migration_id, state, "" if state in ENDS else code, at)): at})
-        both.expire(DUE, QUEUE_SECONDS)
-        both.execute()
-    return True
-
-
 def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now: float | None = None) -> int:
     """Tell the host of every event that is due, one after the other, until one is not taken; return how many were.
 
@@ -117,18 +103,24 @@ def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now:
         redis: the state store.
         hook: where to.
         wait: waits so many seconds between tries.
-        now: seconds since the epoch, the clock when None.
+        now: seconds since the epoch, the clocks of store and process when None.
     """
-    told = 0
-    while (event := _taken(redis, time.time() if now is None else now)) is not None:
-        if not _settled(redis, hook, event, time.time() if now is None else now, wait):
+    taken = 0
+    while answer := scripts.run(redis, "tell", LEASE_SECONDS, now=now):
+        if len(answer) == 1:  # erased meanwhile, or told by another worker
+            continue
+        event = Event.read(*answer)
+        told = _told(hook, event, wait, time.time() if now is None else now)
+        again = "" if told else repr(next_time(event, time.time() if now is None else now))
+        scripts.run(redis, "told", event.migration, event.line, again, now=now)
+        if not told:
             break
-        told += 1
-    return told
+        taken += 1
+    return taken
 
 
 def deliver_until(stop: threading.Event, redis: Redis, hook: Hook, seconds: float) -> None:
-    """Tell the host of what is due every `seconds` until `stop` is set; for a thread of the worker's."""
+    """Tell the host of what is due every `seconds` until `stop` is set, whatever goes wrong; for a thread."""
 
     def wait(seconds_: float) -> None:
         stop.wait(seconds_)
@@ -136,42 +128,21 @@ def deliver_until(stop: threading.Event, redis: Redis, hook: Hook, seconds: floa
     while not stop.is_set():
         try:
             deliver_due(redis, hook, wait)
-        except RedisError as error:
+        except Exception as error:  # noqa: BLE001 - one round failed; the next may not
             _log.warning("hooks-held-up", error=error)
         stop.wait(seconds)
 
 
 def next_time(event: Event, now: float) -> float:
-    """Return when an event is told again: after as long as it has waited already, 30 s at least, an hour at most."""
+    """Return when an event is told again: after as long as it has waited already, 30 s at least, 10 minutes at most."""
     return now + min(_MOST, max(_LEAST, now - event.at))
 
 
-def _taken(redis: Redis, now: float) -> Event | None:
-    client: Any = redis
-    found = cast("bytes | None", client.eval(_TAKE, 1, DUE, repr(now), LEASE_SECONDS))
-    return Event.read(scripts.decoded(found)) if found else None
-
-
-def _settled(redis: Redis, hook: Hook, event: Event, now: float, wait: Callable[[float], None]) -> bool:
-    """Tell an event, and return whether the next one may be tried: this one was taken, or is too old."""
+def _told(hook: Hook, event: Event, wait: Callable[[float], None], now: float) -> bool:
+    """Tell an event; return whether that is done with: it was taken, or nobody took it for a day."""
     if now - event.at > OLDEST_SECONDS:
         _log.error("hook-given-up", migration=event.migration)
-        redis.zrem(DUE, str(event))
         return True
-    try:
-        customer = requests.read(redis, event.migration).customer
-    except UnknownMigration:  # erased meanwhile: there is nothing left to tell of
-        redis.zrem(DUE, str(event))
-        return True
-    if _told(hook, event, customer, wait):
-        redis.zrem(DUE, str(event))
-        return True
-    _log.warning("hook-refused", migration=event.migration)
-    redis.zadd(DUE, {str(event): next_time(event, now)}, xx=True)
-    return False
-
-
-def _told(hook: Hook, event: Event, customer: str, wait: Callable[[float], None]) -> bool:
     tries = Retrying(
         stop=stop_after_attempt(_TRIES),
         wait=wait_exponential(multiplier=2, max=16),
@@ -179,12 +150,7 @@ def _told(hook: Hook, event: Event, customer: str, wait: Callable[[float], None]
         sleep=wait,
     )
     try:
-        return bool(tries(post, hook, event.id, _body(event, customer)))
+        return bool(tries(post, hook, event.id, event.body()))
     except RetryError:
+        _log.warning("hook-refused", migration=event.migration)
         return False
-
-
-def _body(event: Event, customer: str) -> bytes:
-    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    data = {"migration": event.migration, "customer": customer, "state": str(event.state), "code": event.code}
-    return json.dumps({"type": event.type, "timestamp": at, "data": data}).encode()

@@ -12,7 +12,7 @@ from typing import Literal
 
 from migrator.keywords import id_order, keyword_names
 
-SkipReason = Literal["chat", "spam", "trash", "label-not-chosen"]
+SkipReason = Literal["chat", "spam", "trash", "period", "label-not-chosen"]
 
 _STATES = frozenset({"UNREAD", "STARRED", "IMPORTANT", "INBOX", "SENT", "DRAFT", "SPAM", "TRASH", "CHAT"})
 # The coloured stars, bangs, checks, ... of Gmail's settings; the API reports them beside STARRED since 2025.
@@ -36,7 +36,9 @@ class Choices:
     """What the customer chose before the copy began.
 
     `skip_labels` holds label ids, or `INBOX`, `SENT`, `DRAFT`, `ARCHIVE`, that are not to be copied; `renames` holds
-    the folder name asked for by label id, `/` between its levels. `spam` and `trash` are off unless ticked.
+    the folder name asked for by label id, `/` between its levels. `spam` and `trash` are off unless ticked. `since` is
+    the first day whose mail is copied (`2023-11-22`, see `migrator.period`), empty for all mail: a day and no number of
+    years, so that it stays the same however long the import takes.
     """
 
     policy: Literal["one-copy", "copy-per-label"] = "one-copy"
@@ -46,6 +48,7 @@ class Choices:
     sent_first: bool = False
     skip_labels: frozenset[str] = frozenset()
     renames: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,11 @@ def empty_and_hidden(labels: Iterable[Label], counts: Mapping[str, int]) -> froz
     return frozenset(lb.id for lb in labels if lb.type == "user" and lb.hidden and not counts.get(lb.id))
 
 
-def place(label_ids: frozenset[str], catalogue: Catalogue, choices: Choices) -> Placement | Skip:
-    """Return where a message with these labels goes, or why it is skipped."""
-    folders = _folders(label_ids, catalogue, choices)
+def place(
+    label_ids: frozenset[str], catalogue: Catalogue, choices: Choices, *, too_old: bool = False
+) -> Placement | Skip:
+    """Return where a message with these labels goes, or why it is skipped; `too_old`: it arrived before the period."""
+    folders = folders_for(label_ids, catalogue, choices, too_old=too_old)
     if isinstance(folders, Skip):
         return folders
     return Placement(
@@ -106,6 +111,22 @@ def place(label_ids: frozenset[str], catalogue: Catalogue, choices: Choices) -> 
         keywords=_keywords(label_ids - set(folders) - choices.skip_labels, catalogue, choices),
         ghosts=sum(_is_ghost(label_id, catalogue) for label_id in label_ids),
     )
+
+
+def folders_for(
+    label_ids: frozenset[str], catalogue: Catalogue, choices: Choices, *, too_old: bool = False
+) -> tuple[str, ...] | Skip:
+    """Return the folders alone of `place`, for who counts messages and files none."""
+    reason = _left_out(label_ids, choices, too_old=too_old)
+    if reason:
+        return Skip(reason)
+    if label_ids & {"TRASH", "SPAM"}:
+        return ("TRASH",) if "TRASH" in label_ids else ("SPAM",)
+    claims = ("DRAFT",) if "DRAFT" in label_ids else _claims(label_ids, catalogue, sent_first=choices.sent_first)
+    chosen = tuple(key for key in claims or ("ARCHIVE",) if key not in choices.skip_labels)
+    if not chosen:
+        return Skip("label-not-chosen")
+    return chosen if choices.policy == "copy-per-label" else chosen[:1]
 
 
 def _home_order(label: Label) -> tuple[bool, int, str, tuple[int, str]]:
@@ -118,18 +139,15 @@ def _home_order(label: Label) -> tuple[bool, int, str, tuple[int, str]]:
     return label.hidden, -label.name.count("/"), label.name.casefold(), id_order(label.id)
 
 
-def _folders(label_ids: frozenset[str], catalogue: Catalogue, choices: Choices) -> tuple[str, ...] | Skip:
+def _left_out(label_ids: frozenset[str], choices: Choices, *, too_old: bool) -> SkipReason | None:
+    """Return why a message is left out whatever labels of the customer's it has; spam in the trash is trash."""
     if "CHAT" in label_ids:
-        return Skip("chat")
+        return "chat"
     if "TRASH" in label_ids:
-        return ("TRASH",) if choices.trash else Skip("trash")
-    if "SPAM" in label_ids:
-        return ("SPAM",) if choices.spam else Skip("spam")
-    claims = ("DRAFT",) if "DRAFT" in label_ids else _claims(label_ids, catalogue, sent_first=choices.sent_first)
-    chosen = tuple(key for key in claims or ("ARCHIVE",) if key not in choices.skip_labels)
-    if not chosen:
-        return Skip("label-not-chosen")
-    return chosen if choices.policy == "copy-per-label" else chosen[:1]
+        unwanted: SkipReason | None = None if choices.trash else "trash"
+    else:
+        unwanted = "spam" if "SPAM" in label_ids and not choices.spam else None
+    return unwanted or ("period" if too_old else None)
 
 
 def _claims(label_ids: frozenset[str], catalogue: Catalogue, *, sent_first: bool) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Which messages go, in which order: every id is listed once, sorted newest first, and what is not wanted is marked.
 
 Gmail promises no order and no stable paging, so listing is collected as sets; it goes on where it stopped when a
-slice ends. Ids alone are listed (5 units per 500); labels and dates come with each message later.
+slice ends. Ids alone are listed (5 units per 500); labels and dates come with each message later. Where only a period
+is wanted, what is older beyond doubt is listed too, and never read.
 """
 
 import struct
@@ -16,6 +17,7 @@ from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
+from migrator.period import surely_before
 from migrator.retry import Patience, attempt
 
 Order = Literal["newest-first", "oldest-first"]
@@ -27,6 +29,7 @@ _STEPS: dict[str, Listing] = {
     "CHAT": Listing(label_ids=("CHAT",)),
     "large": Listing(query="larger:2M"),
 }
+_OLDER = "older"
 _ALL_LISTED = "end"
 _PAGES_A_WRITE = 20
 _DECIDED = "decided"
@@ -48,7 +51,7 @@ def plan_slice(
         return True
     if ledger.load("since") is None:
         _begin(gmail, mailbox, ledger, choices, patience)
-    if not _listed(gmail, ledger, patience):
+    if not _listed(gmail, ledger, choices, patience):
         return False
     found = _found(ledger)
     ids = sorted(set().union(*found.values()), reverse=order == "newest-first")
@@ -72,7 +75,7 @@ def catch_up(gmail: Gmail, ledger: Ledger, choices: Choices, patience: Patience)
             ids = {int(message_id, 16) for message_id in added}
             found = _found_now(gmail, patience) if ids else {}
             return _add(ledger, ids, found, choices, [ledger.keep("since", history)])
-    if _listed(gmail, ledger, patience):
+    if _listed(gmail, ledger, choices, patience):
         found = _found(ledger)
         _add(ledger, set().union(*found.values()), found, choices, _end_of_listing(ledger))
     return True
@@ -97,37 +100,44 @@ def _begin(gmail: Gmail, mailbox: Mailbox, ledger: Ledger, choices: Choices, pat
     )
 
 
-def _listed(gmail: Gmail, ledger: Ledger, patience: Patience) -> bool:
+def _steps(choices: Choices) -> dict[str, Listing]:
+    """Return what is listed, in order, by the step's name."""
+    return {**_STEPS, _OLDER: Listing(query=surely_before(choices.since))} if choices.since else _STEPS
+
+
+def _listed(gmail: Gmail, ledger: Ledger, choices: Choices, patience: Patience) -> bool:
     """Go on with the listing; return True when it is complete."""
-    cursor = Cursor(*ledger.load("listing"))
+    steps, cursor = _steps(choices), Cursor(*ledger.load("listing"))
     if cursor.step != _ALL_LISTED:
-        cursor = _list_on(gmail, ledger, cursor, patience)
+        cursor = _list_on(gmail, ledger, steps, cursor, patience)
     while cursor.step != _ALL_LISTED and not patience.over:
-        cursor = _list_some(gmail, ledger, cursor, patience)
+        cursor = _list_some(gmail, ledger, steps, cursor, patience)
     return cursor.step == _ALL_LISTED
 
 
-def _list_on(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience) -> Cursor:
+def _list_on(gmail: Gmail, ledger: Ledger, steps: Mapping[str, Listing], cursor: Cursor, patience: Patience) -> Cursor:
     """Go on from a place written down earlier; where Google no longer takes its token, from the step's start."""
     try:
-        return _list_some(gmail, ledger, cursor, patience)
+        return _list_some(gmail, ledger, steps, cursor, patience)
     except RequestRefused:
         if cursor.token is None:
             raise
-        return _list_some(gmail, ledger, replace(cursor, token=None), patience)
+        return _list_some(gmail, ledger, steps, replace(cursor, token=None), patience)
 
 
-def _list_some(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience) -> Cursor:
+def _list_some(
+    gmail: Gmail, ledger: Ledger, steps: Mapping[str, Listing], cursor: Cursor, patience: Patience
+) -> Cursor:
     """List up to twenty pages and write them down with the place to go on from; return that place."""
     found: list[int] = []
     token = cursor.token
     for _ in range(_PAGES_A_WRITE):
-        page = attempt(patience, lambda at=token: gmail.page(_STEPS[cursor.step], at))  # type: ignore[misc]
+        page = attempt(patience, lambda at=token: gmail.page(steps[cursor.step], at))  # type: ignore[misc]
         found += [int(message_id, 16) for message_id in page.ids]
         token = page.next_token
         if token is None or patience.over:
             break
-    further = Cursor(cursor.step if token else _step_after(cursor.step), token)
+    further = Cursor(cursor.step if token else _step_after(cursor.step, steps), token)
     ledger.write(
         ("APPEND", ledger.key(f"found:{cursor.step}"), struct.pack(f">{len(found)}Q", *found)),
         ledger.keep("listing", [further.step, further.token]),
@@ -135,17 +145,20 @@ def _list_some(gmail: Gmail, ledger: Ledger, cursor: Cursor, patience: Patience)
     return further
 
 
-def _step_after(step: str) -> str:
-    names = [*_STEPS, _ALL_LISTED]
+def _step_after(step: str, steps: Mapping[str, Listing]) -> str:
+    names = [*steps, _ALL_LISTED]
     return names[names.index(step) + 1]
 
 
 def _found(ledger: Ledger) -> dict[str, set[int]]:
-    return {step: set(ledger.found(step)) for step in _STEPS}
+    return {step: set(ledger.found(step)) for step in (*_STEPS, _OLDER)}
 
 
 def _found_now(gmail: Gmail, patience: Patience) -> dict[str, set[int]]:
-    """List at once what decides about messages that have just arrived: short listings, all but the whole account's."""
+    """List at once what decides about messages that have just arrived: short listings, none of the whole account.
+
+    What is older than the period is not listed: of what has just arrived it is next to nothing, seen when read.
+    """
     return {
         step: {int(i, 16) for i in attempt(patience, lambda s=step: list(gmail.ids(_STEPS[s])))}  # type: ignore[misc]
         for step in _STEPS
@@ -155,7 +168,7 @@ def _found_now(gmail: Gmail, patience: Patience) -> dict[str, set[int]]:
 
 def _end_of_listing(ledger: Ledger) -> list[Command]:
     """Return the commands that forget what was listed; they go into the write that makes a plan of it."""
-    return [ledger.keep("listing", None), *(("DEL", ledger.key(f"found:{step}")) for step in _STEPS)]
+    return [ledger.keep("listing", None), *(("DEL", ledger.key(f"found:{step}")) for step in (*_STEPS, _OLDER))]
 
 
 def _add(
@@ -173,7 +186,9 @@ def _marks(ids: Sequence[int], found: Mapping[str, set[int]], choices: Choices) 
     skipped: Sequence[tuple[str, Mark]] = [
         ("CHAT", Mark.SKIPPED_CHAT),
         *([] if choices.trash else [("TRASH", Mark.SKIPPED_TRASH)]),
-        *([] if choices.spam else [("SPAM", Mark.SKIPPED_SPAM)]),
+        *([] if choices.spam else [("spam alone", Mark.SKIPPED_SPAM)]),
+        (_OLDER, Mark.SKIPPED_PERIOD),
         ("large", Mark.PENDING_LARGE),
     ]
-    return [next((mark for step, mark in skipped if i in found[step]), Mark.PENDING) for i in ids]
+    told = {**found, "spam alone": found["SPAM"] - found["TRASH"]}  # spam in the trash is trash, as `labels.place` says
+    return [next((mark for step, mark in skipped if i in told.get(step, ())), Mark.PENDING) for i in ids]

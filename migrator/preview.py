@@ -1,11 +1,17 @@
 """What each label policy would cost in the mailbox, computed before the customer chooses."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from migrator.folders import FolderMap
-from migrator.labels import Catalogue, Choices, Placement, SkipReason, place
+from migrator.labels import Catalogue, Choices, Skip, SkipReason, folders_for
+from migrator.period import midnight
+from migrator.survey import Group, Survey
+
+_BEGINNING = "2004-04-01"
+"""Gmail's first day: little mail in it is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +19,8 @@ class StorageEffect:
     """Messages per folder (full name) under the chosen policy, and what both policies would store.
 
     `skipped` counts messages by reason; messages listed = `one_copy_messages` + the sum of `skipped`. Bytes are an
-    estimate at the account's mean size. A quota counts every copy, also where the server stores it once.
+    estimate. A quota counts every copy, also where the server stores it once. Not `exact`: the period begins between
+    two days of the survey, and mail of that span is taken to have arrived evenly.
     """
 
     folders: Mapping[str, int]
@@ -22,32 +29,51 @@ class StorageEffect:
     copy_per_label_messages: int
     one_copy_bytes: int
     copy_per_label_bytes: int
+    exact: bool = True
 
 
-def storage_effect(
-    label_sets: Iterable[frozenset[str]],
-    catalogue: Catalogue,
-    folder_map: FolderMap,
-    choices: Choices,
-    total_bytes: int = 0,
-) -> StorageEffect:
-    """Return the effect of copying messages with these label sets; `total_bytes` is the size of them all, if known."""
-    sets = Counter(label_sets)
+def effect_of(survey: Survey, catalogue: Catalogue, folder_map: FolderMap, choices: Choices) -> StorageEffect:
+    """Return the effect of copying an account under these choices; nobody is asked for it."""
+    shares = _shares(survey, choices.since)
     folders: Counter[str] = Counter()
     skipped: Counter[SkipReason] = Counter()
-    copies = 0
-    for labels, messages in sets.items():
-        placement = place(labels, catalogue, choices)
-        if isinstance(placement, Placement):
-            folders.update({folder_map.targets[key].name: messages for key in placement.folders})
-            copies += messages * _copies(labels, catalogue, choices)
-        else:
-            skipped[placement.reason] += messages
-    copied = sets.total() - skipped.total()
-    mean = total_bytes / sets.total() if sets else 0
-    return StorageEffect(folders, skipped, copied, copies, round(copied * mean), round(copies * mean))
+    messages, octets = Counter[str](), Counter[str]()
+    several = replace(choices, policy="copy-per-label")
+    for group, too_old in chain.from_iterable(_parts(group, shares[group.age]) for group in survey.groups):
+        places = folders_for(group.label_ids, catalogue, choices, too_old=too_old)
+        if isinstance(places, Skip):
+            skipped[places.reason] += group.messages
+            continue
+        for key in places:
+            folders[folder_map.targets[key].name] += group.messages
+        for policy, copies in (("one", 1), ("several", _copies(group.label_ids, catalogue, several))):
+            messages[policy] += group.messages * copies
+            octets[policy] += group.likely * copies
+    exact = all(shares[group.age] in {0.0, 1.0} for group in survey.groups)
+    return StorageEffect(
+        folders, skipped, messages["one"], messages["several"], octets["one"], octets["several"], exact
+    )
 
 
-def _copies(labels: frozenset[str], catalogue: Catalogue, choices: Choices) -> int:
-    placement = place(labels, catalogue, replace(choices, policy="copy-per-label"))
-    return len(placement.folders) if isinstance(placement, Placement) else 0
+def _copies(label_ids: frozenset[str], catalogue: Catalogue, several: Choices) -> int:
+    places = folders_for(label_ids, catalogue, several)
+    return 0 if isinstance(places, Skip) else len(places)
+
+
+def _shares(survey: Survey, since: str) -> list[float]:
+    """Return for each age of the survey which share of its mail arrived in the period."""
+    if not since:
+        return [1.0] * (len(survey.days) + 1)
+    first = midnight(since)
+    starts = [midnight(day) for day in (*survey.days, _BEGINNING)]
+    ends = [midnight(survey.today) + 86_400, *starts[:-1]]
+    return [min(1.0, max(0.0, (end - first) / (end - start))) for start, end in zip(starts, ends, strict=True)]
+
+
+def _parts(group: Group, share: float) -> Iterator[tuple[Group, bool]]:
+    """Yield the part of a group that arrived in the period, and the part that is too old."""
+    kept = round(group.messages * share)
+    if kept:
+        yield replace(group, messages=kept, likely=round(group.likely * kept / group.messages)), False
+    if kept < group.messages:
+        yield replace(group, messages=group.messages - kept, likely=0), True

@@ -47,6 +47,17 @@ class Summary:
     folders: Mapping[str, int]
 
 
+def sender(address: str) -> str:
+    """Return an address that may stand as a summary's sender (RFC 5322 §3.4.1: a dot-atom, at, a domain).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError("the sender is no address")
+    return address
+
+
 def message_id(migration: str, domain: str) -> str:
     """Return the Message-ID of a migration's summary; the id itself cannot be read from it (RFC 5322 §3.6.4)."""
     return f"<import-{blake2b(migration.encode(), digest_size=16).hexdigest()}@{domain}>"
@@ -56,12 +67,10 @@ def mail(summary: Summary) -> bytes:
     """Return the mail with CRLF line ends, ASCII alone; the same values give the same bytes.
 
     Raises:
-        ValueError: the sender is no address (RFC 5322 §3.4.1: a dot-atom, at, a domain).
+        ValueError: as of `sender`.
     """
-    if not _ADDRESS.fullmatch(summary.sender):
-        raise ValueError("the sender is no address")
     made = EmailMessage(policy=SMTP)
-    made["From"] = Address("Mail import", addr_spec=summary.sender)
+    made["From"] = Address("Mail import", addr_spec=sender(summary.sender))
     if _ADDRESS.fullmatch(summary.to):  # not every mailbox is named by its address
         made["To"] = Address(addr_spec=summary.to)
     made["Subject"] = "Your mail from Gmail is here"

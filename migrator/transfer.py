@@ -11,6 +11,7 @@ from migrator.mailbox import Mailbox
 from migrator.message import GmailMessage, fingerprint, with_crlf
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
+from migrator.period import is_before
 from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
 from migrator.records import Expected
@@ -25,6 +26,7 @@ _SKIPS = {
     "chat": Mark.SKIPPED_CHAT,
     "spam": Mark.SKIPPED_SPAM,
     "trash": Mark.SKIPPED_TRASH,
+    "period": Mark.SKIPPED_PERIOD,
     "label-not-chosen": Mark.SKIPPED_LABEL,
 }
 
@@ -96,7 +98,8 @@ class Stage:
         if isinstance(message, Mark):
             self._settle(number, message)
             return
-        where = place(message.label_ids, self._catalogue, self._choices)
+        too_old = is_before(message.internal_date, self._choices.since)
+        where = place(message.label_ids, self._catalogue, self._choices, too_old=too_old)
         if isinstance(where, Skip):
             self._settle(number, _SKIPS[where.reason])
             return

@@ -8,9 +8,19 @@ from fastapi import APIRouter, Cookie, Form, Request, Response
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from oauth.errors import ConsentNotOurs, GoogleSilent, GrantError, NotConnected, NotGivenBack
 from web import session as sessions
-from web.doors import Doors
-from web.pages import page, see
-from web.session import COOKIE, NOBODY
+from web.answers import see
+from web.beginning import come_again
+from web.doors import Doors, MailboxForgotten
+from web.entrance import client_of, too_often
+from web.limits import Limit
+from web.notices import notice_page, shown
+from web.session import COOKIE, NOBODY, Session
+from web.views.notices import words_for
+from web.views.start import before
+from web.visitor import owned_import, visitor
+
+CONSENTS = Limit("consent", 20, 600)
+"""Consents begun by one client; each keeps a row in the key store for ten minutes."""
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     ConsentNotOurs: HTTPStatus.FORBIDDEN,
@@ -21,30 +31,58 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 }
 """How a refusal is answered; all others are 400."""
 
+_Cookie = Annotated[str, Cookie(alias=COOKIE)]
+
 
 def consent_routes(doors: Doors) -> APIRouter:
-    """Return the two routes of a consent."""
+    """Return the routes of a consent: begun for a new import or for one that lost its grant, and answered."""
     routes = APIRouter()
 
     @routes.post("/consent")
-    def begin(
-        cookie: Annotated[str, Cookie(alias=COOKIE)] = "", account: Annotated[str, Form(max_length=320)] = ""
-    ) -> Response:
-        held = sessions.find(doors.state, cookie)
-        session = sessions.renewed(doors.state, held) if held else sessions.make(doors.state)
-        return see(doors.begin(session.id, account.strip()), session)
+    def begin(request: Request, cookie: _Cookie = "", account: Annotated[str, Form(max_length=320)] = "") -> Response:
+        session = visitor(doors.state, cookie)
+        wait = _wait(doors, request)
+        if wait:
+            return too_often(doors.host, wait)
+        if not doors.consents.ready(session):
+            return come_again(doors)
+        session = sessions.renewed(doors.state, session)
+        return see(doors.consents.begin(session, account.strip()), session)
+
+    @routes.post("/imports/{migration}/reconnect")
+    def reconnect(request: Request, migration: str, cookie: _Cookie = "") -> Response:
+        owned = owned_import(doors.state, cookie, migration)
+        wait = _wait(doors, request)
+        if wait:
+            return too_often(doors.host, wait)
+        session = sessions.renewed(doors.state, owned.session)
+        return see(doors.consents.reconnect(session, migration), session)
 
     @routes.get("/consent/return")
-    def returned(request: Request, cookie: Annotated[str, Cookie(alias=COOKIE)] = "") -> Response:
+    def returned(request: Request, cookie: _Cookie = "") -> Response:
         # Without a session the answer is nobody's, and is used up all the same.
         session = sessions.find(doors.state, cookie) or NOBODY
         try:
-            connected = doors.connect(session.id, f"?{request.url.query}")
+            connected = doors.consents.connect(session, f"?{request.url.query}")
         except (GrantError, AccountBusy) as error:
-            status = _STATUS.get(type(error), HTTPStatus.BAD_REQUEST)
-            return page("Not connected", doors.sentence(error.code), status)
+            return _not_connected(doors, session, error)
+        except MailboxForgotten:
+            return come_again(doors)
         except (IllegalTransition, UnknownMigration):
-            return page("Not connected", "This import does not wait to be connected.", HTTPStatus.CONFLICT)
+            return notice_page(doors.host, "not-waiting")
         return see(f"/imports/{connected}", sessions.renewed(doors.state, session, connected))
 
     return routes
+
+
+def _wait(doors: Doors, request: Request) -> int:
+    entrance = doors.ways.entrance
+    return entrance.seconds_to_wait(CONSENTS, client_of(entrance, request))
+
+
+def _not_connected(doors: Doors, session: Session, error: GrantError | AccountBusy) -> Response:
+    """Return the page before Google again, with what went wrong; who has no session here gets that alone."""
+    if isinstance(error, ConsentNotOurs) or not doors.consents.ready(session):
+        return notice_page(doors.host, error.code)
+    view = before(doors.host, session.entered.mailbox, problem=words_for(error.code, doors.host))
+    return shown("before.html", view, _STATUS.get(type(error), HTTPStatus.BAD_REQUEST))

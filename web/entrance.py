@@ -1,7 +1,6 @@
 """What both ways in share: the stores, who may try how often, and the session of the customer who was let in."""
 
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from redis import Redis
 from starlette.requests import Request
@@ -11,9 +10,11 @@ from migrator.mailbox import Password
 from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
+from web.answers import see
 from web.limits import Limit, network_of, seconds_to_wait
-from web.pages import page, see
+from web.notices import notice_page
 from web.session import Entered
+from web.views.host import Host
 
 START = "/"
 """Where a customer goes who was let in."""
@@ -29,12 +30,14 @@ class Entrance:
         vault: wraps those, and makes opaque names.
         client_header: the header in which the host's proxy names the client's address, in small letters; empty where
             clients connect directly. Whoever can reach these pages past the proxy could write it himself.
+        host: who offers the import.
     """
 
     state: Redis
     keys: Redis
     vault: Vault = field(repr=False)
     client_header: str = ""
+    host: Host = field(default_factory=lambda: Host(""))
 
     def pseudonym(self, name: str) -> str:
         """Return the opaque name of an address."""
@@ -53,7 +56,12 @@ def client_of(entrance: Entrance, request: Request) -> str:
 
 
 def let_in(
-    entrance: Entrance, cookie: str, customers: tuple[str, ...], mailbox: str, credentials: Password | None
+    entrance: Entrance,
+    cookie: str,
+    customers: tuple[str, ...],
+    mailbox: str,
+    credentials: Password | None,
+    domain: str = "",
 ) -> Response:
     """Send a customer who proved who he is to the start, in a session of his own, beside the imports he has already.
 
@@ -63,14 +71,17 @@ def let_in(
         customers: the customer's id, and others under which imports of his may be kept.
         mailbox: the target mailbox's address.
         credentials: those of the mailbox; None where the host's configuration has them.
+        domain: at whose mail server the mailbox is; empty where the configuration has one for all.
     """
+    former = sessions.find(entrance.state, cookie)
+    if former:
+        entrusted.forget(entrance.keys, former.entered.entrusted)
     reference = entrusted.entrust(entrance.keys, entrance.vault, credentials) if credentials else ""
     imports = tuple(migration.id for migration in owned.migrations_of(entrance.state, *customers))
-    return see(START, sessions.enter(entrance.state, cookie, Entered(customers[0], mailbox, reference), imports))
+    entered = Entered(customers[0], mailbox, reference, domain)
+    return see(START, sessions.enter(entrance.state, cookie, entered, imports))
 
 
-def too_often(seconds: int) -> Response:
+def too_often(host: Host, seconds: int) -> Response:
     """Return the page for somebody who tried too often (RFC 6585 §4)."""
-    answer = page("Try again later", "There were too many tries. Wait some minutes.", HTTPStatus.TOO_MANY_REQUESTS)
-    answer.headers["retry-after"] = str(seconds)
-    return answer
+    return notice_page(host, "too-often", seconds=seconds)

@@ -42,6 +42,11 @@ def entrusted(keys: Redis, vault: Vault, reference: str) -> Password | None:
         return None
 
 
+def prolong(keys: Redis, reference: str) -> None:
+    """Keep what lies under a name for another half hour; harmless when nothing does."""
+    keys.expire(_name(reference), IDLE_SECONDS)
+
+
 def forget(keys: Redis, reference: str) -> None:
     """Delete what was sealed under a name; twice is harmless."""
     keys.delete(_name(reference))

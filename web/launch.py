@@ -10,8 +10,7 @@ else's mailbox, though he holds a good launch of his own. Every refusal is the s
 import hashlib
 import time
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 from fastapi import APIRouter, Cookie, Form, Request, Response
@@ -23,7 +22,7 @@ from web import minted
 from web.entrance import Entrance, client_of, let_in, too_often
 from web.launch_token import LEEWAY_SECONDS, Launch, LaunchRefused, Terms, read_launch
 from web.limits import Limit
-from web.pages import page
+from web.notices import notice_page
 from web.session import COOKIE
 
 LAUNCH = "/launch"
@@ -32,6 +31,9 @@ FIELD = "launch"
 
 TRIES = Limit("launch", 30, 60)
 """Launches by one client. A whole office may share an address."""
+
+Login = Literal["address", "local-part"]
+"""What a mail server calls a mailbox's user: the whole address, or its part before the @."""
 
 _log = structlog.get_logger()
 
@@ -44,11 +46,13 @@ class Panel:
         origins: where its pages live: scheme, host, and port unless it is the scheme's own (RFC 6454 §6.2).
         terms: what a signed launch must be; None where launches are minted over the API alone.
         master_user: the host's configuration has credentials for every mailbox; else each launch must bring a secret.
+        login: what the mail server calls a mailbox's user.
     """
 
     origins: frozenset[str]
     terms: Terms | None = None
     master_user: bool = False
+    login: Login = "address"
 
 
 def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
@@ -63,17 +67,23 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
     ) -> Response:
         wait = entrance.seconds_to_wait(TRIES, client_of(entrance, request))
         if wait:
-            return too_often(wait)
+            return too_often(entrance.host, wait)
         try:
             check_origin(request.headers, panel.origins)
             accepted = _accepted(entrance, panel, launch)
         except LaunchRefused as refused:
             _log.warning("launch-refused", code=refused.code)
-            return page("Not started", "Go back to your control panel and begin again there.", HTTPStatus.FORBIDDEN)
-        password = Password(accepted.mailbox, accepted.password) if accepted.password else None
+            return notice_page(entrance.host, "launch-refused")
+        user = login_name(accepted.mailbox, panel.login)
+        password = Password(user, accepted.password) if accepted.password else None
         return let_in(entrance, cookie, (accepted.customer,), accepted.mailbox, password)
 
     return routes
+
+
+def login_name(mailbox: str, login: Login) -> str:
+    """Return what the mail server calls the user of a mailbox, by its address."""
+    return mailbox if login == "address" else mailbox.rpartition("@")[0]
 
 
 def check_origin(headers: Headers, origins: frozenset[str]) -> None:

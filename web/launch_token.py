@@ -1,6 +1,6 @@
 """The signed launch: a JWT (RFC 7519) by which the host's panel vouches for its customer, and the secret inside it.
 
-    header   {"alg": "EdDSA", "typ": "launch+jwt", "kid": "..."}
+    header   {"alg": "Ed25519", "typ": "launch+jwt", "kid": "..."}
     claims   iss, aud, sub (customer's id), jti, iat, exp, mailbox (address), secret (optional)
 
 One algorithm, whatever the header asks for (RFC 8725 §3.1), a type of its own (§3.11), keys from the configured set
@@ -19,7 +19,9 @@ from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
-ALGORITHM = "EdDSA"
+ALGORITHMS = ("Ed25519", "EdDSA")
+"""One algorithm by its two names: RFC 9864's, and the older one of RFC 8037 that many libraries still write."""
+
 TYPE = "launch+jwt"
 LONGEST_SECONDS = 60
 LEEWAY_SECONDS = 5
@@ -70,14 +72,14 @@ class Launch:
     password: str | None = field(default=None, repr=False)
 
 
-class _OnlyEdDSA(JWSRegistry):
+class _OnlyEd25519(JWSRegistry):
     max_payload_length = MAX_CHARACTERS
 
     def get_alg(self, name: str) -> JWSAlgModel:  # noqa: ARG002 - what it asks for does not matter
-        return self.algorithms[ALGORITHM]
+        return self.algorithms[ALGORITHMS[0]]
 
 
-_REGISTRY = _OnlyEdDSA()
+_REGISTRY = _OnlyEd25519()
 
 
 def host_keys(jwks: Mapping[str, object]) -> dict[str, OKPKey]:
@@ -94,6 +96,20 @@ def host_keys(jwks: Mapping[str, object]) -> dict[str, OKPKey]:
             raise ValueError("each key of the set needs a kid of its own")
         found[kid] = _public(row)
     return found
+
+
+def secret_key(jwk: Mapping[str, object]) -> OKPKey:
+    """Return the private key (X25519, RFC 8037 §2) that launches encrypt a mailbox's password to.
+
+    Raises:
+        ValueError: it is of another kind, or cannot be read.
+    """
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != "X25519" or not isinstance(jwk.get("d"), str):
+        raise ValueError("the key that secrets are encrypted to is no private one of X25519")
+    try:
+        return OKPKey.import_key({"kty": "OKP", "crv": "X25519", "x": str(jwk.get("x")), "d": str(jwk["d"])})
+    except (JoseError, ValueError):
+        raise ValueError("the key that secrets are encrypted to cannot be read") from None
 
 
 def read_launch(token: str, terms: Terms, now: float) -> Launch:
@@ -136,7 +152,7 @@ def _kid(token: str) -> str:
         header = jws.extract_compact(token.encode()).headers()
     except (JoseError, ValueError, RecursionError):
         raise LaunchRefused("token-unreadable") from None
-    if header.get("alg") != ALGORITHM:
+    if header.get("alg") not in ALGORITHMS:
         raise LaunchRefused("algorithm-wrong")
     if header.get("typ") != TYPE or set(header) != {"alg", "typ", "kid"}:
         raise LaunchRefused("header-wrong")

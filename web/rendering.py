@@ -11,8 +11,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from web.languages import LANGUAGES
 from web.views.language import _, ngettext, spoken
 from web.views.wording import Moment, Name, plain
+from web.visit import present_visit
 
 _HERE = Path(__file__).parent
 
@@ -61,7 +63,7 @@ def _environment() -> Environment:
     )
     # Looked up at each call, so that one environment speaks every language.
     environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {"static": static, "steps": STEPS}
+    environment.globals |= {"static": static, "steps": STEPS, "visit": present_visit, "languages": LANGUAGES}
     environment.filters["plain"] = plain
     environment.tests |= {"moment": is_moment, "name": is_name}
     return environment

@@ -15,8 +15,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger()
 
+Site = ASGIApp
+"""A site as it is served."""
+
 _SAFE = frozenset({"GET", "HEAD"})
 _LONGEST_BODY = 64 * 1024
+_LONGEST_CHOICE = 1024 * 1024
+"""The form of all labels: Gmail allows 10,000 of them."""
+
+_KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+"""For static files, whose names change with their content."""
+
+_NO_DEVICES = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media"),
+        *("fullscreen", "geolocation", "gyroscope", "hid", "identity-credentials-get", "local-fonts", "magnetometer"),
+        *("microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-get", "screen-wake-lock"),
+        *("serial", "storage-access", "usb", "web-share", "xr-spatial-tracking"),
+    )
+)
+"""Permissions-Policy: nothing that a browser could lend a page is asked for."""
 
 
 def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple[str, ...] = ()) -> ASGIApp:
@@ -40,10 +59,11 @@ def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                MutableHeaders(scope=message).update(headers)
+                MutableHeaders(scope=message).update(headers | _caching(scope, message))
             await send(message)
 
-        refusal = refusal_of(scope["method"], Headers(scope=scope), host, anyone=scope["path"].startswith(open_to))
+        anyone, longest = scope["path"].startswith(open_to), _longest(scope["path"])
+        refusal = refusal_of(scope["method"], Headers(scope=scope), host, anyone=anyone, longest=longest)
         try:
             await (_plain(refusal) if refusal else app)(scope, receive, sent)
         except Exception as error:  # noqa: BLE001 - its text may hold what the customer sent; the server would print it
@@ -54,10 +74,11 @@ def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple
     return guard
 
 
-def headers_for(form_targets: Iterable[str]) -> Mapping[str, str]:
-    """Return the headers of every answer: nothing is loaded, framed, cached, or told to another site."""
+def headers_for(form_targets: Iterable[str]) -> dict[str, str]:
+    """Return the headers of every answer: nothing is framed, cached, told to another site, or loaded from one."""
     policy = (
         "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
         " ".join(("form-action", "'self'", *form_targets)),
         "frame-ancestors 'none'",
         "base-uri 'none'",
@@ -70,12 +91,24 @@ def headers_for(form_targets: Iterable[str]) -> Mapping[str, str]:
         "strict-transport-security": "max-age=63072000",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
+        "origin-agent-cluster": "?1",
+        "permissions-policy": _NO_DEVICES,
         "x-frame-options": "DENY",
     }
 
 
-def refusal_of(method: str, headers: Mapping[str, str], host: str, *, anyone: bool = False) -> HTTPStatus | None:
-    """Return why a request gets no further, or None; header names are in lower case. `anyone`: see `open_to`."""
+def refusal_of(
+    method: str, headers: Mapping[str, str], host: str, *, anyone: bool = False, longest: int = _LONGEST_BODY
+) -> HTTPStatus | None:
+    """Return why a request gets no further, or None.
+
+    Args:
+        method: of the request.
+        headers: of the request, names in lower case.
+        host: the host it must be for.
+        anyone: see `open_to`.
+        longest: bytes its body may have.
+    """
     if headers.get("host") != host:
         return HTTPStatus.MISDIRECTED_REQUEST
     if method in _SAFE:
@@ -85,7 +118,17 @@ def refusal_of(method: str, headers: Mapping[str, str], host: str, *, anyone: bo
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal():
         return HTTPStatus.LENGTH_REQUIRED
-    return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if int(length) > _LONGEST_BODY else None
+    return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if int(length) > longest else None
+
+
+def _caching(scope: Scope, message: Message) -> dict[str, str]:
+    """Let a static file be kept that was asked for by the digest of its content."""
+    named = scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v=")
+    return {"cache-control": _KEPT_FOR_EVER} if named and message["status"] == HTTPStatus.OK else {}
+
+
+def _longest(path: str) -> int:
+    return _LONGEST_CHOICE if path.endswith("/choices") else _LONGEST_BODY
 
 
 def _is_from_us(headers: Mapping[str, str], host: str) -> bool:

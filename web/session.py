@@ -34,21 +34,34 @@ class Entered:
         mailbox: the address of the target mailbox, to be shown.
         entrusted: under which name the mailbox's credentials lie sealed (`web.entrusted`); empty where the host's
             configuration has them.
+        domain: at whose mail server the mailbox is, where the customer signed in; else empty.
     """
 
     customer: str = ""
     mailbox: str = field(default="", repr=False)
     entrusted: str = field(default="", repr=False)
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A customer's session: its secret id, when it began (seconds since the epoch), its imports, who it is."""
+    """A customer's session.
+
+    Attributes:
+        id: its secret id.
+        began: when it began, in seconds since the epoch.
+        imports: the ids of its imports.
+        entered: whose it is.
+        confirmed: the imports of which the customer confirmed both addresses here; no other is started here.
+        language: the tag of the language that was chosen, empty where none was.
+    """
 
     id: str = field(repr=False)
     began: float
     imports: tuple[str, ...] = ()
     entered: Entered = Entered()
+    confirmed: tuple[str, ...] = ()
+    language: str = ""
 
     def owns(self, migration: str) -> bool:
         """Tell whether this session may touch the import."""
@@ -97,13 +110,37 @@ def renewed(redis: Redis, session: Session, *imports: str) -> Session:
     return _written(redis, new)
 
 
+def confirm(redis: Redis, session: Session, migration: str) -> Session:
+    """Note in the session that the customer confirmed both addresses of an import."""
+    return _written(redis, replace(session, confirmed=(*session.confirmed, migration)))
+
+
+def speak(redis: Redis, session: Session, language: str) -> Session:
+    """Note the language that was chosen."""
+    return _written(redis, replace(session, language=language))
+
+
+def without(redis: Redis, session: Session, migration: str) -> Session:
+    """Take an import out of the session."""
+    rest = tuple(one for one in session.imports if one != migration)
+    return _written(redis, replace(session, imports=rest))
+
+
+def language_of(redis: Redis, session_id: str) -> str | None:
+    """Return the language chosen in a session (empty: none), whose end is not put off by that; None without one."""
+    sealed = cast("bytes | None", redis.get(_name(session_id)))
+    session = _read(session_id, sealed) if sealed else None
+    return session.language if session else None
+
+
 def end(redis: Redis, session_id: str) -> None:
     """End the session of an id; twice is harmless."""
     redis.delete(_name(session_id))
 
 
 def _written(redis: Redis, session: Session) -> Session:
-    row = {"began": session.began, "imports": session.imports, "entered": asdict(session.entered)}
+    row = asdict(session)
+    del row["id"]
     name = _name(session.id)
     seconds = max(1, _seconds_left(session, time.time()))
     redis.set(name, closed(_key(session.id), json.dumps(row).encode(), name), ex=seconds)
@@ -116,7 +153,8 @@ def _read(session_id: str, sealed: bytes) -> Session | None:
         row: dict[str, Any] = json.loads(opened(_key(session_id), sealed, _name(session_id)))
     except SealBroken:
         return None
-    return Session(session_id, row["began"], tuple(row["imports"]), Entered(**row["entered"]))
+    imports, confirmed = tuple(row["imports"]), tuple(row["confirmed"])
+    return Session(session_id, row["began"], imports, Entered(**row["entered"]), confirmed, row["language"])
 
 
 def _seconds_left(session: Session, now: float) -> int:

@@ -6,34 +6,26 @@ tells nothing about what exists.
 """
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Form, Request, Response
-from starlette.responses import HTMLResponse
 
 from migrator.mailbox import Password
 from web import entrusted
 from web import session as sessions
+from web.answers import see
 from web.entrance import Entrance, client_of, let_in, too_often
 from web.limits import Limit
-from web.pages import page, see
+from web.notices import notice_page, signin_page
 from web.session import COOKIE
 
 SIGN_IN = "/signin"
+SIGNED_OUT = "/signed-out"
 BY_ADDRESS = Limit("signin-address", 10, 900)
 BY_CLIENT = Limit("signin-client", 30, 900)
 
 _Address = Annotated[str, Form(max_length=320)]
 _Secret = Annotated[str, Form(max_length=1024)]
-_FORM = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title><h1>Sign in to your new mailbox</h1>'
-    '<p role="alert">{alert}</p><form method="post" action="/signin">'
-    '<p><label>Address <input name="address" type="email" autocomplete="username" required></label>'
-    '<p><label>Password <input name="password" type="password" autocomplete="current-password" required></label>'
-    "<p><button>Sign in</button></form></html>\n"
-)
-_REFUSED = "Address and password don't belong together, or the mailbox is none of ours. Look at both and try again."
 
 
 class MailboxSilent(Exception):
@@ -48,11 +40,11 @@ Raises `MailboxSilent`."""
 
 def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
     """Return the routes of sign-in and sign-out."""
-    routes = APIRouter()
+    routes = signout_routes(entrance)
 
     @routes.get(SIGN_IN)
     def form() -> Response:
-        return _form("", HTTPStatus.OK)
+        return signin_page(entrance.host)
 
     @routes.post(SIGN_IN)
     def sign_in(
@@ -64,14 +56,21 @@ def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
         mailbox = address.strip()
         wait = _wait(entrance, request, mailbox)
         if wait:
-            return too_often(wait)
+            return too_often(entrance.host, wait)
         try:
             credentials = check(mailbox, password)
         except MailboxSilent:
-            return page("Try again later", "The mail server does not answer just now.", HTTPStatus.SERVICE_UNAVAILABLE)
+            return notice_page(entrance.host, "mailbox-silent")
         if credentials is None:
-            return _form(_REFUSED, HTTPStatus.FORBIDDEN)
-        return let_in(entrance, cookie, customers_of(entrance, mailbox), mailbox, credentials)
+            return signin_page(entrance.host, refused=True, address=mailbox)
+        return let_in(entrance, cookie, customers_of(entrance, mailbox), mailbox, credentials, domain_of(mailbox))
+
+    return routes
+
+
+def signout_routes(entrance: Entrance) -> APIRouter:
+    """Return the routes of sign-out, whichever way the customer came in."""
+    routes = APIRouter()
 
     @routes.post("/signout")
     def sign_out(cookie: Annotated[str, Cookie(alias=COOKIE)] = "") -> Response:
@@ -79,7 +78,11 @@ def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
         if session:
             entrusted.forget(entrance.keys, session.entered.entrusted)
             sessions.end(entrance.state, cookie)
-        return see(SIGN_IN)
+        return see(SIGNED_OUT)
+
+    @routes.get(SIGNED_OUT)
+    def signed_out() -> Response:
+        return notice_page(entrance.host, "signed-out", place="/")
 
     return routes
 
@@ -89,11 +92,12 @@ def customers_of(entrance: Entrance, mailbox: str) -> tuple[str, ...]:
     return tuple(f"mailbox-{name}" for name in entrance.vault.pseudonyms(mailbox))
 
 
+def domain_of(address: str) -> str:
+    """Return an address's domain in small letters, by which its mail server is found."""
+    return address.rpartition("@")[2].lower()
+
+
 def _wait(entrance: Entrance, request: Request, mailbox: str) -> int:
     """Count the try; the client first, so that one who tries too often can't keep a customer out."""
     by_client = entrance.seconds_to_wait(BY_CLIENT, client_of(entrance, request))
     return by_client or entrance.seconds_to_wait(BY_ADDRESS, mailbox)
-
-
-def _form(alert: str, status: HTTPStatus) -> Response:
-    return HTMLResponse(_FORM.format(alert=alert), status)

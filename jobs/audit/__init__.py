@@ -12,11 +12,12 @@ from jobs.audit.check import Flaw, Kind, Verdict, verify
 from jobs.audit.entry import Checkpoint, Entry
 from jobs.audit.lists import AUDIT_DAYS
 from jobs.audit.log import AuditBroken, AuditBusy, append, checkpoint, entries, latest
-from jobs.audit.words import CUSTOMER, TERMINAL, WORKER, Act, Actor, staff
+from jobs.audit.words import CUSTOMER, PANEL, TERMINAL, WORKER, Act, Actor, staff
 
 __all__ = [
     "AUDIT_DAYS",
     "CUSTOMER",
+    "PANEL",
     "TERMINAL",
     "WORKER",
     "Act",

@@ -10,11 +10,14 @@ else
 end
 
 local LEASES, DUE, RING, TURN, ENDINGS = 'jobs:leases', 'jobs:due', 'jobs:ring', 'jobs:turn', 'jobs:ends'
+local WHOSE = 'jobs:whose'
 local HOOKS = 'hooks:due'
 
 local function record(id) return 'mig:{' .. id .. '}' end
 
 local function ready_queue(customer) return 'jobs:ready:' .. customer end
+
+local function imports_of(customer) return 'jobs:of:' .. customer end
 
 local function stamp(at) return string.format('%.3f', at) end
 
@@ -60,15 +63,30 @@ local function keys_of(id)
   return names
 end
 
+-- The list by which a customer's migrations are found ends with the last of them, and each entry's score is the end of
+-- its migration: nobody has to clear away what ended while no worker ran.
+local function end_list_of(customer)
+  local last = redis.call('ZRANGE', imports_of(customer), -1, -1, 'WITHSCORES')[2]
+  if last then redis.call('EXPIREAT', imports_of(customer), last) end
+end
+
+local function list_for_customer(m, at)
+  redis.call('ZADD', imports_of(m.customer), at, m.id)
+  redis.call('ZREMRANGEBYSCORE', imports_of(m.customer), '-inf', now)
+  end_list_of(m.customer)
+end
+
 -- Give every key of the migration its end date. The last thing a script does with a migration.
 local function touch(m)
   local at = math.floor(end_date(m))
   for _, name in ipairs(keys_of(m.id)) do redis.call('EXPIREAT', name, at) end
+  list_for_customer(m, at)
   -- When the sweeper looks at it again: in time to end it properly, or to purge it.
   local sweep = purge_date(m)
   if not ENDS[m.state] and m.ending ~= 'expired' then sweep = tonumber(m.progress_at) + EXPIRE_SECONDS end
   redis.call('ZADD', ENDINGS, sweep, m.id)
-  keep(ENDINGS)
+  redis.call('HSET', WHOSE, m.id, m.customer)
+  keep(ENDINGS, WHOSE)
 end
 
 local function add_ready(m)
@@ -106,8 +124,11 @@ local function tell_host(m, to, reason)
   -- A full mailbox is looked at again and again; the host is told once, until there was progress.
   if m.told == to .. reason then return end
   set(m, 'told', to .. reason)
-  redis.call('ZREMRANGEBYSCORE', HOOKS, '-inf', now - 86400)
-  redis.call('ZADD', HOOKS, now, m.id .. ' ' .. to .. ' ' .. stamp(now) .. ' ' .. reason)
+  local events = record(m.id) .. ':events'
+  redis.call('RPUSH', events, stamp(now) .. ' ' .. to .. ' ' .. reason)
+  redis.call('LTRIM', events, -HISTORY_LENGTH, -1)
+  -- One that is being told, or told again later, keeps its time: events are told in order.
+  redis.call('ZADD', HOOKS, 'NX', now, m.id)
   keep(HOOKS)
 end
 

@@ -42,5 +42,5 @@ local ready = 0
 for _, customer in ipairs(redis.call('ZRANGE', RING, 0, batch - 1)) do
   ready = ready + redis.call('ZCARD', ready_queue(customer))
 end
-keep(LEASES, DUE, RING, TURN, ENDINGS)
+keep(LEASES, DUE, RING, TURN, ENDINGS, WHOSE)
 return {ready, due, lost, redis.call('ZCOUNT', ENDINGS, '-inf', now)}

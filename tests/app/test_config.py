@@ -1,4 +1,5 @@
 import tomllib
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from app.config import Config, ConfigError, load
 from migrator.mailbox import Target
+from migrator.period import day_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -95,6 +97,8 @@ def test_an_empty_path_is_none(tmp_path: Path) -> None:
         ('[google]\nprofile = "fast"', "google.profile"),
         ("[mailbox]\nport = 70000", "mailbox.port"),
         ('[migrations]\norder = "random"', "migrations.order"),
+        ('[migrations]\nperiod = "2y"', "migrations.period"),
+        ('[migrations]\nperiod = "2020-02-30"', "migrations.period"),
         ("worker = 5", "worker"),
         ("[worker", "not valid TOML"),
         ("worker.threads = 1\nworker.threads = 2", "not valid TOML"),
@@ -134,6 +138,13 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, content: byt
     config = load(written(tmp_path, f'google.client_secret_file = "{secret}"'))
     with pytest.raises(click.ClickException, match=r"google\.client_secret_file"):
         _ = config.client
+
+
+def test_a_period_of_years_becomes_a_day_when_an_import_begins(tmp_path: Path) -> None:
+    years, day = (load(written(tmp_path, f'[migrations]\nperiod = "{period}"')) for period in ("3y", "2020-01-31"))
+    assert years.migrations.choices.since == day_of("3y", datetime.now(UTC).date())
+    assert day.migrations.choices.since == "2020-01-31"
+    assert Config().migrations.choices.since == ""
 
 
 def test_a_configuration_cannot_be_changed_later() -> None:

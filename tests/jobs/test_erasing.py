@@ -40,7 +40,7 @@ def full(redis: Redis, vault: Vault, customer: str, *ends: SliceEnd) -> str:
     work(redis, *ends)
     for part in migration_parts():
         name = f"{record_key(migration)}:{part}"
-        if part not in {"account", "folders", "history", "undoing"}:
+        if part not in {"account", "events", "folders", "history", "undoing"}:
             redis.set(name, "x", ex=600)
     redis.hset(f"{record_key(migration)}:folders", mapping={"0": "INBOX", "7": "Work"})
     redis.expire(f"{record_key(migration)}:folders", 600)

@@ -40,7 +40,7 @@ def test_it_is_told_in_the_words_of_the_table(redis: Redis, mine: str) -> None:
     assert set(found) <= set(words)
     assert {
         "state, phase, times, reason code, fencing token, customer's opaque id",
-        "grant and mailbox credentials, sealed under the migration's key",
+        "grant, mailbox credentials and both addresses, sealed under the migration's key",
         "the Gmail account's opaque name",
         "which migration holds a Gmail account's grant, by opaque name",
         "the migration's key, wrapped by the master key",
@@ -52,7 +52,7 @@ def test_it_is_told_in_the_words_of_the_table(redis: Redis, mine: str) -> None:
 
 
 def test_sizes_and_ends_are_those_of_the_live_store(redis: Redis, mine: str) -> None:
-    found = held(redis, mine)["grant and mailbox credentials, sealed under the migration's key"]
+    found = held(redis, mine)["grant, mailbox credentials and both addresses, sealed under the migration's key"]
     assert found.bytes == redis.memory_usage(f"{record_key(mine)}:sealed")
     assert found.bytes > 500
     assert NOW + 71 * HOUR < found.until <= NOW + 72 * HOUR + 5
@@ -78,7 +78,7 @@ def test_of_the_audit_log_its_own_entries_are_counted(redis: Redis, mine: str) -
 
 def test_what_is_gone_is_not_shown(redis: Redis, mine: str) -> None:
     redis.delete(f"{record_key(mine)}:sealed")
-    assert "grant and mailbox credentials, sealed under the migration's key" not in held(redis, mine)
+    assert "grant, mailbox credentials and both addresses, sealed under the migration's key" not in held(redis, mine)
 
 
 def test_until_the_log_is_rewritten_it_is_said_that_there_is_one(redis: Redis, mine: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from jobs_harness import eventually
 from key_leaks import leaks
+from pages_used import act_afterwards, come_in, look_over, summarise
 from redis import Redis
 from stand_in import Google
 from story.house import ROOT, House
@@ -20,9 +21,6 @@ from jobs.overview import overview, overview_of
 from jobs.reconciler import log_checkpoint
 from jobs.retention import KEPT, REWRITE_WISH, row_for
 from migrator.labels import Choices
-from oauth import pending
-from oauth.grant import Client
-from web import session
 
 CRASH = Path(__file__).parents[1] / "story" / "crash"
 STORES = {0: Where.STATE, 1: Where.BROKER}
@@ -96,10 +94,14 @@ def rows_of(names: set[tuple[Where, str]]) -> set[Kept]:
     return {row for where, name in names if (row := row_for(name, where))}
 
 
+@pytest.mark.timeout(480)
 def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
     home: House, layout: Path, dovecot_server: Server
 ) -> None:
-    """Among its sixty messages one cannot be read, Google asks for a pause, and a slice is killed."""
+    """Among its sixty messages one cannot be read, Google asks for a pause, and a slice is killed.
+
+    Before and after it the pages are used: they write beside it.
+    """
     first = json.loads(layout.read_text().splitlines()[0])
     home.google.fault("badBase64", message=first["id"], times=0)
     home.google.fault("retryAfter", method="messages.list", seconds=4)
@@ -111,13 +113,16 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         done = home.folder / "crashed"
         where = {"CRASH_AT": "migrator.append.before", "CRASH_NTH": "3", "CRASH_WHO": "child", "CRASH_DONE": str(done)}
         home.start_worker(PYTHONPATH=str(CRASH), **where)
-        session.make(home.state)
-        consent_begun(home)
-        migration = home.launch(dovecot_server.new_user(), Choices(policy="copy-per-label"))
+        come_in(home)
+        user = dovecot_server.new_user()
+        migration = home.launch(user, Choices(policy="copy-per-label"))
         ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS, seconds=120)
         assert done.exists()
         assert home.report(ended.id).failures
         eventually(lambda: not home.state.exists(REWRITE_WISH))
+        act_afterwards(home, migration, user)
+        stop(home)
+        summarise(home, look_over(home, user), user)
         log_checkpoint(home.state)
     names = watched[0].names | watched[1].names
     assert {name for where, name in names if row_for(name, where) is None} == set()
@@ -127,9 +132,10 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
     nothing_is_left_that_ends_with(home, migration)
 
 
-def consent_begun(home: House) -> None:
-    client = Client("demo-client", "demo-secret")
-    pending.begin(home.keys, home.vault, client, "http://127.0.0.1/", "session", pending.Purpose("0" * 32))
+def stop(home: House) -> None:
+    for worker in home.workers:
+        worker.terminate()
+        worker.wait(30)
 
 
 def nothing_is_left_that_ends_with(home: House, migration: str) -> None:

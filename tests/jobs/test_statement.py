@@ -116,7 +116,7 @@ def test_what_was_unlinked_is_named_as_the_table_names_it(begun: Begun) -> None:
     begun.revokes()
     begun.discards()
     what = begun.receipt().discarded.what
-    assert "grant and mailbox credentials, sealed under the migration's key" in what
+    assert "grant, mailbox credentials and both addresses, sealed under the migration's key" in what
     assert "the signed receipt" not in what
 
 

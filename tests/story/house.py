@@ -63,6 +63,7 @@ class House:
                 "client_secret_file": str(secret),
                 "profile": "off",
                 "api": self.google.url,
+                "auth_uri": f"{self.google.url}/o/oauth2/v2/auth",
                 "token_uri": f"{self.google.url}/token",
                 "revoke_uri": f"{self.google.url}/revoke",
             },
@@ -180,6 +181,8 @@ class House:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{key}" = {_toml(row)}' for key, row in value.items()) + " }"
     return ("true" if value else "false") if isinstance(value, bool) else repr(value).replace("'", '"')
 
 

@@ -1,4 +1,4 @@
-"""A whole import, taken back: the mailbox is what it was, and then nothing is kept of it."""
+"""A whole import with its summary, taken back: the mailbox is what it was, and then nothing is kept of it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from migrator.mailbox import Password, Target
 def test_a_mailbox_is_what_it_was_before_the_import(small: Layout, mailbox_server: Server, tmp_path: Path) -> None:
     with (
         Google(seed_dir=small.folder, layout=small.rows) as google,
-        house(tmp_path, google, mailbox_server) as home,
+        house(tmp_path, google, mailbox_server, migrations={"summary_from": "import@host.example"}) as home,
     ):
         user = mailbox_server.new_user()
         with enter(mailbox_server, user) as mailbox:
@@ -30,6 +30,11 @@ def test_a_mailbox_is_what_it_was_before_the_import(small: Layout, mailbox_serve
         # Cyrus refuses some of these mails.
         assert home.wait(migration).state in {State.DONE, State.DONE_WITH_EXCEPTIONS}, home.report(migration)
         copies = sum(home.report(migration).folders.values())
+        with enter(mailbox_server, user) as mailbox:
+            newest = mailbox.select("INBOX").exists
+            ((_, summary),) = mailbox.bodies([newest])
+        assert b"From: Mail import <import@host.example>" in summary
+        assert f"/imports/{migration}".encode() in summary.replace(b"=\r\n", b"")
         place = Place(Target(mailbox_server.host, mailbox_server.port, "none"), home.redis_store.url)
         undone = undo(home.state, home.vault, migration, place, Password(user.name, user.password))
         assert (undone.removed, undone.changed, undone.missing, undone.refused) == (copies, 0, 0, 0)

@@ -39,8 +39,12 @@ class Browser:
 
     def post(self, path: str, headers: Mapping[str, str | None] | None = None, **form: str) -> Answer:
         """Send a form of a page of ours; a header that is None is left out."""
+        return self.send(path, urlencode(form), headers)
+
+    def send(self, path: str, body: str, headers: Mapping[str, str | None] | None = None) -> Answer:
+        """Send the same, its fields as they go over the wire."""
         sent = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return self._ask("POST", path, urlencode(form).encode(), sent)
+        return self._ask("POST", path, body.encode(), sent)
 
     def to_google(self, account: str = "", decision: str = "allow") -> str:
         """Begin a consent and press a button at Google; return the path of the site that Google sends it back to."""
@@ -78,10 +82,19 @@ class Browser:
 
 _patiently = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(ConnectionRefusedError),
-    stop=tenacity.stop_after_delay(10),
+    stop=tenacity.stop_after_delay(60),
     wait=tenacity.wait_fixed(0.05),
     reraise=True,
 )
+
+
+def wait_for(url: str) -> None:
+    """Wait until a site is being served.
+
+    Two sites made at once in one process meet in `warnings.catch_warnings`, which FastAPI uses and threads share.
+    """
+    place = urlsplit(url)
+    _patiently(socket.create_connection, (place.hostname, place.port)).close()
 
 
 def free_port() -> int:

@@ -1,11 +1,14 @@
+import json
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
-from browser import Browser, free_port
+from browser import Browser, free_port, wait_for
 from consents import config_for, stores_in
 from engine import renewed
 from stand_in import Google
+from ways import FROM_PANEL, HOST_KEY, ISSUER, PANEL, claims, jwks, signed
 
 from app.config import Config
 from app.server import run_server
@@ -37,12 +40,22 @@ def site(
     google_process: tuple[Google, dict[str, object]], running: Stores, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Config]:
     """The web server, running; the value is its configuration."""
-    port = free_port()
-    web: dict[str, object] = {"url": f"http://127.0.0.1:{port}", "port": port}
-    config = config_for(google_process[0], running, tmp_path_factory.mktemp("site"), web=web)
+    port, folder = free_port(), tmp_path_factory.mktemp("site")
+    (folder / "panel.json").write_text(json.dumps(jwks(host=HOST_KEY)))
+    (folder / "master").write_text("master secret")
+    web: dict[str, object] = {"url": f"http://127.0.0.1:{port}", "port": port, "name": "Example Mail"}
+    panel: dict[str, object] = {
+        "origins": [PANEL],
+        "issuer": ISSUER,
+        "keys_file": folder / "panel.json",
+        "master_user": "master",
+        "master_password_file": folder / "master",
+    }
+    config = config_for(google_process[0], running, folder, web=web, panel=panel)
     stop = threading.Event()
     server = threading.Thread(target=run_server, args=(config, running, KEYS, stop))
     server.start()
+    wait_for(config.web.url)
     yield config
     stop.set()
     server.join()
@@ -56,7 +69,21 @@ def stores(running: Stores) -> Stores:
 
 
 @pytest.fixture
-def browser(site: Config, google: Google, stores: Stores) -> Callable[[], Browser]:
-    """Make browsers, each with cookies of its own."""
+def stranger(site: Config, google: Google, stores: Stores) -> Callable[[], Browser]:
+    """Make browsers that nobody let in, each with cookies of its own."""
     _ = stores
     return lambda: Browser(site.web.url, google)
+
+
+@pytest.fixture
+def browser(site: Config, stranger: Callable[[], Browser]) -> Callable[[], Browser]:
+    """Make browsers of customers whom the panel has launched, each another one unless named."""
+    numbers = count(1)
+
+    def launched(customer: str = "") -> Browser:
+        made = stranger()
+        token = signed(claims(site.web.url, sub=customer or f"customer-{next(numbers)}"))
+        assert made.post("/launch", dict(FROM_PANEL), launch=token).status == 303
+        return made
+
+    return launched

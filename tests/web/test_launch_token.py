@@ -54,6 +54,12 @@ def test_one_algorithm_whatever_the_header_says(alg: object) -> None:
     assert code_of(made(header, claims(AUDIENCE))) == "algorithm-wrong"
 
 
+@pytest.mark.parametrize("alg", ["Ed25519", "EdDSA"])
+def test_the_algorithm_may_be_called_by_its_older_name_too(alg: str) -> None:
+    """RFC 9864, section 2.2; RFC 8037, section 3.1."""
+    assert read_launch(signed(claims(AUDIENCE), alg=alg), TERMS, time.time()).customer == "customer-7"
+
+
 def test_the_public_key_is_no_secret_of_an_hmac() -> None:
     x = base64.urlsafe_b64decode(str(HOST_KEY.as_dict(private=False)["x"]) + "=")
     for secret in (x, HOST_KEY.as_pem(private=False), json.dumps(HOST_KEY.as_dict(private=False)).encode()):

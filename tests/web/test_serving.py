@@ -1,8 +1,10 @@
 import socket
 import threading
+from pathlib import Path
 
 import click
 import pytest
+from browser import Browser, free_port, wait_for
 from consents import config_for
 from stand_in import Google
 
@@ -26,3 +28,24 @@ def test_a_port_that_is_taken_is_said_to_be(
         config = config_for(google, stores, tmp_path_factory.mktemp("taken"), web=web)
         with pytest.raises(click.ClickException, match=r"web\.port"):
             run_server(config, stores, {}, threading.Event())
+
+
+def test_without_a_way_in_the_pages_and_the_console_say_what_is_missing(
+    google: Google, stores: Stores, site: Config, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _ = site  # has been made: see `browser.wait_for`
+    port, stop = free_port(), threading.Event()
+    web: dict[str, object] = {"url": f"http://127.0.0.1:{port}", "port": port}
+    config = config_for(google, stores, tmp_path, web=web)
+    server = threading.Thread(target=run_server, args=(config, stores, {}, stop))
+    server.start()
+    try:
+        wait_for(config.web.url)
+        for path in ("/", "/connect"):
+            answer = Browser(config.web.url, google).get(path)
+            assert (answer.status, "This page is not set up yet" in answer.text) == (503, True)
+        assert Browser(config.web.url, google).get("/signin").status == 404
+    finally:
+        stop.set()
+        server.join()
+    assert "set panel.origins or signin.hosts" in capfd.readouterr().err

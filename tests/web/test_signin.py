@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
 from consents import config_for, everything
 from fastapi import FastAPI
+from markupsafe import escape
 from servers.adversary import adversary, flood
 from servers.fixtures import StartServer
 from stand_in import Google
@@ -123,10 +125,11 @@ def test_whatever_is_wrong_the_answer_is_the_same(browser: New, stores: Stores, 
         )
         for n, (address, password) in enumerate(wrong)
     ]
-    assert {(answer.status, answer.text) for answer in answers} == {(403, answers[0].text)}
-    assert REFUSED in answers[0].text
+    alike = {_without_address(answer.text, address) for answer, (address, _) in zip(answers, wrong, strict=True)}
+    assert {answer.status for answer in answers} == {403}
+    assert len(alike) == 1
+    assert REFUSED in unescape(alike.pop())
     assert not any("set-cookie" in answer.headers for answer in answers)
-    assert user.name not in answers[0].text
     assert not list(stores.keys.scan_iter())
 
 
@@ -201,6 +204,11 @@ def test_signing_out_forgets_session_and_password(browser: New, stores: Stores, 
     assert customer.post("/signout").status == 303
     assert sessions.find(stores.state, customer.session) is None
     assert not list(stores.keys.scan_iter())
+
+
+def _without_address(page: str, address: str) -> str:
+    """Return the page without what the customer has typed himself, so that he need not type it twice."""
+    return page.replace(f'value="{escape(address.strip())}"', 'value=""')
 
 
 def _form(address: str, password: str) -> bytes:

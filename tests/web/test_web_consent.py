@@ -1,6 +1,7 @@
 import logging
 import re
 from collections.abc import Callable
+from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -10,78 +11,106 @@ from engine import ADDRESS, calls
 from key_leaks import leaks
 from stand_in import Google
 
+from app.addresses import addresses_of
 from app.stores import Stores
 from jobs import accounts, audit, requests
 from jobs.launch import mailbox_of
 from jobs.migration import State
 from jobs.tickets import claim
-from migrator.mailbox import Password
+from migrator.mailbox import MasterUser
 from oauth.vault import Safe
+from web.doors import Addresses
 from web.session import COOKIE
 
-New = Callable[[], Browser]
+New = Callable[..., Browser]
 
 
 def import_in(path: str) -> str:
-    return path.removeprefix("/imports/").removesuffix("/start")
+    return path.removeprefix("/imports/")
 
 
 def asked(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def test_a_customer_connects_and_starts_in_two_steps(browser: New, stores: Stores) -> None:
-    customer = browser()
-    place = customer.connect()
-    migration = import_in(place)
-    assert requests.read(stores.state, migration).reason == "not-started"
-    assert "Nothing is copied until you start" in customer.get(place).text
+def test_a_connected_import_waits_with_everything_sealed_until_its_customer_starts_it(
+    browser: New, stores: Stores
+) -> None:
+    customer = browser("c-1")
+    migration = import_in(customer.connect())
+    record = requests.read(stores.state, migration)
+    assert (record.customer, record.reason) == ("c-1", "not-started")
     assert claim(stores.state, 10) is None, "no worker has anything to do"
-    started = customer.post(f"{place}/start", user="ann", password="secret word")
-    assert (started.status, started.place) == (303, place)
-    assert requests.read(stores.state, migration).state is State.PLANNING
     safe = Safe(stores.state, migration, stores.vault.key(migration))
-    assert mailbox_of(safe) == Password("ann", "secret word")
-    assert "has been started" in customer.get(place).text
-    assert [str(entry.act) for entry in audit.entries(stores.state)] == ["granted", "started"]
-    assert {str(entry.actor) for entry in audit.entries(stores.state)} == {"customer"}
+    assert mailbox_of(safe) == MasterUser("ann@host.example", "master", "master secret")
+    assert addresses_of(stores, migration) == Addresses(ADDRESS, "ann@host.example")
+    first = next(entry for entry in audit.entries(stores.state))
+    assert (str(first.act), str(first.actor)) == ("granted", "customer")
 
 
-def test_starting_needs_a_post(browser: New, stores: Stores) -> None:
-    customer = browser()
+def test_no_get_and_no_page_of_anothers_starts_an_import(browser: New, stores: Stores) -> None:
+    customer, stranger = browser(), browser()
     place = customer.connect()
-    assert customer.get(f"{place}/start").status == 405
-    assert customer.get(f"{place}/start?user=ann&password=x").status == 405
+    for path in ("/choices?do=start", "/confirm", "/start-over", "/resume", "/check", ""):
+        customer.get(f"{place}{path}")
+    for path in ("/confirm", "/choices", "/resume", "/start-over", "/cancel"):
+        assert stranger.post(f"{place}{path}", do="start").status == 404
+    assert customer.post(f"{place}/resume").status == 303
+    assert customer.post(f"{place}/choices", do="start", policy="one-copy").place == f"{place}/check", "not confirmed"
     assert requests.read(stores.state, import_in(place)).reason == "not-started"
 
 
-def test_an_import_is_started_once(browser: New, stores: Stores) -> None:
-    customer = browser()
-    place = customer.connect()
-    assert customer.post(f"{place}/start", user="ann", password="x").status == 303
-    assert customer.post(f"{place}/start", user="eve", password="y").status == 409
-    safe = Safe(stores.state, import_in(place), stores.vault.key(import_in(place)))
-    assert mailbox_of(safe) == Password("ann", "x")
-
-
-def test_an_import_whose_key_is_lost_is_not_started(browser: New, stores: Stores) -> None:
+def test_an_import_that_lost_its_key_can_only_be_cancelled(browser: New, stores: Stores) -> None:
     customer = browser()
     place = customer.connect()
     stores.keys.flushall()
-    assert customer.post(f"{place}/start", user="ann", password="x").status == 409
-    assert requests.read(stores.state, import_in(place)).reason == "not-started"
+    assert customer.get(f"{place}/check").place == place
+    page = customer.get(place).text
+    assert "This import can't go on" in unescape(page)
+    assert f'action="{place}/cancel"' in page
+    assert f'action="{place}/choices"' not in page
+    customer.post(f"{place}/cancel")
+    assert requests.read(stores.state, import_in(place)).ending == State.CANCELLED
 
 
-def test_nobody_else_sees_or_starts_an_import(browser: New, stores: Stores) -> None:
+@pytest.mark.parametrize("path", ["", "/check", "/choices", "/standing", "/events"])
+def test_nobody_else_sees_an_import(path: str, browser: New, stranger: New) -> None:
     place = browser().connect()
-    stranger = browser()
-    stranger.post("/consent")
-    assert stranger.cookies
-    for other in (stranger, browser()):
-        answers = [other.get(place), other.post(f"{place}/start", user="eve", password="x")]
-        missing = other.get("/imports/00000000000000000000000000000000")
-        assert {(answer.status, answer.text) for answer in answers} == {(404, missing.text)}
-    assert requests.read(stores.state, import_in(place)).reason == "not-started"
+    for other in (browser(), stranger()):
+        answer, missing = other.get(f"{place}{path}"), other.get(f"/imports/{'0' * 32}{path}")
+        assert (answer.status, answer.text) == (404, missing.text.replace("0" * 32, import_in(place)))
+
+
+def test_a_second_session_of_the_customer_finds_the_import(browser: New) -> None:
+    place = browser("c-7").connect()
+    later = browser("c-7")
+    assert f'href="{place}"' in later.get("/").text
+    assert later.get(place).place == f"{place}/check"
+    assert ADDRESS in later.get(f"{place}/check").text
+    assert place not in browser("c-8").get("/").text
+
+
+def test_starting_over_cancels_and_leads_to_the_start(browser: New, stores: Stores) -> None:
+    customer = browser()
+    place = customer.connect()
+    assert customer.post(f"{place}/start-over").place == "/"
+    record = requests.read(stores.state, import_in(place))
+    assert (record.state, record.ending) == (State.FINISHING, State.CANCELLED), "a worker revokes the grant next"
+    assert "cancelled" in [str(entry.act) for entry in audit.entries(stores.state)]
+    again = customer.post(f"{place}/start-over")
+    assert again.status == 409
+
+
+def test_after_twenty_consents_one_has_to_wait(browser: New) -> None:
+    customer = browser()
+    assert [customer.post("/consent").status for _ in range(21)] == [303] * 20 + [429]
+
+
+def test_who_has_not_come_in_is_told_how_to(stranger: New) -> None:
+    fresh = stranger()
+    for answer in (fresh.get("/"), fresh.get("/connect"), fresh.post("/consent")):
+        assert (answer.status, "Please open this page from your control panel" in answer.text) == (403, True)
+    assert fresh.cookies == {}
 
 
 def test_the_way_back_works_once(browser: New, google: Google) -> None:
@@ -99,16 +128,15 @@ def test_the_answer_to_ones_consent_in_anothers_browser_is_refused_before_google
 ) -> None:
     victim, attacker = browser(), browser()
     back = victim.to_google()
-    attacker.post("/consent")
     assert attacker.get(back).status == 403
     assert victim.get(back).status == 403, "it is used up"
     assert "oauth.token" not in calls(google)
     assert not list(stores.state.scan_iter("mig:*"))
 
 
-def test_a_browser_without_a_session_connects_nothing(browser: New, google: Google) -> None:
+def test_a_browser_without_a_session_connects_nothing(browser: New, stranger: New, google: Google) -> None:
     back = browser().to_google()
-    fresh = browser()
+    fresh = stranger()
     assert fresh.get(back).status == 403
     assert fresh.cookies == {}
     assert "oauth.token" not in calls(google)
@@ -116,9 +144,7 @@ def test_a_browser_without_a_session_connects_nothing(browser: New, google: Goog
 
 @pytest.mark.parametrize("query", ["", "?", "?state=x&code=y", "?error=access_denied", "?state=%00&code=%ff"])
 def test_a_way_back_that_nobody_went_is_refused(query: str, browser: New, google: Google) -> None:
-    customer = browser()
-    customer.post("/consent")
-    assert customer.get(f"/consent/return{query}").status == 403
+    assert browser().get(f"/consent/return{query}").status == 403
     assert "oauth.token" not in calls(google)
 
 
@@ -128,6 +154,8 @@ def test_other_scopes_end_with_a_page_that_says_so(scopes: list[str], browser: N
     customer = browser()
     answer = customer.get(customer.to_google())
     assert (answer.status, calls(google)["oauth.revoke"], grants(google)) == (400, 1, [])
+    assert "Not connected." in answer.text
+    assert "Continue with Google" in answer.text, "the way to try again"
 
 
 def test_another_account_than_the_one_named_is_given_back(browser: New, google: Google) -> None:
@@ -148,6 +176,7 @@ def test_a_second_import_of_an_account_has_to_wait(browser: New, google: Google,
     first = import_in(browser().connect())
     customer = browser()
     assert customer.get(customer.to_google()).status == 409
+    assert len(list(stores.state.scan_iter("mig:{*}:history"))) == 1
     assert "oauth.revoke" not in calls(google)
     assert accounts.holds(stores.state, stores.vault, first, ADDRESS)
 
@@ -173,12 +202,11 @@ def test_the_sessions_id_is_new_when_the_customer_comes_back(browser: New) -> No
 
 def test_a_planted_session_is_not_taken_on(browser: New) -> None:
     customer = browser()
+    place = customer.connect()
     customer.cookies[COOKIE] = "planted"
-    back = customer.to_google()
-    assert customer.cookies[COOKIE] != "planted"
-    assert customer.get(back).status == 303
-    customer.cookies[COOKIE] = "planted"
-    assert customer.get("/imports/x").status == 404
+    assert customer.post("/consent").status == 403
+    assert customer.get(f"{place}/check").status == 404
+    assert customer.cookies[COOKIE] == "planted", "no session was made for it"
 
 
 def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(browser: New) -> None:
@@ -189,8 +217,8 @@ def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(browser: New) ->
     assert not [flag for flag in customer.flags[COOKIE] if flag.startswith(("domain", "max-age", "expires"))]
 
 
-def test_no_get_makes_a_session(browser: New, stores: Stores) -> None:
-    customer = browser()
+def test_no_get_makes_a_session(stranger: New, stores: Stores) -> None:
+    customer = stranger()
     for path in ("/", "/consent", "/consent/return", "/imports/x", "/.well-known/migrator-receipt-keys.json"):
         customer.get(path)
     assert customer.cookies == {}
@@ -206,11 +234,10 @@ def test_the_keys_for_receipts_are_public(browser: New) -> None:
 def test_nothing_a_customer_gave_lies_in_a_store_in_the_clear_or_without_an_end(browser: New, stores: Stores) -> None:
     customer = browser()
     place = customer.connect()
-    customer.post(f"{place}/start", user="ann-canary", password="password-canary")
     state, keys = stores.state, stores.keys
     kept = everything(state) + everything(keys)
     assert kept.count(import_in(place).encode()) > 5, "the search finds what is there, in values too"
-    for secret in (ADDRESS, "ann-canary", "password-canary", customer.cookies[COOKIE], "1//0", "ya29."):
+    for secret in (ADDRESS, "ann@host.example", "master secret", customer.cookies[COOKIE], "1//0", "ya29."):
         assert secret.encode() not in kept
     assert leaks(state) == []
     assert leaks(keys) == []
@@ -221,18 +248,15 @@ def test_no_log_holds_a_code_a_state_a_session_or_a_password(browser: New, caplo
     logging.getLogger("canary").debug("the log is on")
     customer = browser()
     back = customer.to_google()
-    customer.post(f"{customer.get(back).place}/start", user="ann", password="password-canary")
+    customer.get(customer.get(back).place)
     logged = caplog.text + "".join(str(record.args) for record in caplog.records)
     assert "the log is on" in logged
-    for secret in (asked(back)["code"], asked(back)["state"], customer.cookies[COOKIE], "password-canary"):
+    for secret in (asked(back)["code"], asked(back)["state"], customer.cookies[COOKIE], ADDRESS, "ann@host"):
         assert secret not in logged
         assert quote(secret, "") not in logged
 
 
 def test_what_was_sent_is_not_sent_back(browser: New) -> None:
-    customer = browser()
-    place = customer.connect()
-    answer = customer.post(f"{place}/start", user="u" * 2000, password="canary")
+    answer = browser().post("/consent", account="u" * 2000)
     assert answer.status == 400
-    assert "canary" not in answer.text
     assert "uuu" not in answer.text

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from stand_in import Google
 
 from app.config import Config
 from app.stores import Stores
+from jobs.requests import history
 from web.security import refusal_of
 
 New = Callable[[], Browser]
@@ -41,17 +43,21 @@ def test_only_our_own_pages_may_begin_a_consent(
     sent = {
         name: value and value.replace("OURHOST", host).replace("OURS", site.web.url) for name, value in headers.items()
     }
-    assert browser().post("/consent", sent).status == status
-    assert len(list(stores.state.scan_iter("web:session:*"))) == (status == 303)
+    customer = browser()
+    before = dict(customer.cookies)
+    assert customer.post("/consent", sent).status == status
+    assert (customer.cookies != before) == (status == 303), "its id is renewed by a consent alone"
     assert len(list(stores.keys.scan_iter("consent:*"))) == (status == 303)
 
 
-def test_a_foreign_page_cannot_start_an_import(browser: New) -> None:
+@pytest.mark.parametrize("what", ["confirm", "start-over", "choices", "reconnect", "pause", "resume", "cancel"])
+def test_a_foreign_page_cannot_ask_anything_of_an_import(what: str, browser: New, stores: Stores) -> None:
     customer = browser()
     place = customer.connect()
+    before = history(stores.state, place.removeprefix("/imports/"))
     foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-    assert customer.post(f"{place}/start", foreign, user="ann", password="x").status == 403
-    assert "until you start" in customer.get(place).text
+    assert customer.post(f"{place}/{what}", foreign, do="start").status == 403
+    assert history(stores.state, place.removeprefix("/imports/")) == before
 
 
 def test_another_host_than_ours_is_turned_away(browser: New) -> None:
@@ -62,6 +68,8 @@ def test_another_host_than_ours_is_turned_away(browser: New) -> None:
 
 def test_a_body_is_short_and_says_how_long_it_is(browser: New) -> None:
     assert browser().post("/consent", account="x" * 70_000).status == 413
+    assert browser().post("/imports/x/choices", keep="x" * 70_000).status == 404, "all labels fit into that form"
+    assert browser().post("/imports/x/choices", keep="x" * 1_100_000).status == 413
     chunked = {"Transfer-Encoding": "chunked", "Content-Length": None}
     assert browser().post("/consent", chunked).status == 411
 
@@ -70,7 +78,8 @@ def test_a_body_is_short_and_says_how_long_it_is(browser: New) -> None:
 def test_every_answer_says_what_browsers_must_not_do(path: str, browser: New, google: Google) -> None:
     headers = browser().get(path).headers
     assert headers["content-security-policy"] == (
-        f"default-src 'none'; form-action 'self' {google.url}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action 'self' {google.url}; frame-ancestors 'none'; base-uri 'none'"
     )
     wanted = {
         "cache-control": "no-store",
@@ -79,10 +88,25 @@ def test_every_answer_says_what_browsers_must_not_do(path: str, browser: New, go
         "strict-transport-security": "max-age=63072000",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
+        "origin-agent-cluster": "?1",
         "x-frame-options": "DENY",
     }
+    assert {"camera=()", "geolocation=()", "microphone=()"} <= set(headers["permissions-policy"].split(", "))
     assert {name: headers[name] for name in wanted} == wanted
     assert "server" not in headers
+
+
+def test_a_static_file_may_be_kept_for_ever_by_the_digest_of_its_content(stranger: New) -> None:
+    page = stranger().get("/")
+    (place,) = re.findall(r'href="(/static/style\.css\?v=[0-9a-f]{12})"', page.text)
+    assert stranger().get(place).headers["cache-control"] == "public, max-age=31536000, immutable"
+    for other in ("/static/style.css", "/static/none.css?v=1", "/?v=1"):
+        assert stranger().get(other).headers["cache-control"] == "no-store"
+
+
+def test_no_file_beside_the_static_ones_is_served(stranger: New) -> None:
+    for path in ("/static/../session.py", "/static/%2e%2e/session.py", "/static/..%2fsession.py", "/static/"):
+        assert stranger().get(path).status == 404
 
 
 def test_refusals_carry_the_same_headers(browser: New) -> None:
@@ -98,13 +122,13 @@ def test_refusals_carry_the_same_headers(browser: New) -> None:
 
 def test_when_a_room_behind_fails_the_browser_learns_nothing_of_it(browser: New, stores: Stores) -> None:
     customer = browser()
-    customer.post("/consent")
     stores.state.config_set("maxmemory", 1)
     try:
         answer = customer.post("/consent")
     finally:
         stores.state.config_set("maxmemory", 0)
-    assert (answer.status, answer.text) == (500, "Internal Server Error")
+    assert (answer.status, "Something went wrong on our side" in answer.text) == (500, True)
+    assert not any(word in answer.text for word in ("OOM", "maxmemory", "Redis", "Traceback"))
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -9,10 +9,12 @@ from web.api.asking import asking_routes
 from web.api.docs import docs_page
 from web.api.doors import ApiDoors
 from web.api.launching import launching_routes
-from web.api.problems import Problem, answer_with_problems
+from web.api.problems import BEFORE, Problem, answer_with_problems
 from web.api.reading import reading_routes
 
 API = "/api/v1"
+Api = FastAPI
+"""The API as a whole, for whoever mounts it."""
 
 _ABOUT = (
     "For the host's panel, service to service. Errors are `application/problem+json` (RFC 9457) with stable codes. "
@@ -20,7 +22,7 @@ _ABOUT = (
 )
 
 
-def make_api(doors: ApiDoors) -> FastAPI:
+def make_api(doors: ApiDoors) -> Api:
     """Return the API, to be mounted at `API`."""
     api = FastAPI(
         title="Mailbox migrations",
@@ -32,6 +34,7 @@ def make_api(doors: ApiDoors) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         servers=[{"url": API}],
         root_path_in_servers=False,
+        responses=dict(BEFORE),
     )
     answer_with_problems(api)
     for routes in (launching_routes(doors), reading_routes(doors), asking_routes(doors)):

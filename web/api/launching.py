@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends
 from web import minted
 from web.api.doors import ApiDoors, IdempotencyKey, caller
 from web.api.idempotency import once
+from web.api.links import to_customer
 from web.api.models import LaunchMade, LaunchTerms, LaunchWish, SecretTerms, SignedTerms
 from web.api.problems import ALWAYS, Refused, answers
 from web.api.tokens import Scope, ServiceToken
 from web.launch import FIELD
-from web.launch_token import ALGORITHM, LONGEST_SECONDS, SECRET_ALGORITHMS, TYPE, Terms
+from web.launch_token import ALGORITHMS, LONGEST_SECONDS, SECRET_ALGORITHMS, TYPE, Terms
 
 _CLAIMS = ["iss", "aud", "sub", "jti", "iat", "exp", "mailbox"]
 
@@ -22,7 +23,7 @@ def launching_routes(doors: ApiDoors) -> APIRouter:
     caller_of = Depends(caller(doors, Scope.LAUNCH))
     refusals = answers(*ALWAYS, "same-request-under-way", "key-used-otherwise", "password-needed")
 
-    @routes.post("", status_code=201, responses=refusals)
+    @routes.post("", status_code=201, responses={**refusals, 201: to_customer()})
     def create_launch(wish: LaunchWish, token: ServiceToken = caller_of, key: IdempotencyKey = None) -> LaunchMade:
         """Make a launch that is good once, for a minute: have the customer's browser post it by a form."""
         if wish.password is None and not doors.panel.master_user:
@@ -45,7 +46,7 @@ def _made(doors: ApiDoors, wish: LaunchWish) -> LaunchMade:
 
 def _signed(terms: Terms) -> SignedTerms:
     return SignedTerms(
-        alg=ALGORITHM,
+        algs=list(ALGORITHMS),
         typ=TYPE,
         iss=terms.issuer,
         aud=terms.audience,

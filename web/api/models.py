@@ -137,7 +137,7 @@ class SecretTerms(_Told):
 class SignedTerms(_Told):
     """What a launch is that a panel signs itself: a JWT (RFC 7519) with these values in header and claims."""
 
-    alg: str
+    algs: list[str] = Field(description="Names of the one algorithm that is taken; any of them may be `alg`.")
     typ: str
     iss: str
     aud: str

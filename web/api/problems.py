@@ -81,6 +81,16 @@ def answers(*codes: str) -> dict[int | str, dict[str, Any]]:
     return said
 
 
+BEFORE: Mapping[int | str, dict[str, Any]] = {
+    int(status): {"description": text, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    for status, text in (
+        (HTTPStatus.LENGTH_REQUIRED, "A body comes with its Content-Length."),
+        (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A body has 64 KiB at most."),
+        (HTTPStatus.MISDIRECTED_REQUEST, "The service has another host name."),
+    )
+}
+"""What the guard of the whole site answers before the API has a word (`web.security`)."""
+
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 

@@ -1,14 +1,17 @@
 """A customer's migrations read over the API: all of them, one with its sums, the newest as a card."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from jobs.errors import UnknownMigration
 from jobs.migration import ENDS, Migration, State
 from jobs.report import Report, report_on
 from jobs.webhooks import needs_attention
 from web import owned
 from web.api.doors import ApiDoors, caller
+from web.api.links import to_migration, to_more
 from web.api.models import (
     Card,
     CardState,
@@ -35,35 +38,46 @@ def reading_routes(doors: ApiDoors) -> APIRouter:
         responses=answers(*ALWAYS, "not-found"),
     )
 
-    @routes.get("/migrations")
+    @routes.get("/migrations", responses={200: to_more("/next")})
     def list_migrations(
         customer: Annotated[CustomerId, Path()],
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         after: Annotated[MigrationId | None, Query(description="`next` of the answer before.")] = None,
     ) -> MigrationList:
-        """List a customer's migrations, the newest first. A customer nobody knows has none."""
+        """List a customer's migrations, the newest first. A customer nobody knows has none.
+
+        Where `after` is gone meanwhile the answer is 404: begin again.
+        """
         found = owned.migrations_of(doors.state, customer)
-        begin = next(
-            (place + 1 for place, one in enumerate(found) if one.id == after), 0 if after is None else len(found)
-        )
+        begin = _place_after(after, found)
         some = found[begin : begin + limit]
         more = some[-1].id if found[begin + limit :] else None
         return MigrationList(migrations=[summary_of(doors, one) for one in some], next=more)
 
-    @routes.get("/migrations/{migration}")
+    @routes.get("/migrations/{migration}", responses={200: to_migration("/id")})
     def read_migration(
         customer: Annotated[CustomerId, Path()], migration: Annotated[MigrationId, Path()]
     ) -> MigrationDetail:
         """Read one migration with its sums."""
         return detail_of(doors, owned.migration_of(doors.state, customer, migration))
 
-    @routes.get("/card")
+    @routes.get("/card", responses={200: to_migration("/migration")})
     def read_card(customer: Annotated[CustomerId, Path()]) -> Card:
         """Read the customer's newest migration in one line, for a card in the panel."""
         found = owned.migrations_of(doors.state, customer)
         return _card(doors, found[0]) if found else Card(state=CardState.NONE)
 
     return routes
+
+
+def _place_after(after: str | None, found: Sequence[Migration]) -> int:
+    """Return where a page begins; raises `UnknownMigration` where its predecessor's end is not in the list."""
+    if after is None:
+        return 0
+    places = [place + 1 for place, one in enumerate(found) if one.id == after]
+    if not places:
+        raise UnknownMigration
+    return places[0]
 
 
 def summary_of(doors: ApiDoors, migration: Migration) -> MigrationSummary:

@@ -39,19 +39,25 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Both addresses in full; `sums` None while counting."""
+    """Both addresses in full; `sums` None while counting, and when that failed: `failed` then says why."""
 
     frame: Frame
     migration: str
     account: Name = field(repr=False)
     mailbox: Name = field(repr=False)
     sums: Sums | None
+    failed: str = ""
 
 
-def check(host: Host, migration: str, account: str, mailbox: str, counted: Counted | None, profile: Profile) -> Check:
-    """Return the screen; `counted` is None while the account is still being counted."""
+def check(
+    host: Host, migration: str, account: str, mailbox: str, counted: Counted | None, profile: Profile, failed: str = ""
+) -> Check:
+    """Return the screen; `counted` is None while the account is still being counted.
+
+    `failed` is the sentence about a look-over that failed: the page then counts no more, and offers to try again.
+    """
     sums = _sums(counted, profile) if counted else None
-    return Check(Frame(host, 3), migration, name(account), name(mailbox), sums)
+    return Check(Frame(host, 3), migration, name(account), name(mailbox), sums, failed)
 
 
 def fit_of(counted: Counted) -> Fit:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from migrator.labels import Choices, Label
+from web.views.periods import period_of
 
 PLACES = ("INBOX", "SENT", "DRAFT", "ARCHIVE")
 """Gmail's own places that can be left out, in the order shown. `ARCHIVE` is mail without any label."""
@@ -49,6 +50,7 @@ def choices_of(fields: Iterable[tuple[str, str]], labels: Iterable[Label], befor
         sent_first=before.sent_first,
         skip_labels=frozenset(shown - kept),
         renames=_renames(said, shown - set(PLACES)),
+        since=_since(said, before),
     )
 
 
@@ -56,6 +58,13 @@ def _one_of(values: frozenset[str], value: str) -> str:
     if value not in values:
         raise ChoiceRefused
     return value
+
+
+def _since(said: dict[str, str], before: Choices) -> str:
+    try:
+        return period_of(said, before.since)
+    except ValueError:
+        raise ChoiceRefused from None
 
 
 def _renames(said: dict[str, str], ids: set[str]) -> dict[str, str]:

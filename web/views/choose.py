@@ -10,6 +10,7 @@ from migrator.preview import StorageEffect
 from web.views.choices import PLACES, RENAME, user_labels
 from web.views.host import Frame, Host
 from web.views.language import N_, _
+from web.views.periods import Periods, day_words, periods
 from web.views.policies import Policy, policies
 from web.views.wording import Name, messages, name, number, size, visible
 
@@ -86,13 +87,14 @@ class Choose:
     categories: bool
     spam: bool
     trash: bool
+    periods: Periods
 
 
 def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: Choices) -> Choose:
     """Return the screen for the choices as they stand; `usual` are the host's defaults."""
     known = {label.name for label in looked.labels if label.type == "user"}
     tree = tuple(_branch(label, known, looked, choices) for label in user_labels(looked.labels))
-    kept = messages(looked.effect.one_copy_messages)
+    kept = _amount(looked.effect.one_copy_messages, looked.effect)
     return Choose(
         frame=Frame(host, 4),
         migration=migration,
@@ -100,7 +102,7 @@ def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: 
             messages=kept, folders=number(len(looked.effect.folders)), size=size(_bytes(looked.effect, choices))
         ),
         usual=choices == usual,
-        left_out=_left_out(looked.effect),
+        left_out=_left_out(looked.effect, choices.since),
         to_look_at=tuple(branch for branch in tree if branch.notes and branch.ticked),
         places=tuple(_place(key, looked, choices) for key in PLACES),
         tree=tree,
@@ -108,17 +110,28 @@ def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: 
         categories=choices.categories == "keyword",
         spam=choices.spam,
         trash=choices.trash,
+        periods=periods(choices.since),
     )
 
 
-def _left_out(effect: StorageEffect) -> tuple[str, ...]:
+def _amount(count: int, effect: StorageEffect) -> str:
+    """Return so many messages; "about" so many where the period begins on a day that was not counted to."""
+    return messages(count) if effect.exact else _("about {messages}").format(messages=messages(count))
+
+
+def _left_out(effect: StorageEffect, since: str) -> tuple[str, ...]:
     words = {
         "chat": _("{messages} left out: chats are no mail"),
         "spam": _("{messages} left out: spam"),
         "trash": _("{messages} left out: trash"),
+        "period": _("{messages} left out: older than {day}"),
         "label-not-chosen": _("{messages} left out: labels not ticked"),
     }
-    return tuple(words[reason].format(messages=messages(count)) for reason, count in sorted(effect.skipped.items()))
+    day = day_words(since) if since else ""
+    return tuple(
+        words[reason].format(messages=_amount(count, effect), day=day)
+        for reason, count in sorted(effect.skipped.items())
+    )
 
 
 def _place(key: str, looked: Looked, choices: Choices) -> Branch:

@@ -1,23 +1,23 @@
 """The last screen: an account that adds up, access removed, and what is kept until when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import quote
 
 from jobs.migration import Migration, State
+from jobs.notcopied import NotCopied
 from jobs.report import Report
 from jobs.retention import ENDED_SECONDS
-from migrator.outcome import Mark
 from migrator.receipt import Access, Receipt
 from web.views.host import Frame, Host
 from web.views.language import N_, _
 from web.views.outcomes import Folder, Sum, folders_of, sum_of
 from web.views.progress import Standing, standing_of
-from web.views.wording import Moment, Text, messages, moment, size, text
+from web.views.whynot import why
+from web.views.wording import Name, Text, messages, moment, name, size, text
 
 _GMAIL = "https://mail.google.com/mail/"
-_LISTED = 200
-"""Messages listed one by one; more would be a list nobody reads. The counts above it hold all."""
 
 _ACCESS = {
     "confirmed": N_("Our access to your Google Account was removed at {time}, and Google confirmed it."),
@@ -25,27 +25,8 @@ _ACCESS = {
     "nothing-held": N_("We held no access to your Google Account."),
 }
 
-_REASONS = {
-    Mark.FAILED_REFUSED: N_("your mail server refused it"),
-    Mark.FAILED_FOLDER: N_("your mail server refused its folder"),
-    Mark.FAILED_DAMAGED: N_("it is damaged"),
-    Mark.FAILED_MISSING: N_("it was not found in the mailbox afterwards"),
-    Mark.FAILED_GOOGLE: N_("Google gives no readable copy"),
-    Mark.SKIPPED_CHAT: N_("left out: a chat"),
-    Mark.SKIPPED_SPAM: N_("left out: spam"),
-    Mark.SKIPPED_TRASH: N_("left out: trash"),
-    Mark.SKIPPED_LABEL: N_("left out: label not chosen"),
-    Mark.SKIPPED_GONE: N_("left out: deleted in Gmail"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NotCopied:
-    """A message that was not copied: its hexadecimal id at Gmail, how it ended, and why in words (empty: by `mark`)."""
-
-    gmail_id: str
-    mark: Mark
-    why: str = ""
+UndoOffer = Literal["", "offered", "asked"]
+"""Whether an undo can be asked for, or was; empty where there is nothing to take back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +39,16 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The messages that were not copied for one reason."""
+    """The messages that were not copied for one reason; `more` says how many are not listed, empty where none.
+
+    `failed`: for another reason than the customer's choice or Gmail's nature.
+    """
 
     why: str
+    count: str
     originals: tuple[Original, ...]
+    more: str
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +60,29 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """How an undo is asked for: whether it was, whether a password is needed, of which mailbox (None: not known)."""
+
+    offer: UndoOffer
+    asks: bool = True
+    mailbox: Name | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """The page. `removal` and `receipt` are empty while the receipt is not there; `gone` is when our data is."""
+    """The page. `removal` and `receipt` are empty while the receipt is not there; `gone` tells when our data is."""
 
     frame: Frame
     migration: str
     standing: Standing
-    ended: Moment
+    ended: Text
     sum: Sum
     folders: tuple[Folder, ...]
-    brought: str
     originals: tuple[Originals, ...]
-    unlisted: str
     removal: Removal | None
     receipt: str
-    gone: Moment
-    undo: bool
-    undo_asks: bool
+    gone: Text
+    undo: Taking
     complete: bool
 
 
@@ -102,7 +95,7 @@ def done(
     now: float,
     *,
     account: str = "",
-    undo_asks: bool = True,
+    undo: Taking | None = None,
 ) -> Done:
     """Return the page of an import that has ended.
 
@@ -111,30 +104,38 @@ def done(
         migration: the record.
         report: its numbers.
         receipt: None where it is not there (any more).
-        not_copied: messages that failed, and such as were skipped for another reason than the customer's choice.
+        not_copied: messages that failed or were skipped, by reason.
         now: seconds since the epoch.
-        account: the Gmail address, where the session still knows it: the links lead to that account then.
-        undo_asks: whether an undo needs the mailbox's user name and password again.
+        account: the Gmail address, where it is still known: the links lead to that account then.
+        undo: how an undo is asked for; None where there is nothing to take back.
     """
-    listed = not_copied[:_LISTED]
-    rest = len(not_copied) - len(listed)
     return Done(
         frame=Frame(host, 6),
         migration=migration.id,
         standing=standing_of(host, migration, now),
-        ended=moment(migration.ended_at, now),
+        ended=text(
+            _("Ended: {time}. Copied: {messages}, {size}."),
+            time=moment(migration.ended_at, now),
+            messages=messages(report.copied),
+            size=size(report.bytes),
+        ),
         sum=sum_of(report),
         folders=folders_of(report.folders),
-        brought=_("{messages}, {size}").format(messages=messages(report.copied), size=size(report.bytes)),
-        originals=_originals(listed, account),
-        unlisted=_("and {messages} more").format(messages=messages(rest)) if rest else "",
+        originals=_originals(not_copied, account),
         removal=_removal(receipt.access, now) if receipt else None,
         receipt=f"/imports/{migration.id}/receipt" if receipt else "",
-        gone=moment(migration.ended_at + ENDED_SECONDS, now),
-        undo=report.copied > 0,
-        undo_asks=undo_asks,
+        gone=text(
+            _("What we still hold (counts, folder names, this page) is gone at {time}."),
+            time=moment(migration.ended_at + ENDED_SECONDS, now),
+        ),
+        undo=undo or Taking(""),
         complete=migration.state in {State.DONE, State.DONE_WITH_EXCEPTIONS},
     )
+
+
+def taking(*, asked: bool, asks: bool, mailbox: str) -> Taking:
+    """Return how an undo is asked for; `mailbox` is the address of the mailbox, empty where it is not known."""
+    return Taking("asked" if asked else "offered", asks, name(mailbox) if mailbox else None)
 
 
 def gmail_link(gmail_id: str, account: str = "") -> str:
@@ -145,11 +146,14 @@ def gmail_link(gmail_id: str, account: str = "") -> str:
 
 def _originals(rows: Sequence[NotCopied], account: str) -> tuple[Originals, ...]:
     """Return the links by reason, numbered through."""
-    groups: dict[str, list[Original]] = {}
-    for place, row in enumerate(rows, 1):
-        link = Original(place, gmail_link(row.gmail_id, account))
-        groups.setdefault(row.why or _(_REASONS[row.mark]), []).append(link)
-    return tuple(Originals(why, tuple(links)) for why, links in groups.items())
+    groups, place = [], 1
+    for row in rows:
+        links = tuple(Original(n, gmail_link(gmail_id, account)) for n, gmail_id in enumerate(row.gmail_ids, place))
+        place += len(links)
+        more = row.count - len(links)
+        rest = _("and {messages} more").format(messages=messages(more)) if more else ""
+        groups.append(Originals(why(row.mark, row.word), messages(row.count), links, rest, row.mark.is_failure))
+    return tuple(groups)
 
 
 def _removal(access: Access, now: float) -> Removal:

@@ -7,15 +7,19 @@ from web.views.host import Frame, Host
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A title, a sentence, and where to go from here: a place of ours and its words, empty where there is none."""
+    """A title, a sentence, and where to go from here: a place and its words, empty where there is none.
+
+    `away` tells that the place is none of ours.
+    """
 
     frame: Frame
     title: str
     words: str
     place: str = ""
     place_words: str = ""
+    away: bool = False
 
 
 def notice(host: Host, title: str, words: str, place: str = "", place_words: str = "") -> Notice:
     """Return such a page; the words are translated already."""
-    return Notice(Frame(host), title, words, place, place_words)
+    return Notice(Frame(host), title, words, place, place_words, away=place.startswith("https://"))

@@ -16,6 +16,7 @@ _WORDS: dict[Mark, str] = {
     Mark.SKIPPED_SPAM: N_("left out: spam, as chosen"),
     Mark.SKIPPED_TRASH: N_("left out: trash, as chosen"),
     Mark.SKIPPED_LABEL: N_("left out: labels not chosen"),
+    Mark.SKIPPED_PERIOD: N_("left out: older than the period chosen"),
     Mark.SKIPPED_GONE: N_("left out: deleted in Gmail during the import"),
     Mark.FAILED_REFUSED: N_("not copied: your mail server refused it"),
     Mark.FAILED_FOLDER: N_("not copied: your mail server refused the folder"),

@@ -1,13 +1,16 @@
 """The first two screens: what an import is, and what is asked for right before Google asks it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jobs.migration import Migration
 from migrator.quota import Profile
 from web.views.estimate import estimate
 from web.views.host import Frame, Host
 from web.views.keeping import Keeping, keeping
 from web.views.language import _
-from web.views.wording import Name, duration_range, messages, name
+from web.views.progress import Standing, standing_of
+from web.views.wording import Moment, Name, duration_range, messages, moment, name
 
 _EXAMPLES = ((2_000, 4e8), (20_000, 2e9), (100_000, 1e10))
 """Mailboxes as people have them: messages and bytes."""
@@ -22,10 +25,20 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """An import that the customer has already: where it is found, how it stands, when it was connected."""
+
+    place: str
+    standing: Standing
+    connected: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
-    """What happens, how long, what we never do."""
+    """What happens, how long, what we never do; first of all the imports the customer has, the newest first."""
 
     frame: Frame
+    earlier: tuple[Earlier, ...]
     examples: tuple[Example, ...]
     keeping: Keeping
 
@@ -46,9 +59,12 @@ class Before:
     limited_use: str
 
 
-def start(host: Host, profile: Profile) -> Start:
-    """Return the first screen."""
-    return Start(Frame(host, 1), tuple(_example(*row, profile) for row in _EXAMPLES), keeping())
+def start(host: Host, profile: Profile, imports: Sequence[Migration] = (), now: float = 0.0) -> Start:
+    """Return the first screen; `imports` are those of the customer, `now` is in seconds since the epoch."""
+    earlier = tuple(
+        Earlier(f"/imports/{one.id}", standing_of(host, one, now), moment(one.created_at, now)) for one in imports
+    )
+    return Start(Frame(host, 1), earlier, tuple(_example(*row, profile) for row in _EXAMPLES), keeping())
 
 
 def before(host: Host, mailbox: str, account: str = "", problem: str = "") -> Before:

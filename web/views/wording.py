@@ -10,10 +10,10 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
-from web.views.language import _, ngettext, spoken
+from web.views.language import N_, _, ngettext, spoken
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
-_SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+_SIZES = ((N_("GB"), 1e9), (N_("MB"), 1e6), (N_("kB"), 1e3))
 _FINE = 10
 """Below this a size has one decimal, above none: nobody needs 173.4 MB."""
 
@@ -65,7 +65,7 @@ def size(octets: float) -> str:
     """Return bytes in the unit people think in (decimal, as hosts sell space)."""
     unit, factor = next(((unit, factor) for unit, factor in _SIZES if octets >= factor), ("kB", 1e3))
     value = octets / factor
-    return f"{number(round(value, 1) if value < _FINE else round(value))} {unit}"
+    return f"{number(round(value, 1) if value < _FINE else round(value))} {_(unit)}"
 
 
 def size_range(least: float, most: float) -> str:

@@ -7,7 +7,7 @@ from ways import Client, entrance, panel, serving
 
 from app.sentences import sentence
 from app.stores import Stores
-from jobs.audit import CUSTOMER
+from jobs.audit import PANEL
 from web.api.application import API, make_api
 from web.api.doors import ApiDoors
 from web.api.tokens import Scope, ServiceToken, new_token
@@ -38,7 +38,7 @@ def tokens(known: tuple[Tokens, tuple[ServiceToken, ...]]) -> Tokens:
 
 
 def doors(stores: Stores, rows: tuple[ServiceToken, ...], url: str) -> ApiDoors:
-    return ApiDoors(stores.state, stores.keys, stores.vault, rows, panel(url), f"{url}/launch", CUSTOMER, sentence)
+    return ApiDoors(stores.state, stores.keys, stores.vault, rows, panel(url), f"{url}/launch", PANEL, sentence)
 
 
 @pytest.fixture(scope="session")

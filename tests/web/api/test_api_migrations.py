@@ -64,6 +64,7 @@ def test_a_customers_migrations_are_listed_page_by_page_the_newest_first(
     newest = made[::-1]
     assert seen == [newest[:2], newest[2:4], newest[4:]]
     assert told["next"] is None
+    assert client.call("GET", f"/customers/{ANN}/migrations?after={NOBODY}", tokens.read)[0] == 404, "begin again"
     assert client.call("GET", "/customers/nobody/migrations", tokens.read) == (200, {"migrations": [], "next": None})
 
 
@@ -75,6 +76,7 @@ def test_pause_resume_and_cancel_do_what_they_say_and_are_written_down(
         status, told = client.call("POST", f"{path(migration)}/{what}", tokens.write)
         assert (status, told["state"]) == (200, state)
     assert [str(entry.act) for entry in audit.entries(stores.state)] == ["paused", "resumed", "cancelled"]
+    assert {entry.actor for entry in audit.entries(stores.state)} == {audit.PANEL}
 
 
 def test_what_the_state_does_not_allow_is_a_conflict(client: Client, tokens: Tokens, stores: Stores) -> None:
@@ -146,7 +148,8 @@ def test_sums_add_up_whatever_the_outcomes() -> None:
     told = Messages.of(outcomes, 4)
     assert told.total == told.open + told.copied + told.already_there + told.skipped + told.failed
     assert told.total == 4 + 3 * len(outcomes)
-    assert (told.copied, told.already_there, told.skipped, told.failed) == (6, 3, 15, 15)
+    for word in ("copied", "already there", "skipped", "failed"):
+        assert getattr(told, word.replace(" ", "_")) == 3 * sum(words.startswith(word) for words in outcomes) > 0
 
 
 def test_bytes_are_told_to_ten_megabytes() -> None:

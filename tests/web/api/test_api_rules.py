@@ -110,6 +110,20 @@ def test_problems_are_problems(client: Client, tokens: Tokens) -> None:
     assert "allow" in client.ask("DELETE", "/api/v1/launches", b"", **bearer).headers
 
 
+def test_what_the_guard_refuses_is_described_too(client: Client, tokens: Tokens) -> None:
+    bearer = {"Authorization": f"Bearer {tokens.everything}"}
+    described = document(client)["paths"]["/launches"]["post"]["responses"]
+    for body, headers, status in (
+        (b"x" * 65_537, {}, 413),
+        (b"0\r\n\r\n", {"Transfer-Encoding": "chunked"}, 411),
+        (b"", {"Host": "elsewhere.example"}, 421),
+    ):
+        answer = client.ask("POST", "/api/v1/launches", body, **bearer, **headers)
+        assert answer.status == status
+        (kind,) = described[str(status)]["content"]
+        assert answer.headers["content-type"].startswith(kind)
+
+
 def test_what_was_sent_is_not_repeated(client: Client, tokens: Tokens) -> None:
     secret = "open sesame"
     for body in (
@@ -136,7 +150,11 @@ def test_a_panel_is_told_how_to_sign(client: Client, tokens: Tokens) -> None:
     status, told = client.call("GET", "/launches/terms", tokens.launch)
     assert status == 200
     assert told["origins"] == [PANEL]
-    assert (told["signed"]["aud"], told["signed"]["typ"], told["signed"]["alg"]) == (client.url, TYPE, "EdDSA")
+    assert (told["signed"]["aud"], told["signed"]["typ"], told["signed"]["algs"]) == (
+        client.url,
+        TYPE,
+        ["Ed25519", "EdDSA"],
+    )
     assert told["signed"]["secret"]["jwk"] == {
         name: SECRET_KEY.as_dict(private=False)[name] for name in ("kty", "crv", "x")
     }

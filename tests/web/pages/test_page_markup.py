@@ -19,8 +19,8 @@ TAGS = frozenset(
     re.findall(
         r"\w+",
         """a bdi body button caption code dd details div dl dt fieldset footer form h1 h2 h3 head header html img input
-    label legend li link main meta noscript ol p progress script section span strong summary table tbody td tfoot th
-    thead time title tr ul""",
+    label legend li link main meta noscript ol option p progress script section select span strong summary table tbody
+    td tfoot th thead time title tr ul""",
     )
 )
 every_scene = pytest.mark.parametrize("scene", scenes(), ids=lambda scene: scene.name)
@@ -88,12 +88,12 @@ def test_links_that_lead_away_are_https_and_say_so_and_tell_nothing_of_us(scene:
 def test_every_field_has_one_label_and_an_id_of_its_own(scene: Scene) -> None:
     page = page_of(scene)
     labels = Counter(label.attributes["for"] for label in page.all("label"))
-    fields = page.all("input", "progress")
+    fields = page.all("input", "progress", "select")
     assert labels == Counter(field.attributes["id"] for field in fields)
     assert set(labels.values()) <= {1}
     ids = Counter(element.attributes["id"] for element in page.elements if "id" in element.attributes)
     assert set(ids.values()) <= {1}
-    assert all(field.attributes["name"] for field in page.all("input"))
+    assert all(field.attributes["name"] for field in page.all("input", "select"))
 
 
 @every_scene
@@ -101,7 +101,7 @@ def test_what_changes_something_is_a_form_sent_by_post_to_us(scene: Scene) -> No
     page = page_of(scene)
     for form in page.all("form"):
         assert form.attributes["method"] == "post"
-        assert re.fullmatch(r"/consent|/imports/[0-9a-f]{32}/[a-z-]+", form.attributes["action"])
+        assert re.fullmatch(r"/consent|/signin|/imports/[0-9a-f]{32}/[a-z/-]+", form.attributes["action"])
     assert all("form" in button.inside for button in page.all("button"))
 
 

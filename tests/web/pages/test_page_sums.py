@@ -1,25 +1,28 @@
 """Numbers that add up, and choices that come back as they were made."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markup import parsed
-from scenes import EVERYDAY, HOST, HOSTILE, ID, NOW, looked, migration, receipt, report
+from scenes import EVERYDAY, HOST, HOSTILE, ID, looked, report
 
 from jobs.kept import Until
 from jobs.migration import State
 from jobs.retention import KEPT
 from migrator.labels import Choices
 from migrator.outcome import Mark
+from migrator.period import day_of
 from web.rendering import render
 from web.views.choices import ChoiceRefused, choices_of
 from web.views.choose import Looked, choose
-from web.views.done import NotCopied, done, gmail_link
 from web.views.keeping import keeping
 from web.views.outcomes import folders_of, sum_of
+from web.views.periods import day_words
 
+TODAY = datetime.now(UTC).date()
 OUTCOMES = [mark.words for mark in Mark if not mark.is_open]
 IDS = [f"Label_{place}" for place in range(len(EVERYDAY))]
 
@@ -31,6 +34,7 @@ chosen = st.builds(
     categories=st.sampled_from(["keyword", "none"]),
     skip_labels=st.frozensets(st.sampled_from(["INBOX", "SENT", "DRAFT", "ARCHIVE", *IDS])),
     renames=st.dictionaries(st.sampled_from(IDS), st.sampled_from([*HOSTILE[:5], "Bills and more", "a/b"]), max_size=3),
+    since=st.sampled_from(["", day_of("1y", TODAY), day_of("5y", TODAY), "2021-03-01", "1999-12-31", "2026-01-02"]),
 )
 
 
@@ -40,13 +44,15 @@ def counted(words: str) -> int:
 
 def sent(view: object) -> list[tuple[str, str]]:
     """What a browser sends of the form as it is rendered."""
-    fields = parsed(render("choose.html", view)).all("input")
+    page = parsed(render("choose.html", view))
     ticks = ("checkbox", "radio")
-    return [
+    fields = [
         (field.attributes["name"], field.attributes.get("value", "on"))
-        for field in fields
+        for field in page.all("input")
         if field.attributes.get("type") not in ticks or "checked" in field.attributes
     ]
+    picked = [option.attributes["value"] for option in page.all("option") if "selected" in option.attributes]
+    return [*fields, *zip([select.attributes["name"] for select in page.all("select")], picked, strict=True)]
 
 
 @given(st.dictionaries(st.sampled_from(OUTCOMES), st.integers(0, 10**7)), st.integers(0, 10**7))
@@ -62,7 +68,7 @@ def test_numbers_that_do_not_add_up_are_never_shown() -> None:
 
 def test_every_outcome_has_words_and_a_kind() -> None:
     rows = sum_of(report(outcomes=dict.fromkeys(OUTCOMES, 1))).rows
-    assert [row.kind for row in rows] == ["copied"] * 2 + ["there"] + ["skipped"] * 5 + ["failed"] * 5
+    assert [row.kind for row in rows] == ["copied"] * 2 + ["there"] + ["skipped"] * 6 + ["failed"] * 5
     assert len({row.words for row in rows}) == len(OUTCOMES)
 
 
@@ -76,6 +82,7 @@ def test_the_inbox_stands_first_among_the_folders() -> None:
     assert [(row.name.text, row.count) for row in rows] == [("INBOX", "3"), ("archive", "2"), ("Zoo", "1,000")]
 
 
+@settings(deadline=None)
 @given(chosen)
 def test_the_form_gives_back_what_it_shows(choices: Choices) -> None:
     seen = looked(EVERYDAY, Choices())
@@ -90,7 +97,8 @@ def test_a_label_that_came_later_is_not_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [("policy", "three-copies"), ("policy", ""), ("categories", "all"), ("name-Label_0", "x" * 226)]
+    "field",
+    [("policy", "three-copies"), ("policy", ""), ("categories", "all"), ("name-Label_0", "x" * 226), ("period", "2y")],
 )
 def test_a_form_that_is_not_ours_is_refused(field: tuple[str, str]) -> None:
     seen = looked(EVERYDAY, Choices())
@@ -99,6 +107,47 @@ def test_a_form_that_is_not_ours_is_refused(field: tuple[str, str]) -> None:
         choices_of(fields, seen.labels, Choices())
 
 
+@pytest.mark.parametrize("day", ["yesterday", "1989-12-31", "2999-01-01", "2021-02-30", "20210301T00"])
+def test_a_day_nobody_can_mean_is_refused(day: str) -> None:
+    seen = looked(EVERYDAY, Choices())
+    fields = [*sent(choose(HOST, ID, seen, Choices(), Choices())), ("period", "day"), ("since", day)]
+    with pytest.raises(ChoiceRefused):
+        choices_of(fields, seen.labels, Choices())
+
+
+@pytest.mark.parametrize(
+    ("period", "since", "first_day"),
+    [
+        ("all", "2021-03-01", ""),
+        ("3y", "2021-03-01", day_of("3y", TODAY)),
+        ("day", "2021-03-01", "2021-03-01"),
+        ("day", "", ""),
+    ],
+)
+def test_a_period_begins_on_a_day(period: str, since: str, first_day: str) -> None:
+    seen = looked(EVERYDAY, Choices())
+    fields = [*sent(choose(HOST, ID, seen, Choices(), Choices())), ("period", period), ("since", since)]
+    assert choices_of(fields, seen.labels, Choices()).since == first_day
+
+
+def test_a_form_that_asks_for_no_period_changes_none() -> None:
+    before = Choices(since="2021-03-01")
+    seen = looked(EVERYDAY, before)
+    fields = [field for field in sent(choose(HOST, ID, seen, before, before)) if field[0] != "period"]
+    assert choices_of(fields, seen.labels, before) == before
+
+
+@pytest.mark.parametrize(("since", "about"), [("", False), ("2021-11-22", False), ("2021-03-01", True)])
+def test_what_is_not_known_exactly_is_said_to_be_about_so_much(since: str, *, about: bool) -> None:
+    choices = Choices(since=since)
+    view = choose(HOST, ID, looked(EVERYDAY, choices), choices, Choices())
+    assert view.together.startswith("about ") is about
+    assert [words for words in view.left_out if "older than" in words] == [
+        words for words in view.left_out if since and words.endswith(f"left out: older than {day_words(since)}")
+    ]
+
+
+@settings(deadline=None)
 @given(chosen)
 def test_the_counts_beside_the_ticks_are_the_messages_to_be_copied(choices: Choices) -> None:
     choices = replace(choices, spam=False, trash=False, renames={})
@@ -126,46 +175,11 @@ def test_a_nested_label_stands_below_its_parent_and_names_what_is_missing_above(
     assert rows["Holidays/Norway"] == (0, "Holidays/Norway")
 
 
-def test_failed_messages_are_links_into_ones_own_gmail() -> None:
-    assert gmail_link("18c0ffee") == "https://mail.google.com/mail/u/0/#all/18c0ffee"
-    assert gmail_link("a/../b?c#d", "a+b@gmail.com") == (
-        "https://mail.google.com/mail/?authuser=a%2Bb%40gmail.com#all/a%2F..%2Fb%3Fc%23d"
-    )
-
-
-def test_a_long_list_of_failed_messages_says_how_many_it_leaves_out() -> None:
-    rows = [NotCopied(f"{place:x}", Mark.FAILED_REFUSED) for place in range(1_204)]
-    view = done(HOST, migration(State.DONE_WITH_EXCEPTIONS, ended_at=NOW), report(), receipt(), rows, NOW)
-    listed = sum(len(group.originals) for group in view.originals)
-    assert (listed, view.unlisted) == (200, "and 1,004 messages more")
-
-
-@pytest.mark.parametrize(
-    ("revocation", "words"),
-    [("confirmed", "removed at"), ("unconfirmed", "Please act"), ("nothing-held", "held no access")],
-)
-def test_the_page_says_of_access_what_the_receipt_says(revocation: str, words: str) -> None:
-    view = done(HOST, migration(State.DONE, ended_at=NOW), report(), receipt(revocation), (), NOW)
-    assert view.removal is not None
-    assert view.removal.outcome == revocation
-    assert words in str(view.removal.words[0])
-
-
-def test_without_a_receipt_nothing_is_said_of_it() -> None:
-    view = done(HOST, migration(State.EXPIRED, ended_at=NOW), report(), None, (), NOW)
-    assert (view.removal, view.receipt) == (None, "")
-
-
-def test_our_data_is_gone_a_day_after_the_end() -> None:
-    view = done(HOST, migration(State.DONE, ended_at=NOW), report(), receipt(), (), NOW)
-    assert view.gone.iso == "2026-11-23T13:55:00+00:00"
-
-
 def test_what_is_kept_is_told_from_the_one_table() -> None:
     told = keeping()
     rows = [row for row in KEPT if row.is_of_migration]
     assert {row.holds for row in rows} <= {line.what for line in told.lines}
-    sealed = next(line for line in told.lines if line.what.startswith("grant and mailbox credentials"))
+    sealed = next(line for line in told.lines if line.what.startswith("grant, mailbox credentials and both addresses"))
     assert sealed.until == "until the import ends"
     assert "24 hours" in told.counts
     assert "72 hours" in told.unfinished

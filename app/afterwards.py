@@ -1,0 +1,130 @@
+"""The rooms behind the pages after the end: receipts read, mailboxes entered, undos begun in the background."""
+
+import threading
+from functools import cache, partial
+
+import structlog
+from redis import Redis
+
+from app.config import Config
+from app.entering import allowed_hosts, login_of
+from app.hosts import config_for
+from app.receipts import signing_key
+from app.stores import Stores
+from app.wizard import Wizard, mailbox_of, wizard_of
+from jobs import undowish
+from jobs.apart import ApartFailed
+from jobs.audit import AuditBroken, AuditBusy
+from jobs.erasing import erase
+from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.kept import Where
+from jobs.launch import wanted_of
+from jobs.migration import record_key
+from jobs.overview import held_of
+from jobs.undoing import OtherMailbox, Place, UndoUnderWay, undo
+from migrator.errors import UnknownHost
+from migrator.mailbox import Credentials, Password
+from migrator.receipt import Receipt
+from migrator.signing import ReceiptError, verify
+from migrator.signingkeys import public_keys
+from web.afterdoors import Afterwards
+from web.launch import login_name
+from web.limits import seconds_to_wait
+from web.views.host import Host
+from web.visitor import Owned
+
+_log = structlog.get_logger()
+
+_PLACES = threading.BoundedSemaphore(8)
+"""So many undos at once in this server; each is a process that waits for a mail server most of its time."""
+
+
+def afterwards_doors(config: Config, stores: Stores, host: Host) -> Afterwards:
+    """Return what the pages after the end may do in this installation.
+
+    Raises:
+        ConfigError, click.ClickException: a file that the configuration names cannot be read.
+    """
+    state, vault = stores.state, stores.vault
+
+    @cache
+    def keys() -> dict[str, object]:
+        return public_keys(signing_key(config), config.receipts.retired_keys_file)
+
+    def receipt(migration: str) -> Receipt | None:
+        text = signed_receipt(state, migration)
+        try:
+            return verify(text, keys()) if text else None
+        except ReceiptError as error:
+            _log.error("receipt-unreadable", migration=migration, error=error)
+            return None
+
+    return Afterwards(
+        state=state,
+        host=host,
+        signed=partial(signed_receipt, state),
+        receipt=receipt,
+        held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keys}),
+        erase=partial(erase, state, vault),
+        enter=partial(credentials_for, wizard_of(config, stores)),
+        undo=partial(begin_undo, config, stores),
+        seconds_to_wait=lambda limit, name: seconds_to_wait(state, limit, vault.pseudonyms(name)[0]),
+    )
+
+
+def signed_receipt(state: Redis, migration: str) -> str:
+    """Return the signed receipt of an import; empty where there is none."""
+    blob = state.get(f"{record_key(migration)}:receipt")
+    return blob.decode() if isinstance(blob, bytes) else ""
+
+
+def credentials_for(wizard: Wizard, owned: Owned, address: str, password: str) -> Credentials | None:
+    """Return what the mailbox of an ended import is entered with; None where a password is still to be typed.
+
+    Args:
+        wizard: knows the master user, and what the session's way in has brought along.
+        owned: the import and its session.
+        address: of the mailbox, as typed; the session's own goes first.
+        password: as typed; empty where none was.
+    """
+    known = mailbox_of(wizard, owned.session)
+    address = owned.session.entered.mailbox or address
+    if known or not (address and password):
+        return known
+    if wanted_of(wizard.stores.state, owned.migration.id).domain:
+        return login_of(allowed_hosts(wizard.config), address, password)
+    return Password(login_name(address, wizard.config.panel.login), password)
+
+
+def begin_undo(config: Config, stores: Stores, migration: str, credentials: Credentials) -> bool:
+    """Begin an undo in a thread of this process, and tell whether there was room for one more.
+
+    It ends with the process; asked for once more, it goes on. What becomes of it is told by `jobs.undowish`.
+    """
+    if not _PLACES.acquire(blocking=False):
+        return False
+    undowish.ask(stores.state, migration)
+    # A daemon: a server that stops does not wait an hour for somebody's undo, which goes on when asked once more.
+    work = threading.Thread(target=_undo, args=(config, stores, migration, credentials), name="undo", daemon=True)
+    work.start()
+    return True
+
+
+def _undo(config: Config, stores: Stores, migration: str, credentials: Credentials) -> None:
+    try:
+        undo(stores.state, stores.vault, migration, _place(config, stores, migration), credentials)
+        undowish.settle(stores.state, migration)
+    except (ApartFailed, AuditBroken, AuditBusy, OtherMailbox, UndoUnderWay, UnknownHost) as error:
+        _log.warning("undo-stopped", migration=migration, code=error.code)
+        undowish.stop(stores.state, migration, error.code)
+    except (IllegalTransition, UnknownMigration) as error:  # erased, or purged, since it was asked for
+        _log.warning("undo-stopped", migration=migration, error=error)
+        undowish.settle(stores.state, migration)
+    finally:
+        _PLACES.release()
+
+
+def _place(config: Config, stores: Stores, migration: str) -> Place:
+    target = config_for(config, stores.state, migration).target
+    files = (config.store.master_key_path, config.receipt_key_path, config.panel.master_password_file)
+    return Place(target, stores.urls.state, secrets=tuple(str(path) for path in files if path))

@@ -1,0 +1,30 @@
+"""Which mail server an import goes to: the configured one, or that of the domain whose customers sign in there."""
+
+from redis import Redis
+
+from app.config import Config
+from jobs.launch import wanted_of
+from migrator.errors import UnknownHost
+
+
+def config_at(config: Config, domain: str) -> Config:
+    """Return the configuration with the mail server of a domain in the place of the general one.
+
+    Args:
+        config: of this installation.
+        domain: one of `signin.hosts`, in small letters; empty leaves the configuration as it is.
+
+    Raises:
+        UnknownHost: the domain is none of the host's (any more); a customer names no server.
+    """
+    if not domain:
+        return config
+    there = {name.lower(): row for name, row in config.signin.hosts.items()}.get(domain)
+    if there is None:
+        raise UnknownHost
+    return config.model_copy(update={"mailbox": there})
+
+
+def config_for(config: Config, state: Redis, migration: str) -> Config:
+    """Return the configuration whose `target` is the mail server of an import; raises as `config_at`."""
+    return config_at(config, wanted_of(state, migration).domain)

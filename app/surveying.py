@@ -1,0 +1,220 @@
+"""What the customer is shown before the start: the account looked over in the background, and every choice's effect.
+
+    begin(config, stores, migration_id) -> None             looks it over, once; returns at once
+    found(stores, migration_id) -> Found | Failed | None    what came of it; None while nothing has
+    counted(found) -> Counted                               for the screen Check
+    looked(found, choices) -> Looked                        for the screen Choose: what these choices would do
+    usual(found, choices) -> Choices                        the host's choices, hidden labels without mail unticked
+    halt() -> None                                          for the end of the web server
+
+    thread of the web server                    process (`jobs.apart`), the import's key and nothing else
+    hold taken, audit log told, key ──────────► grant and mailbox's credentials opened, doors closed
+                      hold put off ◄──────────  "still wanted?", every other second
+              `survey` written ◄────────────── labels, folders, counts
+
+What is found is kept as the plan's labels are: names in the clear, for the customer, until the import ends. It is
+written only while the import waits for its start.
+"""
+
+import json
+import secrets
+import threading
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, cast
+
+import structlog
+from redis.exceptions import RedisError
+
+from app.config import Config
+from app.found import Failed, Found, counted, looked, usual
+from app.hosts import config_for
+from app.looking import MAX_BYTES, Look, Sealed, look_over
+from app.seen import seen_of
+from app.stores import Stores
+from jobs import audit
+from jobs.apart import ApartFailed, Json, run_apart
+from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
+from jobs.custody import KEY_LOST
+from jobs.migration import record_key
+from jobs.slice import crashed_by
+from migrator.errors import UnknownHost
+from migrator.retry import Stopped
+from oauth.errors import SealBroken
+
+__all__ = ["Failed", "Found", "begin", "counted", "found", "halt", "looked", "usual"]
+
+LONGEST_SECONDS = 1800.0
+"""A million messages need ten minutes under Google's ceiling for new projects."""
+
+_AT_ONCE = 4
+"""Processes at once; further customers wait a moment, and their page says that it is counting."""
+
+_MEMORY_MIB = 1024
+
+_HOLD_SECONDS = 90
+"""A survey not heard of for this long is dead, with its web server, and may be begun again by another one."""
+
+_log = structlog.get_logger()
+
+_WAITS = "if redis.call('HGET', KEYS[1], 'reason') ~= 'not-started' then return 0 end\n"
+
+_MINE = """
+local holder = redis.call('GET', KEYS[3])
+if holder and holder ~= ARGV[1] then return 0 end
+"""
+
+# Keys of each: the record, the survey, the hold. ARGV: the token, seconds of the hold.
+_TAKE = f"""{_WAITS}
+if not redis.call('SET', KEYS[3], ARGV[1], 'NX', 'EX', ARGV[2]) then return 0 end
+redis.call('DEL', KEYS[2])
+return 1
+"""
+
+_PUT_OFF = f"""{_WAITS}{_MINE}
+redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+
+# ARGV: the token, what is to be kept, or '' for nothing. It ends with the record.
+_LEAVE = f"""{_MINE}
+redis.call('DEL', KEYS[3])
+{_WAITS}
+local left = redis.call('PTTL', KEYS[1])
+if ARGV[2] ~= '' and left > 0 then redis.call('SET', KEYS[2], ARGV[2], 'PX', left) end
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class _Survey:
+    config: Config
+    stores: Stores
+    migration: str
+    token: str
+    seconds: float
+
+    def in_store(self, script: str, *args: str | int) -> bool:
+        """Run one of the scripts above; return whether the survey still holds its place."""
+        keys = [f"{record_key(self.migration)}{part}" for part in ("", ":survey", ":surveying")]
+        return bool(cast("Any", self.stores.state).eval(script, len(keys), *keys, self.token, *args))
+
+
+_lock = threading.Condition()
+_queue: "SimpleQueue[_Survey]" = SimpleQueue()
+_threads: list[threading.Thread] = []
+_wanted: dict[str, str] = {}
+"""Tokens of this process's surveys, queued or at work, by migration; one that is taken out ends."""
+
+_at_work: set[str] = set()
+
+
+def begin(config: Config, stores: Stores, migration_id: str, *, seconds: float = LONGEST_SECONDS) -> None:
+    """Have an import that waits for its start looked over; does nothing when that is under way or done.
+
+    One that failed is looked over again. The import's secrets are sealed and its choices written by now.
+
+    Args:
+        config: of this installation.
+        stores: of this installation.
+        migration_id: whoever asks must have been found to be its customer.
+        seconds: the process is killed after this long.
+
+    Raises:
+        redis.RedisError: the state store is away.
+    """
+    if isinstance(found(stores, migration_id), Found):
+        return
+    with _lock:
+        if migration_id in _wanted:
+            return
+        _wanted[migration_id] = secrets.token_hex(8)
+        _queue.put(_Survey(config, stores, migration_id, _wanted[migration_id], seconds))
+        if len(_threads) < _AT_ONCE:
+            # Daemons: what they wait for ends with this process, so the end of the server need not wait for them.
+            _threads.append(threading.Thread(target=_serve, name="surveying", daemon=True))
+            _threads[-1].start()
+
+
+def found(stores: Stores, migration_id: str) -> Found | Failed | None:
+    """Return what was found; None while it is under way, and when nobody has begun."""
+    blob = cast("bytes | None", stores.state.get(f"{record_key(migration_id)}:survey"))
+    if not blob:
+        return None
+    row = json.loads(blob)
+    return Failed(row["failed"]) if "failed" in row else Found(seen_of(row))
+
+
+def halt(seconds: float = 5.0) -> None:
+    """End all surveys of this process and wait for that, so long at most; they can be begun again."""
+    with _lock:
+        _wanted.clear()
+        _lock.wait_for(lambda: not _at_work, seconds)
+
+
+def _serve() -> None:
+    for survey in iter(_queue.get, None):
+        try:
+            _carry_out(survey)
+        except RedisError as error:  # its customer's page asks for it again
+            _log.error("survey-failed", migration=survey.migration, error=error)
+
+
+def _carry_out(survey: _Survey) -> None:
+    with _lock:
+        if _wanted.get(survey.migration) != survey.token:
+            return
+        _at_work.add(survey.token)
+    row = ""
+    try:
+        if survey.in_store(_TAKE, _HOLD_SECONDS):
+            try:
+                row = _row(survey)
+            finally:
+                survey.in_store(_LEAVE, row)
+    finally:
+        with _lock:
+            _at_work.discard(survey.token)
+            if _wanted.get(survey.migration) == survey.token:
+                del _wanted[survey.migration]
+            _lock.notify_all()
+
+
+def _row(survey: _Survey) -> str:
+    """Return what is to be kept as JSON; empty when the survey was stopped."""
+    try:
+        return json.dumps(_answer(survey))
+    except RedisError:
+        raise
+    except (ApartFailed, UnknownHost, AuditBroken, AuditBusy) as error:
+        code = error.code
+    except SealBroken:
+        code = KEY_LOST
+    except Exception as error:  # noqa: BLE001 - whatever it is: the customer's page must not count for ever
+        code = crashed_by(error).code
+    if code == Stopped.code:
+        return ""
+    _log.warning("survey-failed", migration=survey.migration, code=code)
+    return json.dumps({"failed": code})
+
+
+def _answer(survey: _Survey) -> Json:
+    """Look the account over; the audit log is told before a secret is opened."""
+    state, migration = survey.stores.state, survey.migration
+    config = config_for(survey.config, state, migration)
+    audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
+    task = Look(config, survey.stores.urls.state, Sealed(migration, survey.stores.vault.key(migration)))
+    return run_apart(
+        look_over,
+        task,
+        lambda _: {"wanted": _is_wanted(survey)},
+        seconds=survey.seconds,
+        memory_mib=_MEMORY_MIB,
+        max_bytes=MAX_BYTES,
+    )
+
+
+def _is_wanted(survey: _Survey) -> bool:
+    with _lock:
+        mine = _wanted.get(survey.migration) == survey.token
+    return mine and survey.in_store(_PUT_OFF, _HOLD_SECONDS)

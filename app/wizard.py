@@ -1,0 +1,156 @@
+"""What stands behind the pages of the wizard: consents, an import prepared and looked over, and its start."""
+
+from dataclasses import dataclass
+
+import click
+
+from app import surveying
+from app.addresses import addresses_of, remember
+from app.config import Config
+from app.connecting import Connected, connect
+from app.stores import Stores
+from jobs import audit, requests
+from jobs.audit import CUSTOMER, Act
+from jobs.errors import IllegalTransition
+from jobs.launch import Import, choose, prepare
+from jobs.migration import new_id
+from migrator.labels import Choices
+from migrator.mailbox import Credentials, MasterUser
+from oauth import pending
+from oauth.errors import SealBroken
+from oauth.grant import Client
+from oauth.pending import Purpose
+from web import entrusted
+from web.doors import Addresses, Consents, LookOver, MailboxForgotten
+from web.launch import login_name
+from web.session import Session
+
+RETURN = "/consent/return"
+
+
+@dataclass(frozen=True)
+class Wizard:
+    """What its steps share: the installation, its OAuth client, the master user's password (empty without one)."""
+
+    config: Config
+    stores: Stores
+    client: Client
+    master_password: str
+
+    def __repr__(self) -> str:
+        return "Wizard()"
+
+
+def wizard_of(config: Config, stores: Stores) -> Wizard:
+    """Put it together; raises `ConfigError` or `click.ClickException` where a file cannot be read."""
+    return Wizard(config, stores, config.client, master_password(config))
+
+
+def master_password(config: Config) -> str:
+    """Return the password of the mail server's administrator; empty without one.
+
+    Raises:
+        click.ClickException: the file cannot be read, or one of the two settings is missing.
+    """
+    panel = config.panel
+    if not panel.master_user and not panel.master_password_file:
+        return ""
+    if not panel.master_user or not panel.master_password_file:
+        raise click.ClickException("panel.master_user and panel.master_password_file are needed together.")
+    try:
+        return panel.master_password_file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise click.ClickException(
+            f"panel.master_password_file: cannot read {panel.master_password_file}: it must hold the password alone."
+        ) from None
+
+
+def consents_of(wizard: Wizard) -> Consents:
+    """Return the way to Google and back."""
+    return Consents(
+        ready=lambda session: mailbox_of(wizard, session) is not None,
+        begin=lambda session, account: _begun(wizard, session, Purpose(new_id(), expected=account)),
+        reconnect=lambda session, migration: _begun(wizard, session, Purpose(migration, reconnect=True)),
+        connect=lambda session, answer: _connected(wizard, session, answer),
+    )
+
+
+def look_over_of(wizard: Wizard) -> LookOver:
+    """Return an account's look-over before its import starts."""
+    config, stores = wizard.config, wizard.stores
+    return LookOver(
+        begin=lambda migration: surveying.begin(config, stores, migration),
+        found=lambda migration: surveying.found(stores, migration),
+        counted=surveying.counted,
+        usual=lambda found: surveying.usual(found, config.migrations.choices),
+        looked=surveying.looked,
+    )
+
+
+def addresses_for(wizard: Wizard, migration: str) -> Addresses | None:
+    """Return both addresses of an import; None when its key is gone."""
+    return addresses_of(wizard.stores, migration)
+
+
+def start(wizard: Wizard, migration: str, choices: Choices) -> None:
+    """Start a connected import under these choices.
+
+    Raises:
+        IllegalTransition: it has been started before.
+        SealBroken: its key is lost, and the grant with it.
+    """
+    state = wizard.stores.state
+    record = requests.read(state, migration)
+    if record.reason != "not-started":
+        raise IllegalTransition(record.state, record.phase)
+    if not wizard.stores.vault.holds(migration):
+        raise SealBroken
+    choose(state, migration, choices)
+    audit.append(state, CUSTOMER, Act.STARTED, migration)
+    requests.resume(state, migration)
+
+
+def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
+    """Return what the session's mailbox is entered with; None when the customer has to come in again."""
+    entered, panel = session.entered, wizard.config.panel
+    if entered.entrusted:
+        return entrusted.entrusted(wizard.stores.keys, wizard.stores.vault, entered.entrusted)
+    if not entered.customer or entered.domain or not wizard.master_password:
+        return None
+    user = login_name(entered.mailbox, panel.login)
+    return MasterUser(user, panel.master_user, wizard.master_password)
+
+
+def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
+    """Begin a consent, and let the credentials last until its answer."""
+    entrusted.prolong(wizard.stores.keys, session.entered.entrusted)
+    back = wizard.config.web.url.rstrip("/") + RETURN
+    return pending.begin(wizard.stores.keys, wizard.stores.vault, wizard.client, back, session.id, purpose)
+
+
+def _connected(wizard: Wizard, session: Session, answer: str) -> str:
+    stores = wizard.stores
+    taken = pending.take(stores.keys, stores.vault, session.id, answer)
+    if taken.purpose.reconnect:
+        return connect(wizard.config, stores, taken, answer, actor=CUSTOMER).migration
+    mailbox = mailbox_of(wizard, session)
+    if mailbox is None:  # before the code is exchanged: nothing is granted then
+        raise MailboxForgotten
+    made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER)
+    _prepared(wizard, session, made, mailbox)
+    surveying.begin(wizard.config, stores, made.migration)
+    return made.migration
+
+
+def _prepared(wizard: Wizard, session: Session, made: Connected, mailbox: Credentials) -> None:
+    """Move the mailbox's credentials under the import's key, and make its record.
+
+    A record from now on: a customer who never starts has his access revoked when the record expires.
+    """
+    stores, usual, entered = wizard.stores, wizard.config.migrations, session.entered
+    by_digest = usual.verify == "digest"
+    wanted = Import(entered.customer, mailbox, usual.choices, usual.order, by_digest, entered.domain)
+    prepare(stores.state, stores.vault, made.migration, wanted)
+    remember(stores, made.migration, Addresses(made.address, entered.mailbox))
+    requests.create(stores.state, entered.customer, migration_id=made.migration, start=False)
+    entrusted.forget(stores.keys, entered.entrusted)

@@ -1,0 +1,11 @@
+-- ARGV: now, id, event, when it is told again ('' when it was taken, or is told no more). Answer: {'ok'}.
+local id, event, again = ARGV[2], ARGV[3], ARGV[4]
+if again == '' and redis.call('LINDEX', record(id) .. ':events', 0) == event then
+  redis.call('LPOP', record(id) .. ':events')
+end
+if redis.call('EXISTS', record(id) .. ':events') == 0 then
+  redis.call('ZREM', HOOKS, id)
+else
+  redis.call('ZADD', HOOKS, 'XX', again == '' and now or again, id)
+end
+return {'ok'}

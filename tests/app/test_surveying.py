@@ -1,0 +1,328 @@
+"""An account looked over before its import: on the stand-in, Dovecot and real stores, by processes of their own."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tenacity
+from consents import config_for, everything, grants, names, stores_in
+from engine import ADDRESS, calls, invent, letter
+from stand_in import Google
+
+import app.looking
+from app import surveying
+from app.config import Config
+from app.stores import Stores
+from app.surveying import Failed, Found, begin, counted, found, halt, looked, usual
+from emulator.servers.instance import Server, User
+from jobs import accounts, audit, nursery, requests
+from jobs.launch import Import, grant_of, prepare
+from jobs.migration import new_id, record_key
+from jobs.retention import KEPT, row_for
+from migrator.labels import Choices
+from migrator.mailbox import Password
+from oauth.grant import Grant
+from oauth.vault import Safe
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    nursery.preload((app.looking.__name__,))
+    with stores_in(tmp_path_factory.mktemp("surveying")) as stores:
+        yield stores
+
+
+@pytest.fixture
+def stores(running: Stores) -> Iterator[Stores]:
+    running.state.flushall()
+    running.keys.flushall()
+    yield running
+    halt(60)
+
+
+@pytest.fixture
+def config(google: Google, stores: Stores, dovecot_server: Server, tmp_path: Path) -> Config:
+    mailbox: dict[str, object] = {
+        "host": dovecot_server.host,
+        "port": dovecot_server.tls_port,
+        "ca_file": dovecot_server.ca_file,
+    }
+    return config_for(google, stores, tmp_path, mailbox=mailbox)
+
+
+@pytest.fixture
+def user(dovecot_server: Server) -> User:
+    return dovecot_server.new_user(quota=50_000_000)
+
+
+def connected(google: Google, stores: Stores, user: User, *, start: bool = False) -> str:
+    """Connect an import that waits for its start."""
+    migration = new_id()
+    accounts.claim(stores.state, stores.vault, migration, ADDRESS)
+    safe = Safe(stores.state, migration, stores.vault.make(migration))
+    safe.seal(grant=Grant(google.grant()["refresh_token"]).to_bytes())
+    prepare(stores.state, stores.vault, migration, Import("c1", Password(user.name, user.password)))
+    requests.create(stores.state, "c1", migration_id=migration, start=start)
+    return migration
+
+
+def patiently(what: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    tenacity.Retrying(
+        stop=tenacity.stop_after_delay(60),
+        wait=tenacity.wait_fixed(0.05),
+        retry=tenacity.retry_if_result(lambda value: not value),
+    )(what)
+
+
+def result(stores: Stores, migration: str) -> Found | Failed:
+    patiently(lambda: found(stores, migration))
+    there = found(stores, migration)
+    assert there is not None
+    return there
+
+
+def idle(stores: Stores, migration: str) -> bool:
+    return not stores.state.exists(f"{record_key(migration)}:surveying")
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes that a process has made and that have not ended."""
+    lists = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for children in lists for child in children.read_text().split()]
+
+
+def surveys() -> list[int]:
+    """Return the processes that the fork server has made and that have not ended."""
+    made = below(os.getpid())
+    return [one for pid in made if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes() for one in below(pid)]
+
+
+def test_an_account_and_its_mailbox_are_looked_over(
+    google: Google, config: Config, stores: Stores, user: User, dovecot_server: Server
+) -> None:
+    google.control("labels", {"id": "Label_1", "name": "Work"})
+    google.control("labels", {"id": "Label_2", "name": "Empty", "labelListVisibility": "labelHide"})
+    for number, labels in enumerate((["INBOX"], ["INBOX", "Label_1", "UNREAD"], ["SENT"], [], ["SPAM"])):
+        google.add(letter(number, b"x" * 40_000), labelIds=labels)
+    with dovecot_server.observer(user) as client:
+        client.create_folder("work")
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    there = result(stores, migration)
+    assert isinstance(there, Found)
+    figures = counted(there)
+    assert (figures.messages, figures.labels) == (5, 2)
+    assert figures.at_least <= 5 * 40_000 <= figures.at_most
+    assert figures.free is not None
+    assert 49_000_000 < figures.free < 50_002_000, "Dovecot counts in units of 1,024"
+    shown = looked(there, Choices())
+    assert {name: n for name, n in shown.effect.folders.items() if n} == {
+        "INBOX": 1,
+        shown.folder_map.targets["Label_1"].name: 1,
+        shown.folder_map.targets["SENT"].name: 1,
+        shown.folder_map.targets["ARCHIVE"].name: 1,
+    }
+    assert "case-twin" in {note.kind for note in shown.folder_map.notes}, "the mailbox's own folder is seen"
+    assert shown.by_label == {"INBOX": 2, "Label_1": 1, "SENT": 1, "SPAM": 1, "ARCHIVE": 1}
+    assert shown.effect.skipped == {"spam": 1}
+    assert usual(there, Choices()).skip_labels == {"Label_2"}
+    assert "messages.get" not in calls(google)
+
+
+def test_other_choices_are_computed_without_asking_anybody(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    google.control("labels", {"id": "Label_1", "name": "Work"})
+    google.add(letter(1), labelIds=["INBOX", "Label_1"])
+    google.add(letter(2), labelIds=["TRASH"], internalDate="1000000000000")
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    there = result(stores, migration)
+    assert isinstance(there, Found)
+    before = calls(google)
+    several = looked(
+        there, Choices(policy="copy-per-label", renames={"Label_1": "Desk"}, trash=True, since="2020-01-01")
+    )
+    assert set(several.effect.folders) == {"Desk", "INBOX"}
+    assert several.effect.skipped == {"period": 1}
+    assert looked(there, Choices(skip_labels=frozenset({"Label_1"}))).effect.folders == {"INBOX": 1}
+    assert calls(google) == before
+
+
+def test_what_is_found_has_an_end_date_and_ends_with_the_import(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    invent(google, 3)
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    result(stores, migration)
+    key = f"{record_key(migration)}:survey"
+    row = row_for(key)
+    assert row in KEPT
+    left = stores.state.pttl(record_key(migration))
+    assert 0 < stores.state.pttl(key) <= left
+    patiently(lambda: idle(stores, migration))
+    audit.verify(stores.state)
+    assert b"example.com" not in everything(stores.state), "no sender, no subject"
+
+
+def test_the_audit_log_is_told_before_and_the_receipt_will_say_what_was_asked(
+    google: Google, config: Config, stores: Stores, user: User, dovecot_server: Server
+) -> None:
+    invent(google, 3)
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    result(stores, migration)
+    assert [(str(e.actor), str(e.act), e.code) for e in audit.entries(stores.state, migration)] == [
+        ("customer", "opened", "look-over")
+    ]
+    asked = stores.state.hgetall(f"{record_key(migration)}:calls")
+    assert int(asked[b"users.messages.list"]) == calls(google)["messages.list"]
+    hosts = stores.state.smembers(f"{record_key(migration)}:hosts")
+    assert any(place.endswith(f":{dovecot_server.tls_port}".encode()) for place in hosts)
+
+
+def test_beginning_twice_is_beginning_once(google: Google, config: Config, stores: Stores, user: User) -> None:
+    invent(google, 1203)
+    migration = connected(google, stores, user)
+    google.fault("hang", method="messages.list", seconds=4, times=2)
+    for _ in range(5):
+        begin(config, stores, migration)
+    patiently(lambda: calls(google).get("messages.list"))
+    begin(config, stores, migration)  # as its customer's page does again and again
+    result(stores, migration)
+    patiently(lambda: migration not in surveying._wanted)
+    begin(config, stores, migration)
+    patiently(lambda: migration not in surveying._wanted)
+    assert calls(google)["labels.list"] == 1
+    assert stores.state.hget(f"{record_key(migration)}:calls", "users.labels.list") == b"1"
+
+
+def test_another_web_server_that_is_at_it_is_left_alone(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    migration = connected(google, stores, user)
+    stores.state.set(f"{record_key(migration)}:surveying", "another", ex=60)
+    begin(config, stores, migration)
+    patiently(lambda: migration not in surveying._wanted)
+    assert "labels.list" not in calls(google)
+    assert found(stores, migration) is None
+    assert stores.state.get(f"{record_key(migration)}:surveying") == b"another"
+
+
+def test_an_import_that_was_started_is_not_looked_over(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    migration = connected(google, stores, user, start=True)
+    begin(config, stores, migration)
+    patiently(lambda: migration not in surveying._wanted)
+    assert (found(stores, migration), calls(google).get("labels.list")) == (None, None)
+    assert list(audit.entries(stores.state)) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("password", "login-refused"),
+        ("grant", "reconnect-needed"),
+        ("key", "key-lost"),
+        ("google", "google-unavailable"),
+    ],
+)
+def test_what_went_wrong_is_told_by_a_code_and_it_can_be_begun_again(
+    wrong: str, code: str, google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    invent(google, 3)
+    given = User(user.name, "wrong") if wrong == "password" else user
+    migration = connected(google, stores, given)
+    if wrong == "grant":
+        google.control("grants", {}, verb="DELETE")
+    if wrong == "key":
+        stores.vault.destroy(migration)
+    if wrong == "google":
+        google.fault("backendError", method="labels.list", times=0, status=503)
+    begin(config, stores, migration)
+    assert result(stores, migration) == Failed(code)
+    patiently(lambda: idle(stores, migration) and not surveys())
+    google.control("faults", {}, verb="DELETE")
+    if wrong == "password":
+        prepare(stores.state, stores.vault, migration, Import("c1", Password(user.name, user.password)))
+    if wrong in {"password", "google"}:
+        begin(config, stores, migration)
+        patiently(lambda: isinstance(found(stores, migration), Found))
+
+
+def test_one_that_hangs_is_killed_and_can_be_begun_again(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    invent(google, 3)
+    migration = connected(google, stores, user)
+    google.fault("hang", method="labels.list", seconds=50)
+    begin(config, stores, migration, seconds=3)
+    assert result(stores, migration) == Failed("child-overtime")
+    patiently(lambda: idle(stores, migration) and not surveys())
+    google.control("faults", {}, verb="DELETE")
+    begin(config, stores, migration)
+    patiently(lambda: isinstance(found(stores, migration), Found))
+
+
+def test_one_that_dies_leaves_a_code(google: Google, config: Config, stores: Stores, user: User) -> None:
+    invent(google, 3)
+    migration = connected(google, stores, user)
+    google.fault("hang", method="labels.list", seconds=50)
+    begin(config, stores, migration)
+    patiently(lambda: calls(google).get("labels.list"))
+    for process in surveys():
+        os.kill(process, 9)
+    assert result(stores, migration) == Failed("child-killed")
+
+
+def test_an_import_that_is_cancelled_meanwhile_is_no_longer_looked_over(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    """Its access is given back as ever; nothing of the survey is kept."""
+    invent(google, 1203)
+    google.fault("hang", method="messages.list", seconds=1, times=0)
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    patiently(lambda: calls(google).get("messages.list"))
+    requests.cancel(stores.state, migration)
+    patiently(lambda: migration not in surveying._wanted and not surveys())
+    assert found(stores, migration) is None
+    assert f"{record_key(migration)}:survey" not in names(stores)
+    assert len(grants(google)) == 1, "giving it back is the last slice's work"
+
+
+def test_the_end_of_the_web_server_ends_them_all(google: Google, config: Config, stores: Stores, user: User) -> None:
+    invent(google, 1203)
+    google.fault("hang", method="messages.list", seconds=1, times=0)
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    patiently(lambda: calls(google).get("messages.list"))
+    start = time.monotonic()
+    halt(60)
+    assert time.monotonic() - start < 30
+    assert not surveys()
+    assert (found(stores, migration), idle(stores, migration)) == (None, True)
+    google.control("faults", {}, verb="DELETE")
+    begin(config, stores, migration)
+    patiently(lambda: isinstance(found(stores, migration), Found))
+
+
+def test_no_secret_and_no_address_is_kept_in_the_clear(
+    google: Google, config: Config, stores: Stores, user: User
+) -> None:
+    invent(google, 3)
+    migration = connected(google, stores, user)
+    begin(config, stores, migration)
+    there = result(stores, migration)
+    kept = everything(stores.state)
+    assert json.loads(stores.state.get(f"{record_key(migration)}:survey") or b"")["ids"]
+    token = grant_of(Safe(stores.state, migration, stores.vault.key(migration))).refresh_token
+    for secret in (ADDRESS, token, user.name):
+        assert secret.encode() not in kept
+        assert secret not in repr(there)

@@ -1,0 +1,55 @@
+"""WCAG 2.2 AA, by axe-core in Chromium: every page in every state, in each language, light and dark, narrow and wide.
+
+In each language every state is looked at on the narrowest screen. Wide ones and colours depend on what a page is made
+of and not on its words: they are looked at in each language for a page of each kind, and for every state in one of the
+languages by turns. So are the notices, which differ in their words alone.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from axe import colour_faults, faults_but_colours
+from conftest import OpenWindow
+from playwright.sync_api import Page
+from scenes import Scene
+from showing import Shown
+
+from web.languages import LANGUAGES
+
+WIDTHS = (320, 1280)
+TURNS = list(LANGUAGES)
+OPEN_ALL = "document.querySelectorAll('details').forEach((each) => (each.open = true))"
+
+
+def in_full(language: str, scenes: Mapping[str, Scene]) -> set[str]:
+    """Return the scenes that are looked at in every way in a language: one of each kind, and those whose turn it is."""
+    kinds = {scene.template: name for name, scene in reversed([*scenes.items()])}
+    turn = TURNS.index(language)
+    return {*kinds.values(), *(name for place, name in enumerate(scenes) if place % len(TURNS) == turn)}
+
+
+def wrong_with(page: Page, *, full: bool) -> Iterator[str]:
+    for width in WIDTHS if full else WIDTHS[:1]:
+        page.set_viewport_size({"width": width, "height": 800})
+        yield from faults_but_colours(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            yield f"{wide} px wide on {width}"
+    for scheme in ("light", "dark") if full else ():
+        page.emulate_media(color_scheme=scheme)
+        yield from (f"{scheme}: {fault}" for fault in colour_faults(page))
+
+
+@pytest.mark.parametrize("language", TURNS)
+def test_no_page_breaks_a_rule_of_accessibility(language: str, open_window: OpenWindow, pages: Shown) -> None:
+    found: dict[str, list[str]] = {}
+    full = in_full(language, pages.scenes)
+    with open_window(pages.origin) as person:
+        page = person.page()
+        for name, scene in pages.scenes.items():
+            if name in full or scene.template != "notice.html":
+                page.goto(pages.url(name, language), wait_until="domcontentloaded")
+                page.evaluate(OPEN_ALL)
+                found[name] = list(wrong_with(page, full=name in full))
+    assert not {name: faults for name, faults in found.items() if faults}
+    assert not person.strangers

@@ -1,0 +1,25 @@
+"""The whole wizard in a browser that runs no script: pages load themselves anew, every button is a form's."""
+
+from conftest import OpenWindow
+from playwright.sync_api import expect
+from premises import Premises
+from story.observe import mailbox_content
+from walk import arrived, button, connect, sign_in
+
+
+def test_from_the_start_to_the_receipt(there: Premises, open_window: OpenWindow) -> None:
+    user, account = there.new_user(), there.new_account()
+    with open_window(*there.origins, java_script_enabled=False) as person:
+        page = person.page()
+        sign_in(page, there, user)
+        connect(page, account)  # the page that counts loads itself again until it has counted
+        button(page, "/confirm").click()
+        page.locator("details summary").nth(0).click()
+        button(page, "/choices", "look").click()
+        start_button = button(page, "/choices", "start")
+        expect(start_button).to_be_visible()
+        start_button.click()
+        arrived(page)
+        assert not [url for url in person.asked if url.endswith(".js")]
+        person.is_clean()
+    assert len(mailbox_content(there.server, user)) == 60

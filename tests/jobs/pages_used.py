@@ -1,0 +1,110 @@
+"""What the pages and the panel's API write in the stores, beside an import: each once, by the code that writes it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tenacity
+from pydantic import BaseModel
+from story.house import House
+
+from app.config import load
+from app.stores import Stores, StoreUrls
+from app.surveying import begin, found, halt
+from emulator.servers.instance import User
+from jobs import accounts, permission, undowish
+from jobs.audit import PANEL
+from jobs.launch import Import, prepare
+from jobs.migration import new_id
+from jobs.requests import create, resume
+from jobs.tickets import claim
+from jobs.undoing import Place, undo
+from migrator.ledger import Ledger
+from migrator.mailbox import Password, open_mailbox
+from migrator.summary import Summary, place
+from oauth import pending
+from oauth.grant import Client, Grant
+from oauth.vault import Safe
+from web import entrusted, minted, session
+from web.api.doors import ApiDoors
+from web.api.idempotency import once
+from web.api.tokens import Scope, ServiceToken
+from web.launch import Panel, _use_up
+from web.launch_token import Launch
+from web.limits import Limit, seconds_to_wait
+
+SUMMARY = Summary("0" * 32, 1_800_000_000, "import@host.example", "", "https://host.example/", {"copied": 1}, {})
+
+
+class _Said(BaseModel):
+    word: str = "done"
+
+
+def come_in(home: House) -> None:
+    """Let somebody in by each way, and begin a consent."""
+    state, keys, vault = home.state, home.keys, home.vault
+    session.make(state)
+    pending.begin(
+        keys, vault, Client("demo-client", "demo-secret"), "http://127.0.0.1/", "session", pending.Purpose("0" * 32)
+    )
+    entrusted.entrust(keys, vault, Password("ann", "open sesame"))
+    minted.mint(keys, vault, "c1", "ann@host.example")
+    _use_up(state, "https://panel.example/", Launch("c1", "ann@host.example", "a" * 16, time.time() + 60))
+    seconds_to_wait(state, Limit("launch", 3, 60), "0" * 32)
+    token = ServiceToken("panel", "0" * 64, frozenset(Scope))
+    doors = ApiDoors(state, keys, vault, (token,), Panel(frozenset()), "https://host.example/launch", PANEL, str)
+    once(doors, token, "k1", "request", _Said, _Said)
+
+
+def act_afterwards(home: House, migration: str, user: User) -> None:
+    """Give the support a permission, and take the import back."""
+    permission.give(home.state, migration, permission.Field)
+    undowish.ask(home.state, migration)
+    undo(
+        home.state,
+        home.vault,
+        migration,
+        Place(load(home.config).target, home.redis_store.url),
+        Password(user.name, user.password),
+    )
+
+
+def look_over(home: House, user: User) -> str:
+    """Connect an import that waits for its start, have it looked over, and return its id."""
+    migration = new_id()
+    accounts.claim(home.state, home.vault, migration, "customer@gmail.example")
+    made = home.google.grant()
+    home.secrets |= {made["refresh_token"], made["access_token"]}
+    Safe(home.state, migration, home.vault.make(migration)).seal(grant=Grant(made["refresh_token"]).to_bytes())
+    prepare(home.state, home.vault, migration, Import("c1", Password(user.name, user.password)))
+    create(home.state, "c1", migration_id=migration, start=False)
+    with stores_of(home) as stores:
+        begin(load(home.config), stores, migration)
+        tenacity.Retrying(
+            stop=tenacity.stop_after_delay(90),
+            wait=tenacity.wait_fixed(0.1),
+            retry=tenacity.retry_if_result(lambda row: row is None),
+        )(found, stores, migration)
+        halt(60)
+    return migration
+
+
+def summarise(home: House, migration: str, user: User) -> None:
+    """Put the summary into the mailbox, as a slice of the import would; no worker may be running."""
+    resume(home.state, migration)
+    claimed = claim(home.state, 60)
+    assert claimed
+    assert claimed.id == migration
+    with open_mailbox(load(home.config).target, Password(user.name, user.password)) as mailbox:
+        place(mailbox, Ledger(home.state, migration, claimed.token), SUMMARY)
+
+
+@contextmanager
+def stores_of(home: House) -> Iterator[Stores]:
+    urls = StoreUrls(home.redis_store.url, home.redis_store.broker_url, home.keys_store.url)
+    stores = Stores(urls, home.master)
+    try:
+        yield stores
+    finally:
+        stores.state.close()
+        stores.keys.close()

@@ -1,0 +1,71 @@
+"""In which language each request is answered: the one chosen in the session, else the one the browser asks for."""
+
+import re
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Cookie, Form, Response
+from redis import Redis
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web import session as sessions
+from web.answers import see
+from web.languages import LANGUAGES, language_for
+from web.rendering import STATIC_PLACE
+from web.session import COOKIE
+from web.views.language import speaking
+from web.visit import Visit, visiting
+from web.visitor import visitor
+
+LANGUAGE = "/language"
+
+_SILENT = (f"{STATIC_PLACE}/", "/api/")
+"""Places at which no language is spoken."""
+
+_OURS = re.compile(r"/[A-Za-z0-9/_-]*")
+_BY_POST_ALONE = re.compile(r"/(consent(/return)?|launch|signout|language)|/imports/[^/]*/(?!check$|choices$|data$).+")
+"""Places that answer a form or Google; who chooses a language there is led to what can be shown again."""
+
+
+def speaking_to(app: ASGIApp, state: Redis) -> ASGIApp:
+    """Return the site speaking the visitor's language."""
+
+    async def speak(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_SILENT):
+            await app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        chosen = await to_thread.run_sync(sessions.language_of, state, cookie) if cookie else None
+        language = language_for(headers.get("accept-language", ""), chosen or "")
+        with speaking(language), visiting(Visit(_place(scope["path"]), session=chosen is not None)):
+            await app(scope, receive, send)
+
+    return speak
+
+
+def language_routes(state: Redis) -> APIRouter:
+    """Return the route by which a visitor chooses a language."""
+    routes = APIRouter()
+
+    @routes.post(LANGUAGE)
+    def choose(
+        language: Annotated[str, Form(max_length=35)],
+        place: Annotated[str, Form(max_length=200)] = "/",
+        cookie: Annotated[str, Cookie(alias=COOKIE)] = "",
+    ) -> Response:
+        session = visitor(state, cookie)
+        if language in LANGUAGES:
+            sessions.speak(state, session, language)
+        return see(place if _OURS.fullmatch(place) and not place.startswith("//") else "/")
+
+    return routes
+
+
+def _place(path: str) -> str:
+    """Return where the visitor is led back to: the page itself, or the import or start it belongs to."""
+    if not _BY_POST_ALONE.fullmatch(path):
+        return path if _OURS.fullmatch(path) else "/"
+    return "/".join(path.split("/")[:3]) if path.startswith("/imports/") else "/"
