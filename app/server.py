@@ -46,12 +46,7 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
     """
     if not urlsplit(config.web.url).netloc:
         raise click.ClickException("web.url is not set: name the address at which browsers reach the pages.")
-    nursery.preload(
-        (
-            CHILD_LOGS,
-            app.connecting.__name__,
-        )
-    )
+    nursery.preload((CHILD_LOGS, app.connecting.__name__))
     with _listening(config) as listener:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         server = uvicorn.Server(_settings(config, doors_of(config, stores, receipt_keys)))

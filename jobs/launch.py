@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs.migration import Migration, record_key
+from jobs.migration import Migration, part_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
 from migrator.labels import Choices
@@ -55,12 +55,12 @@ def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> No
     Safe(redis, migration_id, vault.key(migration_id)).seal(mailbox=json.dumps(mailbox).encode())
     choices = {**asdict(wanted.choices), "skip_labels": sorted(wanted.choices.skip_labels)}
     row = {"choices": choices, "order": wanted.order, "by_digest": wanted.by_digest}
-    redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)
+    redis.set(part_key(migration_id, "choices"), json.dumps(row), ex=UNFINISHED_SECONDS)
 
 
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     """Return how the migration is to be done."""
-    row = json.loads(cast("bytes", redis.get(f"{record_key(migration_id)}:choices")))
+    row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))
     choices = Choices(**{**row["choices"], "skip_labels": frozenset(row["choices"]["skip_labels"])})
     return Wanted(choices, row["order"], row["by_digest"])
 
