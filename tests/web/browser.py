@@ -78,7 +78,7 @@ class Browser:
 
 _patiently = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(ConnectionRefusedError),
-    stop=tenacity.stop_after_delay(10),
+    stop=tenacity.stop_after_delay(60),
     wait=tenacity.wait_fixed(0.05),
     reraise=True,
 )
