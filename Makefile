@@ -15,7 +15,8 @@ receipt: .venv/run.done ## check the demo's receipt and print what it says
 	@$(BIN)/migrator receipt verify build/demo/receipt.jws --keys build/demo/receipt-keys.json
 
 test: .venv/dev.done servers ## run all tests, on real Dovecot, Cyrus and Redis
-	$(BIN)/pytest
+	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not alone"
+	$(BIN)/pytest -q -m alone
 
 check: lint types contracts test ## everything CI runs
 

@@ -19,7 +19,7 @@ from jobs.erasing import erase
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.kept import Where
 from jobs.launch import wanted_of
-from jobs.migration import record_key
+from jobs.migration import part_key
 from jobs.overview import held_of
 from jobs.undoing import OtherMailbox, Place, UndoUnderWay, undo
 from migrator.errors import UnknownHost
@@ -74,7 +74,7 @@ def afterwards_doors(config: Config, stores: Stores, host: Host) -> Afterwards:
 
 def signed_receipt(state: Redis, migration: str) -> str:
     """Return the signed receipt of an import; empty where there is none."""
-    blob = state.get(f"{record_key(migration)}:receipt")
+    blob = state.get(part_key(migration, "receipt"))
     return blob.decode() if isinstance(blob, bytes) else ""
 
 

@@ -19,7 +19,7 @@ from app.summing import summarise
 from jobs import accounts
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
-from jobs.migration import State, record_key
+from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
@@ -182,7 +182,7 @@ class Slice:
 
         def connect() -> Mailbox:
             mailbox = open_mailbox(self._config.target, credentials, connect=self._reach)
-            self._state.set(f"{record_key(self._task.id)}:tls", mailbox.tls, ex=UNFINISHED_SECONDS)
+            self._state.set(part_key(self._task.id, "tls"), mailbox.tls, ex=UNFINISHED_SECONDS)
             return mailbox
 
         return connect
@@ -191,6 +191,6 @@ class Slice:
     def _gmail(self) -> Gmail:
         credentials = SingleFlightCredentials(grant_of(self._safe), self._config.client)
         account = accounts.account_of(self._state, self._task.id)
-        calls = f"{record_key(self._task.id)}:calls"
+        calls = part_key(self._task.id, "calls")
         meter = Meter(self._state, f"{self._config.google.project}:{account}", self._profile, calls=calls)
         return Gmail(credentials, self._config.google.api, meter, self._patience)

@@ -55,9 +55,7 @@ def demo(*, keep: bool) -> None:
 @click.pass_obj
 def worker(config: Config) -> None:
     """Work on imports until SIGTERM or Ctrl-C."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = _until_told()
     with open_stores(config.store) as stores:
         serve(config, stores, stop)
 
@@ -66,9 +64,7 @@ def worker(config: Config) -> None:
 @click.pass_obj
 def web(config: Config) -> None:
     """Serve the pages until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = _until_told()
     with open_stores(config.store) as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
         run_server(config, stores, keys, stop)
@@ -201,6 +197,14 @@ def config_check(config: Config) -> None:
     if missing:
         raise click.ClickException("not ready for use:\n  " + "\n  ".join(missing))
     click.echo("the configuration is complete")
+
+
+def _until_told() -> threading.Event:
+    """Return what SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    return stop
 
 
 _REQUESTS = {

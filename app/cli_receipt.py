@@ -10,7 +10,7 @@ from app.config import Config
 from app.receipt_text import told
 from app.report import visible
 from app.stores import open_stores
-from jobs.migration import record_key
+from jobs.migration import part_key
 from migrator.signing import MAX_BYTES, KeyUnknown, ReceiptError, ReceiptForged, ReceiptUnreadable, verify
 from migrator.signingkeys import KeyUnusable, SigningKey, public_keys, read_keys
 
@@ -64,7 +64,7 @@ def verify_command(config: Config, /, file: BinaryIO, keys: Path | None, *, as_j
 def show_command(config: Config, migration: str) -> None:
     """Print the receipt of an import that ended less than 24 hours ago, as it was signed."""
     with open_stores(config.store) as stores:
-        signed = cast("bytes | None", stores.state.get(f"{record_key(migration)}:receipt"))
+        signed = cast("bytes | None", stores.state.get(part_key(migration, "receipt")))
     if signed is None:
         raise click.ClickException(
             f"no receipt of import {migration} here: it has not ended, or its 24 hours are over. See `migrator status`."

@@ -11,6 +11,7 @@
 Nothing is sealed before the account is claimed, so there is nothing to take back out of the stores when it is refused.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ from jobs import accounts, audit, requests
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import TERMINAL, Act, Actor
 from jobs.errors import AccountBusy, IllegalTransition
-from jobs.migration import State, new_id, record_key
+from jobs.migration import State, new_id, part_key
 from migrator.errors import (
     AnswerDamaged,
     BandwidthExhausted,
@@ -83,14 +84,13 @@ def connect_file(config: Config, stores: Stores, purpose: Purpose, path: Path) -
 def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor) -> Connected:
     judge = _Judge(stores, purpose, actor)
     task = Task(config, stores.urls.state, purpose.migration, judge.key(), source)
-    try:
-        run_apart(obtain, task, judge.hear)
-    except ApartFailed as failed:
-        judge.clear()
-        raise judge.error(failed.code) from None
-    except Exception:
-        judge.clear()
-        raise
+    with ExitStack() as unless_kept:
+        unless_kept.callback(judge.clear)
+        try:
+            run_apart(obtain, task, judge.hear)
+        except ApartFailed as failed:
+            raise judge.error(failed.code) from None
+        unless_kept.pop_all()
     if purpose.reconnect:
         requests.resume(stores.state, purpose.migration)
     return Connected(purpose.migration, judge.address)
@@ -163,7 +163,7 @@ class _Judge:
         state, new = self._stores.state, not self._purpose.reconnect
         for migration in (self._spare, *((self._purpose.migration,) if new else ())):
             accounts.release(state, migration)
-            state.unlink(*(f"{record_key(migration)}:{part}" for part in ("account", "calls", "hosts")))
+            state.unlink(*(part_key(migration, part) for part in ("account", "calls", "hosts")))
         if new:
             self._stores.vault.destroy(self._purpose.migration)
 

@@ -15,20 +15,18 @@ from typing import Any, cast
 
 from rich.console import Console
 
-import app.child
-import app.connecting
 from app.config import Config
 from app.connecting import Connected, connect
-from app.importing import working
-from app.logs import CHILD_LOGS
+from app.demo_pages import sections, show_pages
+from app.importing import preload_processes, working
 from app.receipts import signing_key
 from app.report import headline, show
+from app.server import APART
 from app.stores import Stores, open_stores
 from app.terminal_consent import ask
 from app.watch import watch
-from jobs import nursery
 from jobs.launch import Import, launch
-from jobs.migration import State, new_id, record_key
+from jobs.migration import State, new_id, part_key
 from jobs.report import Report, report_on
 from migrator.mailbox import Password
 from migrator.receipt import Receipt
@@ -46,8 +44,12 @@ def run(console: Console, *, keep: bool = False) -> bool:
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     folder = Path(tempfile.mkdtemp(prefix="migrator-demo-"))
     try:
-        with _local_google() as google, _local_mailbox() as mailbox:
-            return _migrate(console, folder, google, mailbox)
+        with _local_google() as google, _local_mailbox() as mailbox, _local_mailbox() as newcomers:
+            config = _config(folder, google["url"], mailbox, newcomers)
+            with open_stores(config.store) as stores:
+                keys = public_keys(signing_key(config))
+                proved = _migrate(console, config, stores, keys, google, mailbox)
+                return show_pages(console, config, stores, keys, newcomers) and proved
     finally:
         if keep:
             console.print(f"kept: {folder}")
@@ -55,36 +57,42 @@ def run(console: Console, *, keep: bool = False) -> bool:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: dict[str, Any]) -> bool:
-    config = _config(folder, google["url"], mailbox)
+def _migrate(
+    console: Console,
+    config: Config,
+    stores: Stores,
+    keys: dict[str, Any],
+    google: dict[str, Any],
+    mailbox: dict[str, Any],
+) -> bool:
     console.print(
         f"1. A stand-in for Google with {sum(google['accounts'].values())} real messages, "
         f"and {mailbox['server']} as the new mailbox.",
         highlight=False,
     )
-    with open_stores(config.store) as stores:
-        connected = _connected(config, stores, next(iter(google["accounts"])))
-        console.print(
-            f"2. {connected.address} allowed read-only access: gmail.readonly, nothing else.",
-            highlight=False,
-        )
-        wanted = Import(
-            customer="demo",
-            mailbox=Password(mailbox["user"], mailbox["password"]),
-            choices=config.migrations.choices,
-            by_digest=True,
-        )
-        begun = launch(stores.state, stores.vault, connected.migration, wanted)
-        console.print("3. The import runs as queued jobs.")
-        with working(config, stores) as stop:
-            ended = watch(console, stores.state, begun.id, stop)
-        report = report_on(stores.state, begun.id)
-        key_gone = not stores.vault.holds(begun.id)
-        signed = (cast("bytes | None", stores.state.get(f"{record_key(begun.id)}:receipt")) or b"").decode()
+    connected = _connected(config, stores, next(iter(google["accounts"])))
+    console.print(
+        f"2. {connected.address} allowed read-only access: gmail.readonly, nothing else.",
+        highlight=False,
+    )
+    wanted = Import(
+        customer="demo",
+        mailbox=Password(mailbox["user"], mailbox["password"]),
+        choices=config.migrations.choices,
+        by_digest=True,
+    )
+    begun = launch(stores.state, stores.vault, connected.migration, wanted)
+    console.print("3. The import runs as queued jobs.")
+    with working(config, stores) as stop:
+        ended = watch(console, stores.state, begun.id, stop)
+    report = report_on(stores.state, begun.id)
+    key_gone = not stores.vault.holds(begun.id)
+    signed = (cast("bytes | None", stores.state.get(part_key(begun.id, "receipt"))) or b"").decode()
     console.print()
     show(console, report)
     console.print()
-    proofs = _proofs(report, _grants_at(google["url"]), signed, config, key_gone=key_gone)
+    kept = _keep_receipt(signed, keys)
+    proofs = _proofs(report, _grants_at(google["url"]), _genuine(signed, keys), kept, key_gone=key_gone)
     for holds, text in proofs:
         console.print(f"{'✓' if holds else '✗'} {text}", style="green" if holds else "bold red", highlight=False)
     if ended.state is not State.DONE:
@@ -93,14 +101,15 @@ def _migrate(console: Console, folder: Path, google: dict[str, Any], mailbox: di
 
 
 def _connected(config: Config, stores: Stores, account: str) -> Connected:
-    nursery.preload((CHILD_LOGS, app.child.__name__, app.connecting.__name__))
+    preload_processes(*(room.__name__ for room in APART))
     purpose = Purpose(new_id(), expected=account)
     return connect(config, stores, *ask(stores, config.client, purpose, lambda url: _press_allow(url, account)))
 
 
-def _proofs(report: Report, grants: int, signed: str, config: Config, *, key_gone: bool) -> list[tuple[bool, str]]:
+def _proofs(
+    report: Report, grants: int, receipt: Receipt | None, kept: str, *, key_gone: bool
+) -> list[tuple[bool, str]]:
     copied, same = report.copied, report.verified.get("identical", 0)
-    receipt = _genuine(signed, config)
     revoked = receipt is not None and receipt.access.revocation == "confirmed" and grants == 0
     return [
         (report.adds_up, f"the account adds up: {sum(report.outcomes.values())} of {report.total} messages"),
@@ -110,23 +119,23 @@ def _proofs(report: Report, grants: int, signed: str, config: Config, *, key_gon
             "the access at Google is revoked: invalid_grant at a refresh, no grant left",
         ),
         (key_gone, "the key of the stored secrets is destroyed"),
-        (receipt is not None, f"the receipt is signed and verified: {_kept_receipt(signed, config)}"),
+        (receipt is not None, f"the receipt is signed and verified: {kept}"),
     ]
 
 
-def _genuine(signed: str, config: Config) -> Receipt | None:
+def _genuine(signed: str, keys: dict[str, Any]) -> Receipt | None:
     try:
-        return verify(signed, public_keys(signing_key(config)))
+        return verify(signed, keys)
     except ReceiptError:
         return None
 
 
-def _kept_receipt(signed: str, config: Config) -> str:
-    """Write receipt and public keys where they outlive the demo, and say how to look at them."""
+def _keep_receipt(signed: str, keys: dict[str, Any]) -> str:
+    """Write receipt and public keys where they outlive the demo, and return where that is."""
     folder = _ROOT / "build" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "receipt.jws").write_text(signed)
-    (folder / "receipt-keys.json").write_text(json.dumps(public_keys(signing_key(config))))
+    (folder / "receipt-keys.json").write_text(json.dumps(keys))
     return "build/demo/receipt.jws"
 
 
@@ -136,7 +145,7 @@ def _grants_at(google: str) -> int:
         return len(json.load(answer)["grants"])
 
 
-def _config(folder: Path, google: str, mailbox: dict[str, Any]) -> Config:
+def _config(folder: Path, google: str, mailbox: dict[str, Any], newcomers: dict[str, Any]) -> Config:
     secret = folder / "client-secret"
     secret.write_text("demo-secret")
     return Config.model_validate(
@@ -153,6 +162,7 @@ def _config(folder: Path, google: str, mailbox: dict[str, Any]) -> Config:
             "store": {"directory": folder / "state"},
             "mailbox": {"host": mailbox["host"], "port": mailbox["port"], "tls": "none"},
             "migrations": {"verify": "digest"},
+            **sections(newcomers),
         }
     )
 

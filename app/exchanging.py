@@ -13,7 +13,7 @@ from app.stores import connect
 from jobs.apart import Ask, Json
 from jobs.contacts import note_contact
 from jobs.errors import AccountBusy
-from jobs.migration import record_key
+from jobs.migration import part_key
 from migrator.errors import BandwidthExhausted, QuotaExhausted, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.quota import PROFILES, Meter
@@ -95,7 +95,7 @@ def granted(source: Source, client: Client) -> Grant:
 def _kept(task: Task, ask: Ask, grant: Grant, client: Client) -> Json:
     state = connect(task.state_url)
     google, patience = task.config.google, Patience()
-    calls = f"{record_key(task.migration)}:calls"
+    calls = part_key(task.migration, "calls")
     meter = Meter(state, f"{google.project}:{task.migration}", PROFILES[google.profile], calls=calls)
     with Gmail(SingleFlightCredentials(grant, client), google.api, meter, patience) as gmail:
         tries = patience.retrying(Transient, Waiting, tries=_TRIES, longest=_LONGEST_PAUSE)

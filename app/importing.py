@@ -26,7 +26,7 @@ from jobs import nursery
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.launch import Import, launch
 from jobs.migration import ENDS, State, new_id
-from migrator.errors import MigrationError, ReconnectNeeded
+from migrator.errors import ReconnectNeeded
 from migrator.labels import Choices
 from migrator.mailbox import Password
 from oauth.errors import GrantError
@@ -98,23 +98,24 @@ def connect_account(
     """
     if not grant and not config.google.client_id:
         raise click.ClickException("google.client_id is not set: name your OAuth client in the configuration file.")
-    nursery.preload((CHILD_LOGS, app.child.__name__, app.connecting.__name__))
+
+    def show_url(url: str) -> None:
+        console.print(f"Open this page and allow read-only access:\n{url}", highlight=False, soft_wrap=True)
+
+    preload_processes()
     try:
         if grant:
             return connect_file(config, stores, purpose, grant)
-        asked = ask(
-            stores,
-            config.client,
-            purpose,
-            lambda url: console.print(
-                f"Open this page and allow read-only access:\n{url}", highlight=False, soft_wrap=True
-            ),
-        )
-        return connect(config, stores, *asked)
-    except (GrantError, AccountBusy, MigrationError) as error:
+        return connect(config, stores, *ask(stores, config.client, purpose, show_url))
+    except (GrantError, AccountBusy) as error:
         raise click.ClickException(f"{sentence(error.code)} Nothing was copied.") from None
     except (IllegalTransition, UnknownMigration) as error:
         raise click.ClickException(f"this import cannot be connected again: {error}.") from None
+
+
+def preload_processes(*further: str) -> None:
+    """Import what consents and slices need, and further modules, before any of their processes is forked."""
+    nursery.preload((CHILD_LOGS, app.child.__name__, app.connecting.__name__, *further))
 
 
 @contextmanager

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, Event] = {
         Event("slice-ended", "info", "migration phase kind code seconds"),
         Event("slice-crashed", "error", "migration phase code seconds"),
         Event("egress-refused", "critical", "migration phase code"),
+        Event("audit-refused", "error", "migration code"),
         Event("lease-lost", "warning", "migration phase"),
         Event("illegal-step", "error", "migration before after"),
         Event("ticket-dropped", "warning", "error"),

@@ -20,7 +20,7 @@ from jobs import accounts
 from jobs.apart import Ask, Json
 from jobs.contacts import note_contact
 from jobs.launch import grant_of, mailbox_of
-from jobs.migration import record_key
+from jobs.migration import part_key
 from migrator.foldermap import map_folders
 from migrator.gmail import Gmail
 from migrator.labels import Choices, catalogue_of
@@ -77,7 +77,7 @@ def look_over(task: Look, ask: Ask) -> Json:
     if not isinstance(task.source, Sealed):
         raise TypeError("an import's grant lies sealed")
     store, migration = connect(task.state_url), task.source.migration
-    meter = _meter(task, accounts.account_of(store, migration), calls=f"{record_key(migration)}:calls")
+    meter = _meter(task, accounts.account_of(store, migration), calls=part_key(migration, "calls"))
     patience = Patience(asked=_while_wanted(ask))
     return row_of(_looked(task, meter, patience, partial(note_contact, store, migration)))
 

@@ -19,7 +19,7 @@ from app.stores import Stores, open_stores
 from jobs import accounts, audit
 from jobs.apart import ApartFailed, run_apart
 from jobs.audit import TERMINAL, Act
-from jobs.migration import new_id, record_key
+from jobs.migration import new_id, part_key
 from jobs.retention import unlink_at_end
 from migrator.mailbox import Password
 from oauth.pending import Purpose
@@ -92,7 +92,7 @@ def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> No
     stores.vault.destroy(migration)
     accounts.release(stores.state, migration)
     unlink_at_end(stores.state, migration)
-    stores.state.unlink(*(f"{record_key(migration)}:{part}" for part in ("calls", "hosts")))
+    stores.state.unlink(*(part_key(migration, part) for part in ("calls", "hosts")))
     if dead:
         console.print("The access given for this preview is revoked; Google confirms it.")
     else:

@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 _CONNECTIONS = 65_536
 
-_APART = (app.connecting, app.entering, app.looking, jobs.undoing)
+APART = (app.connecting, app.entering, app.looking, jobs.undoing)
 """Rooms that work in processes of their own."""
 
 # Its lines hold the codes of consents. `access_log=False` alone is undone by whoever gives the logger a way out.
@@ -59,7 +59,7 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
         click.echo("Nobody can come in to the pages yet: set panel.origins or signin.hosts.", err=True)
     _allow_connections()
     site = site_of(config, stores, receipt_keys, stop)
-    nursery.preload((CHILD_LOGS, *(room.__name__ for room in _APART)))
+    nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
     with _listening(config) as listener:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         server = uvicorn.Server(_settings(site))

@@ -36,7 +36,7 @@ from jobs import audit
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
 from jobs.custody import KEY_LOST
-from jobs.migration import record_key
+from jobs.migration import part_key, record_key
 from jobs.slice import crashed_by
 from migrator.errors import UnknownHost
 from migrator.retry import Stopped
@@ -138,7 +138,7 @@ def begin(config: Config, stores: Stores, migration_id: str, *, seconds: float =
 
 def found(stores: Stores, migration_id: str) -> Found | Failed | None:
     """Return what was found; None while it is under way, and when nobody has begun."""
-    blob = cast("bytes | None", stores.state.get(f"{record_key(migration_id)}:survey"))
+    blob = cast("bytes | None", stores.state.get(part_key(migration_id, "survey")))
     if not blob:
         return None
     row = json.loads(blob)

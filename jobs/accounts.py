@@ -8,7 +8,7 @@ from typing import Any, cast
 from redis import Redis
 
 from jobs.errors import AccountBusy
-from jobs.migration import ENDS, record_key
+from jobs.migration import ENDS, part_key
 from jobs.retention import UNFINISHED_SECONDS
 from oauth.vault import Vault
 
@@ -49,7 +49,7 @@ def claim(redis: Redis, vault: Vault, migration_id: str, address: str) -> None:
 
 def account_of(redis: Redis, migration_id: str) -> str:
     """Return the opaque name of the migration's Google account; empty when it has none (any more)."""
-    held = cast("bytes | None", redis.get(f"{record_key(migration_id)}:account"))
+    held = cast("bytes | None", redis.get(part_key(migration_id, "account")))
     return held.decode() if held else ""
 
 
@@ -63,7 +63,7 @@ def release(redis: Redis, migration_id: str) -> None:
     hold = _hold(account_of(redis, migration_id))
     if redis.get(hold) == migration_id.encode():
         redis.delete(hold)
-    redis.delete(f"{record_key(migration_id)}:account")
+    redis.delete(part_key(migration_id, "account"))
 
 
 def _hold(name: str) -> str:

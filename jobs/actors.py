@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_when_event_set, wait_fixed
 
 from jobs import audit
-from jobs.audit import Act
+from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.broker import QUEUE, TICKET, send_tickets
 from jobs.contacts import note_contact
 from jobs.custody import Custody, with_key
@@ -97,13 +97,21 @@ def _tell(room: Room, claimed: Claim, end: SliceEnd, seconds: float) -> None:
     """Say in the log, and where it matters in the audit log, how a slice ended."""
     if end.code.startswith(EGRESS_REFUSED):
         _log.critical("egress-refused", migration=claimed.id, phase=claimed.phase, code=end.code)
-        audit.append(room.redis, audit.WORKER, Act.EGRESS_REFUSED, claimed.id)
+        _write_down_refusal(room.redis, claimed.id)
     elif end.kind is Kind.CRASHED:
         _log.error("slice-crashed", migration=claimed.id, phase=claimed.phase, code=end.code, seconds=seconds)
     else:
         _log.info(
             "slice-ended", migration=claimed.id, phase=claimed.phase, kind=end.kind, code=end.code, seconds=seconds
         )
+
+
+def _write_down_refusal(redis: Redis, migration_id: str) -> None:
+    """Append to the audit log what has happened already: a log that takes nothing changes nothing about it."""
+    try:
+        audit.append(redis, audit.WORKER, Act.EGRESS_REFUSED, migration_id)
+    except (AuditBroken, AuditBusy) as error:
+        _log.error("audit-refused", migration=migration_id, code=error.code)
 
 
 def _in_child(room: Room, claimed: Claim, key: bytes) -> Outcome:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from jobs import audit
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.discarding import Revocation, cannot_revoke, discard
-from jobs.migration import State, record_key
+from jobs.migration import State, part_key
 from jobs.nursery import Outcome
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Kind, SliceEnd, ended, paused, wait
@@ -58,7 +58,7 @@ def with_key(redis: Redis, custody: Custody, claimed: Claim, do: Callable[[bytes
 
 def _say_opened(redis: Redis, claimed: Claim) -> None:
     """Have the audit log say that secrets are opened, once per phase: a slice lasts seconds, the log is kept long."""
-    part = f"{record_key(claimed.id)}:opened"
+    part = part_key(claimed.id, "opened")
     if redis.get(part) != claimed.phase.encode():
         audit.append(redis, audit.WORKER, Act.OPENED, claimed.id, claimed.phase)
         redis.set(part, claimed.phase, ex=UNFINISHED_SECONDS)

@@ -19,7 +19,7 @@ from redis import Redis
 
 from jobs import accounts, audit
 from jobs.audit import Act
-from jobs.migration import record_key
+from jobs.migration import part_key
 from jobs.retention import UNFINISHED_SECONDS, ask_for_rewrite, unlink_at_end
 from oauth.vault import Vault
 
@@ -46,7 +46,7 @@ class Revocation:
     @classmethod
     def read(cls, redis: Redis, migration_id: str) -> "Revocation":
         """Return how it stands."""
-        blob = cast("bytes | None", redis.get(_part(migration_id, "revocation")))
+        blob = cast("bytes | None", redis.get(part_key(migration_id, "revocation")))
         return cls(**json.loads(blob)) if blob else cls()
 
     def after(self, *, confirmed: bool) -> "Revocation":
@@ -61,9 +61,9 @@ class Revocation:
 
 def cannot_revoke(redis: Redis, migration_id: str) -> None:
     """Note that no token can be opened that could be given back: its key is lost, or there never was a grant."""
-    held = bool(redis.hexists(_part(migration_id, "sealed"), "grant"))
+    held = bool(redis.hexists(part_key(migration_id, "sealed"), "grant"))
     row = Revocation(held=held, settled=True, at=time.time()).as_row()
-    redis.set(_part(migration_id, "revocation"), json.dumps(row), ex=UNFINISHED_SECONDS)
+    redis.set(part_key(migration_id, "revocation"), json.dumps(row), ex=UNFINISHED_SECONDS)
 
 
 def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[], str]) -> None:
@@ -84,7 +84,7 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
         ("rewrite", None, lambda: ask_for_rewrite(redis)),
         ("receipt", Act.RECEIPT_SIGNED, lambda: _hand_out(redis, migration_id, receipt())),
     )
-    done = cast("dict[bytes, bytes]", redis.hgetall(_part(migration_id, "discarding")))
+    done = cast("dict[bytes, bytes]", redis.hgetall(part_key(migration_id, "discarding")))
     for step in steps:
         if step[0].encode() not in done:
             _carry_out(redis, migration_id, step)
@@ -97,7 +97,7 @@ def _said_of(redis: Redis, migration_id: str) -> Act | None:
 
 
 def _hand_out(redis: Redis, migration_id: str, receipt: str) -> None:
-    redis.set(_part(migration_id, "receipt"), receipt, ex=UNFINISHED_SECONDS, nx=True)
+    redis.set(part_key(migration_id, "receipt"), receipt, ex=UNFINISHED_SECONDS, nx=True)
 
 
 def _carry_out(redis: Redis, migration_id: str, step: Step) -> None:
@@ -107,11 +107,7 @@ def _carry_out(redis: Redis, migration_id: str, step: Step) -> None:
         audit.append(redis, audit.WORKER, told, migration_id)
     act()
     with redis.pipeline(transaction=True) as both:  # never a note without an end date
-        both.hset(_part(migration_id, "discarding"), name, f"{time.time():.3f}")
-        both.expire(_part(migration_id, "discarding"), UNFINISHED_SECONDS)
+        both.hset(part_key(migration_id, "discarding"), name, f"{time.time():.3f}")
+        both.expire(part_key(migration_id, "discarding"), UNFINISHED_SECONDS)
         both.execute()
     sys.audit("migrator.discard.after", name)
-
-
-def _part(migration_id: str, part: str) -> str:
-    return f"{record_key(migration_id)}:{part}"

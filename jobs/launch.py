@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs.migration import Migration, record_key
+from jobs.migration import Migration, part_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.undoing import remember_mailbox
@@ -70,7 +70,7 @@ def choose(redis: Redis, migration_id: str, choices: Choices) -> None:
 
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     """Return how the migration is to be done."""
-    row = json.loads(cast("bytes", redis.get(f"{record_key(migration_id)}:choices")))
+    row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))
     choices = Choices(**{**row["choices"], "skip_labels": frozenset(row["choices"]["skip_labels"])})
     return Wanted(choices, row["order"], row["by_digest"], row["domain"])
 
@@ -89,4 +89,4 @@ def mailbox_of(safe: Safe) -> Credentials:
 def _write(redis: Redis, migration_id: str, wanted: Wanted) -> None:
     row = asdict(wanted)
     row["choices"]["skip_labels"] = sorted(wanted.choices.skip_labels)
-    redis.set(f"{record_key(migration_id)}:choices", json.dumps(row), ex=UNFINISHED_SECONDS)
+    redis.set(part_key(migration_id, "choices"), json.dumps(row), ex=UNFINISHED_SECONDS)

@@ -132,6 +132,11 @@ def record_key(migration_id: str) -> str:
     return f"mig:{{{migration_id}}}"
 
 
+def part_key(migration_id: str, part: str) -> str:
+    """Return the name of another key of the migration: its calls, its hosts, its receipt, ..."""
+    return f"{record_key(migration_id)}:{part}"
+
+
 def may_become(before: State, after: State) -> bool:
     """Tell whether the table knows this step."""
     return after in TRANSITIONS[before]

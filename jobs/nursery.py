@@ -86,14 +86,14 @@ def run_slice(
         folder: where the slice's temporary folder is made.
         contacted: hears where the slice goes.
     """
-    with _child(settings.memory_mib, folder) as (pipe, kill):
+    with _child(settings.memory_mib, folder) as (pipe, end_it):
         watch = _Watch(pipe, renew, stop, settings, contacted)
         if not watch.tell((work, task)):
             return Outcome(crashed("child-killed"), progressed=False)
         end = watch.look()
         while end is None:
             end = watch.listen() or watch.look()
-        kill()
+        end_it()
         watch.hear_the_rest()
         return Outcome(end, watch.progressed)
 

@@ -15,7 +15,7 @@ from redis import Redis
 from jobs import audit
 from jobs.audit import CUSTOMER, Act, Actor
 from jobs.kept import HOUR
-from jobs.migration import ENDS, Migration, record_key
+from jobs.migration import ENDS, Migration, part_key
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, UNFINISHED_SECONDS
 
@@ -141,4 +141,4 @@ def _now(redis: Redis, now: float | None) -> float:
 
 
 def _key(migration_id: str) -> str:
-    return f"{record_key(migration_id)}:permission"
+    return part_key(migration_id, "permission")

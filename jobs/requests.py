@@ -12,7 +12,7 @@ from redis import Redis
 
 from jobs import scripts
 from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.migration import Change, Migration, new_id, record_key
+from jobs.migration import Change, Migration, new_id, part_key, record_key
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _AT_ONCE = 1000
@@ -71,7 +71,7 @@ def read_all(redis: Redis, migration_ids: Sequence[str]) -> Iterator[Migration]:
 
 def history(redis: Redis, migration_id: str) -> tuple[Change, ...]:
     """Return the last changes of state, oldest first."""
-    lines = cast("list[object]", redis.lrange(f"{record_key(migration_id)}:history", 0, -1))
+    lines = cast("list[object]", redis.lrange(part_key(migration_id, "history"), 0, -1))
     return tuple(Change.from_line(scripts.decoded(line)) for line in reversed(lines))
 
 

@@ -9,7 +9,7 @@ import secrets
 from redis import Redis
 
 from jobs.kept import HOUR, Kept, Sight, Until, Where
-from jobs.migration import record_key
+from jobs.migration import part_key
 
 UNFINISHED_SECONDS = 72 * HOUR
 """A migration without progress for this long is gone, whatever state it is in."""
@@ -225,7 +225,7 @@ def unlink_at_end(redis: Redis, migration_id: str) -> int:
 
     `jobs.accounts.release` comes first: it still reads which account the migration holds.
     """
-    return redis.unlink(*(f"{record_key(migration_id)}:{part}" for part in parts_ended()))
+    return redis.unlink(*(part_key(migration_id, part) for part in parts_ended()))
 
 
 def ask_for_rewrite(redis: Redis) -> None:

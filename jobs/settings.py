@@ -14,7 +14,7 @@ class WorkerSettings:
     Attributes:
         threads: slices side by side in this worker.
         slice_seconds: a slice ought to end by itself after this long; short slices are what makes turns fair.
-        grace_seconds: ... and is killed this much later.
+        grace_seconds: ... and is killed this much later: a slow mailbox may take long for the last batches.
         lease_seconds: a dead worker's work is given to another one after this long; renewed thrice in that time.
         stop_grace_seconds: a slice asked to stop is killed after this long; a worker must end within 3 s, on a busy
             machine, too.
@@ -28,7 +28,7 @@ class WorkerSettings:
 
     threads: int = 4
     slice_seconds: float = 20.0
-    grace_seconds: float = 15.0
+    grace_seconds: float = 60.0
     lease_seconds: float = 10.0
     stop_grace_seconds: float = 2.2
     memory_mib: int = 512

@@ -17,14 +17,14 @@ from redis import Redis
 from jobs import audit
 from jobs.audit import Act
 from jobs.audit.lists import end_date
+from jobs.discarding import Revocation
 from jobs.errors import JobError
 from jobs.kept import HOUR, Until
-from jobs.migration import State, record_key
+from jobs.migration import State, part_key
 from jobs.report import Report, report_on
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, KEPT, parts_ended
 from migrator import receipt
-from migrator.ledger import Ledger
 from migrator.receipt import Receipt, moment
 
 _NO_PLACE = "unreadable:0"
@@ -67,10 +67,10 @@ def statement_of(redis: Redis, migration_id: str, end: State, issuer: Issuer, *,
         AuditBroken: the audit log cannot be read.
     """
     at = time.time() if now is None else now
-    migration, ledger = read(redis, migration_id), Ledger(redis, migration_id)
+    migration = read(redis, migration_id)
     done = _discarded(redis, migration_id)
     calls = _numbers(redis, migration_id, "calls")
-    revocation = ledger.load("revocation") or {}
+    revocation = Revocation.read(redis, migration_id)
     entries = tuple(audit.entries(redis, migration_id, since=migration.created_at - _AUDIT_BEFORE))
     return Receipt(
         format=1,
@@ -84,7 +84,7 @@ def statement_of(redis: Redis, migration_id: str, end: State, issuer: Issuer, *,
         read=receipt.Read(issuer.scope, calls),
         written=_written(report_on(redis, migration_id), issuer.mailbox, _text(redis, migration_id, "tls")),
         contacted=_hosts(redis, migration_id),
-        access=_access(revocation, held=revocation.get("held") is True or bool(calls) or _was_granted(entries)),
+        access=_access(revocation, held=revocation.held or bool(calls) or _was_granted(entries)),
         discarded=done,
         staff_access=_staff(entries),
         retained=_retained(at),
@@ -102,7 +102,7 @@ def _discarded(redis: Redis, migration_id: str) -> receipt.Discarded:
         if step not in noted:
             raise NotDiscarded(step)
     for part in parts_ended():
-        if redis.exists(_part(migration_id, part)):
+        if redis.exists(part_key(migration_id, part)):
             raise NotDiscarded(part)
     key_destroyed, data_unlinked, log_rewrite_asked = (moment(float(noted[step])) for step in _STEPS)
     what = tuple(row.holds for row in KEPT if row.is_of_migration and row.until is Until.END)
@@ -125,11 +125,10 @@ def _written(report: Report, mailbox: str, tls: str) -> receipt.Written:
     )
 
 
-def _access(row: dict[str, Any], *, held: bool) -> receipt.Access:
+def _access(revocation: Revocation, *, held: bool) -> receipt.Access:
     """Say what became of the grant; confirmed is what was noted as confirmed, and nothing else."""
-    tries, confirmed = int(row.get("tries", 0)), row.get("confirmed") is True
-    at = moment(row["at"]) if row.get("at") else None
-    if confirmed:
+    tries, at = revocation.tries, moment(revocation.at) if revocation.at else None
+    if revocation.confirmed is True:
         return receipt.Access("confirmed", receipt.CONFIRMED_HOW, at, tries, advice="")
     if not tries and not held:
         return receipt.Access("nothing-held", receipt.NOTHING_HELD_HOW, None, 0, advice="")
@@ -157,7 +156,7 @@ def _retained(at: float) -> tuple[receipt.Retained, ...]:
 def _hosts(redis: Redis, migration_id: str) -> tuple[str, ...]:
     """Return where the import connected to. A child may be in hostile hands: what is no host:port is told as such."""
     found = (
-        name.decode("utf-8", "replace") for name in cast("set[bytes]", redis.smembers(_part(migration_id, "hosts")))
+        name.decode("utf-8", "replace") for name in cast("set[bytes]", redis.smembers(part_key(migration_id, "hosts")))
     )
     return tuple(sorted({name if re.fullmatch(receipt.PLACE, name) else _NO_PLACE for name in found}))
 
@@ -167,16 +166,12 @@ def _numbers(redis: Redis, migration_id: str, part: str) -> dict[str, int]:
 
 
 def _hash(redis: Redis, migration_id: str, part: str) -> dict[str, str]:
-    rows = cast("dict[bytes, bytes]", redis.hgetall(_part(migration_id, part)))
+    rows = cast("dict[bytes, bytes]", redis.hgetall(part_key(migration_id, part)))
     return {name.decode(): value.decode() for name, value in rows.items()}
 
 
 def _text(redis: Redis, migration_id: str, part: str) -> str:
-    return (cast("bytes | None", redis.get(_part(migration_id, part))) or b"").decode()
-
-
-def _part(migration_id: str, part: str) -> str:
-    return f"{record_key(migration_id)}:{part}"
+    return (cast("bytes | None", redis.get(part_key(migration_id, part))) or b"").decode()
 
 
 def _writable(name: str) -> str:

@@ -24,7 +24,7 @@ from jobs.apart import Ask, Json, run_apart
 from jobs.audit import CUSTOMER, Act, Actor
 from jobs.broker import open_state
 from jobs.errors import IllegalTransition, JobError
-from jobs.migration import ENDS, Migration, record_key
+from jobs.migration import ENDS, Migration, part_key, record_key
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS, UNFINISHED_SECONDS
 from migrator.egress import Doors, Trust, close_the_doors, connecting, pin, store_place
@@ -102,7 +102,7 @@ class Task:
 def remember_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
     """Note the mailbox of an import that begins, by an opaque name; `jobs.launch` calls it."""
     name = vault.pseudonyms(_mailbox(credentials))[0]
-    redis.set(_part(migration_id, "mailbox"), name, ex=UNFINISHED_SECONDS)
+    redis.set(part_key(migration_id, "mailbox"), name, ex=UNFINISHED_SECONDS)
 
 
 def data_ends_at(migration: Migration) -> int:
@@ -152,7 +152,7 @@ def undo(
 
 def undone_of(redis: Redis, migration_id: str) -> Undone:
     """Return how far the import's undo is; `Undone()` when there is none."""
-    blob = cast("bytes | None", redis.get(_part(migration_id, "undo")))
+    blob = cast("bytes | None", redis.get(part_key(migration_id, "undo")))
     if not blob:
         return Undone()
     row = json.loads(blob)
@@ -162,7 +162,7 @@ def undone_of(redis: Redis, migration_id: str) -> Undone:
 
 def is_running(redis: Redis, migration_id: str) -> bool:
     """Tell whether an undo is at work; one that is neither running nor finished was cut off."""
-    return bool(redis.exists(_part(migration_id, "undoing")))
+    return bool(redis.exists(part_key(migration_id, "undoing")))
 
 
 def in_process(task: Task, _: Ask) -> Json:
@@ -201,7 +201,7 @@ class _Journal:
 
     def write(self, undone: Undone) -> None:
         task, name = self._task, self._task.migration
-        keys = [record_key(name), _part(name, "undo"), _part(name, "undoing")]
+        keys = [record_key(name), part_key(name, "undo"), part_key(name, "undoing")]
         if not self._script(keys=keys, args=[task.token, json.dumps(asdict(undone)), task.ends_at, HOLD_SECONDS]):
             raise LeaseLost
 
@@ -209,7 +209,7 @@ class _Journal:
 @contextmanager
 def _held(redis: Redis, migration_id: str) -> Iterator[str]:
     token = secrets.token_hex(8)
-    hold = _part(migration_id, "undoing")
+    hold = part_key(migration_id, "undoing")
     if not redis.set(hold, token, ex=HOLD_SECONDS, nx=True):
         raise UndoUnderWay
     try:
@@ -219,7 +219,7 @@ def _held(redis: Redis, migration_id: str) -> Iterator[str]:
 
 
 def _check_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
-    held = cast("bytes | None", redis.get(_part(migration_id, "mailbox")))
+    held = cast("bytes | None", redis.get(part_key(migration_id, "mailbox")))
     if held is None or held.decode() not in vault.pseudonyms(_mailbox(credentials)):
         raise OtherMailbox
 
@@ -235,7 +235,3 @@ def _tell_refusal(what: str) -> None:
 
 def _unheard(_: str) -> None:
     """The receipt was given; nobody notes which hosts an undo contacts."""
-
-
-def _part(migration_id: str, part: str) -> str:
-    return f"{record_key(migration_id)}:{part}"

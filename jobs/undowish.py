@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from redis import Redis
 
-from jobs.migration import record_key
+from jobs.migration import part_key, record_key
 from jobs.retention import ENDED_SECONDS
 from jobs.scripts import decoded
 from jobs.undoing import is_running, undone_of
@@ -74,4 +74,4 @@ def _write(redis: Redis, migration_id: str, value: str, seconds: int) -> None:
 
 
 def _key(migration_id: str) -> str:
-    return f"{record_key(migration_id)}:undo-wish"
+    return part_key(migration_id, "undo-wish")

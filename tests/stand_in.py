@@ -75,7 +75,7 @@ class Google:
             assert pipe is not None
             pipe.close()
         try:
-            self.process.wait(10)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -17,7 +17,7 @@ import structlog
 from anyio import to_thread
 from redis.asyncio import Redis
 
-from jobs.migration import record_key
+from jobs.migration import part_key, record_key
 from web.views.language import Language
 
 _log = structlog.get_logger()
@@ -161,6 +161,6 @@ async def _stand(redis: Redis, migrations: Iterable[str]) -> list[object]:
     async with redis.pipeline(transaction=False) as asked:
         for one in ids:
             asked.hmget(record_key(one), *_FIELDS)
-            asked.hget(f"{record_key(one)}:counts", "bytes")
+            asked.hget(part_key(one, "counts"), "bytes")
         answers = await asked.execute()
     return [(answers[2 * n], answers[2 * n + 1], minute[n]) for n in range(len(ids))]

@@ -1,11 +1,18 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from consents import config_for, stores_in
 from engine import renewed
 from redis import Redis
 from stand_in import Google
 
+import app.connecting
+from app.config import Config
 from app.embedded import start
+from app.stores import Stores
+from jobs import nursery
+from jobs.migration import new_id
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +33,27 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A store of its own, empty."""
     with start(tmp_path_factory.mktemp("app"), persistent=False) as store, Redis.from_url(store.url) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    nursery.preload((app.connecting.__name__,))
+    with stores_in(tmp_path_factory.mktemp("stores")) as stores:
+        yield stores
+
+
+@pytest.fixture
+def stores(running: Stores) -> Stores:
+    running.state.flushall()
+    running.keys.flushall()
+    return running
+
+
+@pytest.fixture
+def config(google: Google, stores: Stores, tmp_path: Path) -> Config:
+    return config_for(google, stores, tmp_path)
+
+
+@pytest.fixture
+def migration() -> str:
+    return new_id()

@@ -1,93 +1,34 @@
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from consents import OTHER_SCOPES, code_in, config_for, consented, grants, names, stores_in
+from connections import OTHER, acts, running_import, sealed
+from consents import OTHER_SCOPES, code_in, consented, grants, names
 from engine import ADDRESS, calls
 from redis.exceptions import RedisError
 from stand_in import Google
 from structlog.testing import capture_logs
 
-import app.connecting
 from app.config import Config
-from app.connecting import connect, connect_file
+from app.connecting import connect
 from app.stores import Stores
-from jobs import accounts, audit, nursery, requests
-from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
-from jobs.launch import grant_of
-from jobs.migration import State, new_id
-from jobs.slice import paused
-from jobs.tickets import claim, release
+from jobs import accounts, audit, requests
+from jobs.errors import AccountBusy, UnknownMigration
+from jobs.migration import new_id
+from jobs.tickets import claim
 from oauth.errors import (
     CodeRefused,
     ConsentDenied,
     GoogleSilent,
     GrantError,
-    GrantUnreadable,
-    KeyLost,
     NoRefreshToken,
     NotConnected,
     NotGivenBack,
     ScopeMismatch,
     WrongAccount,
 )
-from oauth.grant import Grant
 from oauth.pending import Pending, Purpose
 from oauth.revocation import is_dead
-from oauth.vault import Safe
-
-OTHER = "other@gmail.example"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    nursery.preload((app.connecting.__name__,))
-    with stores_in(tmp_path_factory.mktemp("connecting")) as stores:
-        yield stores
-
-
-@pytest.fixture
-def stores(running: Stores) -> Stores:
-    running.state.flushall()
-    running.keys.flushall()
-    return running
-
-
-@pytest.fixture
-def config(google: Google, stores: Stores, tmp_path: Path) -> Config:
-    return config_for(google, stores, tmp_path)
-
-
-@pytest.fixture
-def migration() -> str:
-    return new_id()
-
-
-def sealed(stores: Stores, migration: str) -> Grant:
-    return grant_of(Safe(stores.state, migration, stores.vault.key(migration)))
-
-
-def acts(stores: Stores) -> list[tuple[str, str]]:
-    return [(str(entry.act), entry.code) for entry in audit.entries(stores.state)]
-
-
-def running_import(stores: Stores, google: Google, address: str = ADDRESS) -> tuple[str, Grant]:
-    """Begin an import of the account, as if it had been connected before."""
-    migration, grant = new_id(), Grant(google.grant(account=address)["refresh_token"])
-    accounts.claim(stores.state, stores.vault, migration, address)
-    Safe(stores.state, migration, stores.vault.make(migration)).seal(grant=grant.to_bytes())
-    requests.create(stores.state, "c1", migration_id=migration)
-    return migration, grant
-
-
-def rests(stores: Stores, migration: str) -> None:
-    """Let a slice of the import end because its grant is dead."""
-    claimed = claim(stores.state, 10)
-    assert claimed is not None
-    assert claimed.id == migration
-    release(stores.state, claimed.id, claimed.token, paused("reconnect-needed"))
 
 
 def test_a_consent_becomes_a_sealed_grant_of_the_account_that_consented(
@@ -273,89 +214,6 @@ def test_where_nothing_can_be_written_down_nothing_is_kept(
     with pytest.raises((audit.AuditBroken, RedisError)):
         connect(config, stores, *asked)
     assert (grants(google), names(stores)) == ([], set())
-
-
-def test_a_file_with_a_grant_is_sealed_like_any_other(
-    google: Google, config: Config, stores: Stores, migration: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "grant.json"
-    file.write_text(json.dumps(google.grant()))
-    assert connect_file(config, stores, Purpose(migration, expected=ADDRESS), file).address == ADDRESS
-    assert sealed(stores, migration).refresh_token == json.loads(file.read_text())["refresh_token"]
-
-
-@pytest.mark.parametrize("text", [None, "", "{}", '{"refresh_token": ""}'])
-def test_a_file_without_a_grant_is_said_to_be_none(
-    text: str | None, config: Config, stores: Stores, migration: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "grant.json"
-    if text is not None:
-        file.write_text(text)
-    with pytest.raises(GrantUnreadable):
-        connect_file(config, stores, Purpose(migration), file)
-    assert names(stores) == set()
-
-
-def test_a_files_grant_is_left_alive_when_its_account_is_the_wrong_one(
-    google: Google, config: Config, stores: Stores, migration: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "grant.json"
-    file.write_text(json.dumps(google.grant()))
-    with pytest.raises(WrongAccount):
-        connect_file(config, stores, Purpose(migration, expected=OTHER), file)
-    assert len(grants(google)) == 1
-    assert names(stores) == set()
-
-
-def test_an_import_that_lost_its_grant_goes_on_with_a_new_one_of_the_same_account(
-    google: Google, config: Config, stores: Stores
-) -> None:
-    migration, dead = running_import(stores, google)
-    rests(stores, migration)
-    google.control("grants", {}, verb="DELETE")
-    connect(config, stores, *consented(google, config, stores, Purpose(migration, reconnect=True)))
-    assert requests.read(stores.state, migration).state is State.PLANNING
-    assert sealed(stores, migration) != dead
-    assert not is_dead(config.client, sealed(stores, migration))
-    assert acts(stores) == [("reconnected", "")]
-
-
-def test_reconnecting_with_another_account_gives_that_one_back_and_changes_nothing(
-    google: Google, config: Config, stores: Stores
-) -> None:
-    google.control("accounts", {"address": OTHER})
-    migration, dead = running_import(stores, google, OTHER)
-    rests(stores, migration)
-    google.control("grants", {}, verb="DELETE")
-    before = names(stores)
-    asked = consented(google, config, stores, Purpose(migration, reconnect=True))
-    with pytest.raises(WrongAccount):
-        connect(config, stores, *asked)
-    assert calls(google)["oauth.revoke"] == 1
-    assert sealed(stores, migration) == dead
-    assert requests.read(stores.state, migration).state is State.PAUSED
-    assert accounts.holds(stores.state, stores.vault, migration, OTHER)
-    told = {f"mig:{{{migration}}}:{part}" for part in ("calls", "hosts")}
-    assert names(stores) - told == before, "that Google was asked whose account it is will be in the receipt"
-
-
-def test_an_import_that_runs_is_not_connected_again(google: Google, config: Config, stores: Stores) -> None:
-    migration, _ = running_import(stores, google)
-    asked = consented(google, config, stores, Purpose(migration, reconnect=True))
-    with pytest.raises(IllegalTransition):
-        connect(config, stores, *asked)
-    assert "oauth.token" not in calls(google)
-
-
-def test_an_import_whose_key_is_lost_cannot_be_connected_again(google: Google, config: Config, stores: Stores) -> None:
-    migration, _ = running_import(stores, google)
-    rests(stores, migration)
-    asked = consented(google, config, stores, Purpose(migration, reconnect=True))
-    stores.vault.destroy(migration)
-    with pytest.raises(KeyLost):
-        connect(config, stores, *asked)
-    assert "oauth.token" not in calls(google)
-    assert not stores.vault.holds(migration)
 
 
 def test_no_error_shows_a_code_or_an_address(google: Google, config: Config, stores: Stores, migration: str) -> None:

@@ -36,7 +36,9 @@ def got(store: EmbeddedStore) -> str | None:
 
 def kill(store: EmbeddedStore) -> None:
     os.kill(store.pid, signal.SIGKILL)
-    patience = Retrying(retry=retry_if_result(lambda running: running), stop=stop_after_delay(5), wait=wait_fixed(0.01))
+    patience = Retrying(
+        retry=retry_if_result(lambda running: running), stop=stop_after_delay(30), wait=wait_fixed(0.01)
+    )
     patience(store.is_running)
 
 

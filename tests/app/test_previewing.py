@@ -2,12 +2,11 @@ import io
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from consents import config_for, grants, names, stores_in
+from consents import config_for, grants, names
 from engine import calls, invent, pressed
 from rich.console import Console
 from stand_in import Google
@@ -31,19 +30,6 @@ class Customer(io.StringIO):
         for url in re.findall(r"http://\S+/o/oauth2/\S+", text):
             urllib.request.urlopen(pressed(self._google, url), timeout=30).close()
         return super().write(text)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    with stores_in(tmp_path_factory.mktemp("previewing")) as stores:
-        yield stores
-
-
-@pytest.fixture
-def stores(running: Stores) -> Stores:
-    running.state.flushall()
-    running.keys.flushall()
-    return running
 
 
 @pytest.fixture

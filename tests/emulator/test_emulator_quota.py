@@ -14,6 +14,8 @@ from emulator.errors import Refused
 from emulator.quota import PROFILES, Quotas, charge
 from emulator.settings import Settings
 
+pytestmark = pytest.mark.alone
+
 UNITS = {"new": 6_000, "legacy": 15_000}
 COSTS = {
     "new": {"messages.get": 20, "messages.list": 5, "history.list": 2, "labels.get": 1, "settings.filters.list": 1},

@@ -5,6 +5,7 @@ import pytest
 from jobs_harness import Worker
 from key_leaks import leaks
 from redis import Redis
+from statements import Begun
 
 from app.embedded import EmbeddedStore, start
 from jobs.broker import open_state
@@ -37,3 +38,8 @@ def worker(store: EmbeddedStore, tmp_path: Path) -> Iterator[Worker]:
     """A worker in this process, not yet started."""
     with Worker(store.url, store.broker_url, tmp_path / "scratch") as worker:
         yield worker
+
+
+@pytest.fixture
+def begun(redis: Redis) -> Begun:
+    return Begun(redis)

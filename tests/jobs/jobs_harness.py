@@ -22,7 +22,7 @@ T = TypeVar("T")
 QUICK = WorkerSettings(threads=2, lease_seconds=3, slice_seconds=5, grace_seconds=5, tick_seconds=0.5, memory_mib=512)
 
 
-def eventually(look: Callable[[], T], within: float = 15.0) -> T:
+def eventually(look: Callable[[], T], within: float = 60.0) -> T:
     """Return what `look` gives as soon as it is true."""
     waiting = Retrying(
         retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(within), wait=wait_fixed(0.05)
@@ -52,7 +52,7 @@ class Worker:
         begun = time.monotonic()
         self.stop_event.set()
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(60)
             assert not self._thread.is_alive()
         return time.monotonic() - begun
 
@@ -83,7 +83,7 @@ class WorkerProcess:
         """Send SIGTERM and return the seconds until it ended, which it must with code 0."""
         begun = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(20) == 0
+        assert self._process.wait(60) == 0
         return time.monotonic() - begun
 
     def __enter__(self) -> Self:

@@ -127,6 +127,12 @@ def leave_a_file(task: SliceTask, link: Link) -> SliceEnd:
     return stay(task, link)
 
 
+def try_what_it_may_not(_: SliceTask, link: Link) -> SliceEnd:
+    """Tell that something was refused, as closed doors do, and be gone."""
+    link.refused("connect")
+    os._exit(0)
+
+
 def answer_nonsense(_: SliceTask, __: Link) -> SliceEnd:
     """Return something else than an end."""
     return "done"  # type: ignore[return-value]

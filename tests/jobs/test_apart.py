@@ -90,6 +90,7 @@ def test_a_process_that_dies_is_told() -> None:
         run_apart(apart_functions.dying, None)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("function", [apart_functions.hanging, apart_functions.stubborn])
 def test_a_process_that_hangs_is_killed(function: Callable[[Any, Ask], Json], tmp_path: Path) -> None:
     began = time.monotonic()
@@ -118,7 +119,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(program)
     command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "pid")]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as parent:
-        patiently = tenacity.Retrying(stop=tenacity.stop_after_delay(30), wait=tenacity.wait_fixed(0.05))
+        patiently = tenacity.Retrying(stop=tenacity.stop_after_delay(120), wait=tenacity.wait_fixed(0.05))
         pid = patiently(lambda: int((tmp_path / "pid").read_text()))
         parent.kill()
     soon = patiently.copy(retry=tenacity.retry_if_result(lambda gone: not gone), stop=tenacity.stop_after_delay(5))

@@ -192,7 +192,7 @@ class Line:
             client.sendall(answer)
 
     def close(self) -> None:
-        self._thread.join(10)
+        self._thread.join(60)
         self._door.close()
         assert self._lost
 

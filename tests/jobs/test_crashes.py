@@ -18,6 +18,8 @@ from jobs.broker import make_broker, open_state, send_tickets
 from jobs.migration import Migration, State
 from jobs.requests import create, read
 
+pytestmark = pytest.mark.alone
+
 ITEMS = 30
 LEASE = 10.0
 RECOVERY_SECONDS = 30.0

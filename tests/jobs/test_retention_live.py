@@ -116,7 +116,7 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         come_in(home)
         user = dovecot_server.new_user()
         migration = home.launch(user, Choices(policy="copy-per-label"))
-        ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS, seconds=120)
+        ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS)
         assert done.exists()
         assert home.report(ended.id).failures
         eventually(lambda: not home.state.exists(REWRITE_WISH))

@@ -1,88 +1,20 @@
 import json
 import re
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from engine import heir
 from redis import Redis
+from statements import ISSUER, SCOPE, STAFF, Begun
 
 from jobs import audit, scripts
 from jobs.audit import Act
 from jobs.errors import UnknownMigration
 from jobs.migration import State
-from jobs.requests import create
-from jobs.retention import migration_parts, parts_ended, row_for, unlink_at_end
-from jobs.statement import Issuer, NotDiscarded, statement_of
-from migrator.ledger import Ledger
+from jobs.retention import migration_parts, parts_ended, row_for
+from jobs.statement import NotDiscarded, statement_of
 from migrator.outcome import Mark
-from migrator.receipt import CONFIRMED_HOW, KEY_LOST_HOW, LIMITS, PERMISSIONS_PAGE, Policy, Receipt, Software, moment
+from migrator.receipt import CONFIRMED_HOW, LIMITS, Receipt, moment
 from migrator.records import FolderState, Placed
-
-SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
-ISSUER = Issuer(
-    name="https://mail.example",
-    policy=Policy("2026-10", "https://mail.example/privacy"),
-    software=Software("gmail-migrator", "0.1.0"),
-    mailbox="imap.example:993",
-    scope=SCOPE,
-)
-STAFF = "5" * 32
-
-
-class Begun:
-    """A migration with a record and a ledger; everything else is written by the test."""
-
-    def __init__(self, redis: Redis) -> None:
-        self.redis = redis
-        self.id = create(redis, "c1").id
-        self.ledger: Ledger = heir(redis, Ledger(redis, self.id))
-        self.log(Act.GRANTED)
-
-    def log(self, act: Act, actor: audit.Actor = audit.CUSTOMER, code: str = "") -> None:
-        audit.append(self.redis, actor, act, self.id, code)
-
-    def write(self, part: str, value: Any) -> None:
-        self.ledger.write(self.ledger.keep(part, value))
-
-    def copies(self) -> None:
-        """Write what a copied account of eight leaves: two folders, five outcomes."""
-        marks = [Mark.COPIED] * 3 + [Mark.COPIED_ALTERED, Mark.ALREADY_THERE, Mark.SKIPPED_CHAT] + [Mark.PENDING] * 2
-        folders = {1: "INBOX", 2: "Büro"}
-        self.ledger.write(*self.ledger.plan(range(8), marks))
-        self.ledger.write(*(self.ledger.folder(n, FolderState(name, 1, 1, 1)) for n, name in folders.items()))
-        records = [Placed(n, n + 1, 100, b"d" * 16, b"l" * 8) for n in range(4)]
-        self.ledger.write(*self.ledger.place(1, records[:3]), *self.ledger.place(2, records[3:]))
-        self.write("verified", {"folder": 2, "done": 1, "found": 4, "identical": 4, "altered": 0, "missing": 0})
-
-    def hash(self, part: str, rows: dict[str, Any]) -> None:
-        self.redis.hset(self.ledger.key(part), mapping={name: str(value) for name, value in rows.items()})
-        self.redis.expire(self.ledger.key(part), 3600)
-
-    def reads(self, **calls: int) -> None:
-        self.hash("calls", {name.replace("_", "."): count for name, count in calls.items()})
-
-    def connects(self, *hosts: str, tls: str = "TLSv1.3 TLS_AES_256_GCM_SHA384") -> None:
-        self.redis.sadd(self.ledger.key("hosts"), *hosts)
-        self.redis.expire(self.ledger.key("hosts"), 3600)
-        self.redis.set(self.ledger.key("tls"), tls, ex=3600)
-
-    def revokes(self, tries: int = 1, *, confirmed: bool = True, at: float = 1_780_000_000) -> None:
-        self.write("revocation", {"tries": tries, "confirmed": confirmed, "settled": True, "at": at})
-
-    def discards(self, *without: str) -> None:
-        steps = {"destroy": 1_780_000_001.5, "release": 1, "unlink": 1_780_000_002, "rewrite": 1_780_000_003}
-        self.hash("discarding", {name: at for name, at in steps.items() if name not in without})
-        unlink_at_end(self.redis, self.id)
-
-    def receipt(self, end: State = State.DONE, now: float | None = None) -> Receipt:
-        return statement_of(self.redis, self.id, end, ISSUER, now=now)
-
-
-@pytest.fixture
-def begun(redis: Redis) -> Begun:
-    return Begun(redis)
 
 
 def test_a_whole_import_is_told_from_its_keys(begun: Begun) -> None:
@@ -150,69 +82,6 @@ def test_cancelled_before_anything_was_read(begun: Begun) -> None:
     assert (receipt.read.calls, receipt.contacted, receipt.written.tls) == ({}, (), "")
     assert (receipt.written.messages, receipt.written.outcomes, receipt.written.folders) == (0, {}, {})
     assert receipt.access.revocation == "confirmed"
-
-
-def test_tries_that_did_not_help_send_the_customer_to_his_permissions_page(begun: Begun) -> None:
-    begun.revokes(10, confirmed=False)
-    begun.discards()
-    access = begun.receipt(State.EXPIRED).access
-    assert (access.revocation, access.tries) == ("unconfirmed", 10)
-    assert PERMISSIONS_PAGE in access.advice
-
-
-def test_a_lost_key_is_no_revocation(begun: Begun) -> None:
-    begun.revokes(0, confirmed=False)
-    begun.discards()
-    access = begun.receipt(State.EXPIRED).access
-    assert (access.revocation, access.how) == ("unconfirmed", KEY_LOST_HOW)
-    assert PERMISSIONS_PAGE in access.advice
-
-
-def test_a_revocation_that_nobody_noted_is_none(begun: Begun) -> None:
-    begun.discards()
-    access = begun.receipt(State.CANCELLED).access
-    assert (access.revocation, access.at) == ("unconfirmed", None)
-
-
-@pytest.mark.parametrize("word", ["true", 1, None, "yes", []])
-def test_only_true_is_confirmed(begun: Begun, word: object) -> None:
-    begun.write("revocation", {"tries": 1, "confirmed": word, "at": 1_780_000_000})
-    begun.discards()
-    assert begun.receipt().access.revocation == "unconfirmed"
-
-
-def never_granted(redis: Redis) -> Begun:
-    begun = Begun(redis)
-    redis.delete(*redis.keys("audit:*"))
-    begun.revokes(0, confirmed=False)
-    begun.discards()
-    return begun
-
-
-def test_where_the_log_knows_of_no_grant_nothing_was_held(redis: Redis) -> None:
-    begun = never_granted(redis)
-    begun.log(Act.CANCELLED)
-    access = begun.receipt(State.CANCELLED).access
-    assert (access.revocation, access.at, access.advice) == ("nothing-held", None, "")
-
-
-@pytest.mark.parametrize(
-    "held",
-    [
-        lambda begun: begun.log(Act.GRANTED),
-        lambda begun: begun.log(Act.RECONNECTED),
-        lambda begun: begun.reads(users_getProfile=1),
-    ],
-)
-def test_any_sign_of_a_grant_speaks_against_that(redis: Redis, held: Callable[[Begun], None]) -> None:
-    begun = never_granted(redis)
-    begun.log(Act.CANCELLED)
-    held(begun)
-    assert begun.receipt(State.CANCELLED).access.revocation == "unconfirmed"
-
-
-def test_a_log_that_is_silent_about_the_migration_proves_nothing(redis: Redis) -> None:
-    assert never_granted(redis).receipt(State.CANCELLED).access.revocation == "unconfirmed"
 
 
 @pytest.mark.parametrize("step", ["destroy", "unlink", "rewrite"])

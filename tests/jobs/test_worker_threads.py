@@ -16,6 +16,8 @@ from jobs.migration import Migration, State
 from jobs.requests import cancel, create, history, pause, read, resume
 from jobs.slice import SliceEnd
 
+pytestmark = pytest.mark.alone
+
 
 def pid_of(redis: Redis, migration: Migration) -> int:
     """Return the process that does, or did, the migration's last slice; 0 before the first one."""

@@ -70,6 +70,7 @@ def test_junk_in_the_base64_is_damage_and_not_dropped(google: Google, gmail: Gma
         gmail.message(message["id"], large=large)
 
 
+@pytest.mark.alone
 @either_way
 def test_a_google_that_says_nothing_is_given_up_after_the_timeout(google: Google, redis: Redis, *, large: bool) -> None:
     message = google.add(letter(1))

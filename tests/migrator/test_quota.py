@@ -12,6 +12,8 @@ from migrator.gmail import Listing
 from migrator.quota import PROFILES, Meter, Profile, ProfileName
 from migrator.retry import Patience
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 3.0
 
 

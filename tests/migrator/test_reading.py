@@ -14,6 +14,8 @@ from migrator.outcome import Mark
 from migrator.reading import Read, read_ahead
 from migrator.retry import Patience
 
+pytestmark = pytest.mark.alone
+
 Wanted = list[tuple[int, str, Mark]]
 
 

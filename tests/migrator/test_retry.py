@@ -6,6 +6,8 @@ import pytest
 from migrator.errors import ConnectionLost, GoogleUnavailable, LeaseLost, MailboxFull, MigrationError
 from migrator.retry import TRIES, Patience, Stopped, attempt
 
+pytestmark = pytest.mark.alone
+
 
 class Fails:
     """Raises `error` a number of times, then answers."""

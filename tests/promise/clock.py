@@ -46,7 +46,7 @@ class Clock:
             assert abs(store.time()[0] - time.time() - seconds) < 5
 
         for store in stores:
-            tenacity.Retrying(stop=tenacity.stop_after_delay(10), wait=tenacity.wait_fixed(0.05))(noticed, store)
+            tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05))(noticed, store)
 
     @contextmanager
     def started(self) -> Iterator[None]:

@@ -27,6 +27,8 @@ from oauth.keyring import KeyRing
 from oauth.sealing import closed
 from oauth.vault import Vault
 
+pytestmark = pytest.mark.xdist_group("adversary")  # its customers live through much, once
+
 STATES = ("planning", "copying", "waiting", "paused", "failed", "finishing")
 
 

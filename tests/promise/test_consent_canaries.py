@@ -23,6 +23,8 @@ from jobs.migration import new_id
 from oauth.grant import Grant
 from oauth.vault import Safe
 
+pytestmark = pytest.mark.xdist_group("consent_canaries")  # its customers live through much, once
+
 PROGRAM = ROOT / "tests" / "app" / "connecting_process.py"
 
 

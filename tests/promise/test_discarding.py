@@ -20,6 +20,8 @@ from migrator.receipt import Receipt
 from migrator.signing import verify
 from migrator.signingkeys import SigningKey, public_keys
 
+pytestmark = pytest.mark.xdist_group("discarding")  # its customers live through much, once
+
 CRASH = Path(__file__).parent / "crash"
 IN_SLICE = ("revoke", "prove")
 IN_WORKER = ("settle", "destroy", "release", "unlink", "rewrite", "receipt")
@@ -57,13 +59,13 @@ class Stage:
         def done() -> None:
             assert self.plan.read_bytes().startswith(b" ")
 
-        tenacity.Retrying(stop=tenacity.stop_after_delay(30), wait=tenacity.wait_fixed(0.02), reraise=True)(done)
+        tenacity.Retrying(stop=tenacity.stop_after_delay(120), wait=tenacity.wait_fixed(0.02), reraise=True)(done)
 
     def bring_stores_back(self, who: str) -> None:
         """Start the store that was killed again, the key store empty; or see the worker gone."""
         home = self.place.home
         if who == "worker":
-            home.workers[-1].wait(10)
+            home.workers[-1].wait(60)
         if who == "state":
             home.restart_redis()
         if who == "keys":

@@ -27,6 +27,8 @@ from jobs.migration import State, record_key
 from jobs.requests import cancel, migration_ids
 from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, REWRITE_WISH, row_for
 
+pytestmark = pytest.mark.xdist_group("time_travel")  # its customers live through much, once
+
 MINUTE = 60
 _ID = re.compile(r"\{([0-9a-f]{32})\}")
 
@@ -180,7 +182,7 @@ def _wait_until_purged(place: Town, *ids: str) -> None:
         assert not [one for one in migration_ids(place.home.state) if one in ids]
         assert not place.home.state.exists(REWRITE_WISH)
 
-    tenacity.Retrying(stop=tenacity.stop_after_delay(40), wait=tenacity.wait_fixed(0.2), reraise=True)(purged)
+    tenacity.Retrying(stop=tenacity.stop_after_delay(120), wait=tenacity.wait_fixed(0.2), reraise=True)(purged)
 
 
 def test_a_worker_purges_what_ended_a_day_ago_from_lists_and_files_too(attended: Attended) -> None:

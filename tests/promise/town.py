@@ -89,7 +89,7 @@ class Town:
     def stop_worker(self) -> None:
         """Let the worker end as a service's stop does."""
         self.home.workers[-1].terminate()
-        self.home.workers[-1].wait(10)
+        self.home.workers[-1].wait(60)
 
     def hold_up(self, customer: Customer, nth: int, seconds: float = 60) -> None:
         """Let the stand-in keep back the answer to the customer's nth call for a message from now on."""
@@ -103,21 +103,21 @@ class Town:
             (fault,) = self.home.google.control("faults")["faults"]
             assert fault["struck"]
 
-        _patiently(40)(struck)
+        _patiently(120)(struck)
         time.sleep(1)
 
     def slice(self) -> int:
         """Return the process id of the slice that runs, once there is one."""
-        return _patiently(10)(lambda: slices_of(self.worker)[0])
+        return _patiently(60)(lambda: slices_of(self.worker)[0])
 
     def rewrite_and_restart(self) -> None:
         """Let the state store write its log anew, compressed, then start again from it."""
-        _patiently(20)(self.home.state.bgrewriteaof)  # refused while a rewrite of the worker's own is under way
+        _patiently(60)(self.home.state.bgrewriteaof)  # refused while a rewrite of the worker's own is under way
 
         def rewritten() -> None:
             assert not self.home.state.info("persistence")["aof_rewrite_in_progress"]
 
-        _patiently(20)(rewritten)
+        _patiently(60)(rewritten)
         self.home.restart_redis()
 
     def blobs(self) -> Iterator[Blob]:

@@ -119,7 +119,7 @@ class House:
         )
         return launch(self.state, self.vault, migration, wanted).id
 
-    def wait(self, migration_id: str, *states: State, seconds: float = 90) -> Migration:
+    def wait(self, migration_id: str, *states: State, seconds: float = 300) -> Migration:
         """Wait until the import is in one of `states` (else: rests), and return it."""
         wanted = set(states) or RESTS
         found = tenacity.Retrying(
@@ -145,7 +145,7 @@ class House:
         """Every key has an end date and a row in the table; no token, no address is stored or logged in the clear."""
         broker = connect(self.redis_store.broker_url)
         found = tenacity.Retrying(  # the broker's keys get their end date at the reconciler's next tick
-            stop=tenacity.stop_after_delay(6),
+            stop=tenacity.stop_after_delay(30),
             wait=tenacity.wait_fixed(0.2),
             retry=tenacity.retry_if_result(bool),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
@@ -170,7 +170,7 @@ class House:
                 worker.send_signal(signal.SIGTERM)
         for worker in self.workers:
             try:
-                worker.wait(10)
+                worker.wait(30)
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()

@@ -85,7 +85,7 @@ def test_a_message_that_kills_every_slice_is_set_aside_and_the_rest_goes_on(
     home = install(small, dovecot_server, memory_mib=200)
     home.google.add(b"Subject: huge\r\n\r\n" + b"x" * 120_000_000, labelIds=["INBOX"])
     migration = home.launch(user)
-    ended = home.wait(migration, seconds=120)
+    ended = home.wait(migration)
     report = home.report(migration)
     assert ended.state is State.DONE_WITH_EXCEPTIONS, home.logs()
     assert report.failures == {"kills-the-import": 1}

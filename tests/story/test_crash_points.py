@@ -55,18 +55,18 @@ def test_a_kill_loses_nothing_and_doubles_nothing(
         _bring_back(home, who, worker.pid)
         _wait_for_progress(home, before)
         assert seconds_since(crashed) < GOING_ON_SECONDS
-        ended = home.wait(migration, seconds=90)
+        ended = home.wait(migration)
         assert ended.state is State.DONE, (ended, home.logs())
         _all_there_once(home, small, user, policy)
 
 
 def _wait_for(file: Path) -> None:
-    tenacity.Retrying(stop=tenacity.stop_after_delay(40), wait=tenacity.wait_fixed(0.05))(file.stat)
+    tenacity.Retrying(stop=tenacity.stop_after_delay(120), wait=tenacity.wait_fixed(0.05))(file.stat)
 
 
 def _bring_back(home: House, who: str, worker: int) -> None:
     if who == "worker":
-        home.workers[-1].wait(10)
+        home.workers[-1].wait(60)
         assert home.workers[-1].returncode == -signal.SIGKILL, worker
         home.start_worker()
     if who == "redis":

@@ -35,7 +35,7 @@ def test_an_account_arrives_whole_and_adds_up(
     with Google(seed_dir=corpus.folder, layout=corpus.rows) as google, house(tmp_path, google, mailbox_server) as home:
         home.start_worker()
         migration = home.launch(user, Choices(policy=policy, spam=True))  # type: ignore[arg-type]
-        ended = home.wait(migration, seconds=200)
+        ended = home.wait(migration)
         report = home.report(migration)
         assert ended.state in {State.DONE, State.DONE_WITH_EXCEPTIONS}, home.logs()
         assert report.adds_up, report

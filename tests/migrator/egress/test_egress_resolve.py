@@ -196,6 +196,7 @@ def silent(address: str, port: int = 0) -> Iterator[int]:
         yield ear.getsockname()[1]
 
 
+@pytest.mark.alone
 def test_addresses_that_do_not_answer_share_the_time() -> None:
     with silent("127.0.0.1") as port, silent("127.0.0.2", port):
         connect = connecting(Pinned("imap.example.com", port, ("127.0.0.1", "127.0.0.2")))
@@ -205,6 +206,7 @@ def test_addresses_that_do_not_answer_share_the_time() -> None:
         assert 0.9 < time.monotonic() - begun < 1.5
 
 
+@pytest.mark.alone
 def test_one_address_that_does_not_answer_leaves_time_for_the_next() -> None:
     with silent("127.0.0.1") as port, socket.create_server(("127.0.0.2", port)):
         connect = connecting(Pinned("imap.example.com", port, ("127.0.0.1", "127.0.0.2")))

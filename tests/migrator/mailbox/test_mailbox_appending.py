@@ -187,6 +187,7 @@ def test_only_the_selected_folder_can_be_appended_to(mailbox: Mailbox, inbox: Se
         mailbox.append(inbox, [item()])
 
 
+@pytest.mark.alone
 def test_a_server_that_holds_short_answers_back_is_not_waited_for(cyrus_server: Server) -> None:
     """Cyrus leaves Nagle's algorithm on: 40 ms a message unless we acknowledge at once, 3 ms if so."""
     with enter(cyrus_server, cyrus_server.new_user()) as mailbox:

@@ -103,7 +103,11 @@ def test_dates_are_kept_or_moved_into_what_servers_can_hold(
     assert mailbox.dates([1])[1].timestamp() == expected
 
 
-@pytest.mark.parametrize("date", [ms(days=0.5, now=True), ms(days=30, now=True), ms(years=500)])
+@pytest.mark.parametrize(
+    "date",
+    [ms(days=0.5, now=True), ms(days=30, now=True), ms(years=500)],
+    ids=["in half a day", "in a month", "in five centuries"],
+)
 def test_a_date_to_come_becomes_now(mailbox: Mailbox, inbox: Selected, date: int) -> None:
     mailbox.append(inbox, [item(date=date)])
     assert mailbox.dates([1])[1].timestamp() == pytest.approx(time.time(), abs=30)
