@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def main(context: click.Context, config_file: Path | None) -> None:
 @click.option("--keep", is_flag=True, help="Keep the demo's folder for a look at its state.")
 def demo(*, keep: bool) -> None:
     """Migrate a small real mailbox from a local stand-in for Google; no account, no configuration."""
-    raise SystemExit(0 if demonstration.run(Console(), keep=keep) else 1)
+    terminal = Console(file=sys.stdout)  # bound here: the web server closes standard output to whoever comes later
+    raise SystemExit(0 if demonstration.run(terminal, keep=keep) else 1)
 
 
 @main.command()
