@@ -53,7 +53,7 @@ def _state(pattern: str, holds: str, sight: Sight, until: Until) -> Kept:
 KEPT: tuple[Kept, ...] = (
     _stays(
         "",
-        "state, phase, times, reason code, fencing token, customer's opaque id",
+        "how the import stands, since when and why, which process is at it, the customer's id at the host",
         Sight.CUSTOMER,
         "says how the import ended, and when the rest is forgotten",
     ),

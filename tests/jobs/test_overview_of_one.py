@@ -39,7 +39,7 @@ def test_it_is_told_in_the_words_of_the_table(redis: Redis, mine: str) -> None:
     words = {row.holds: row for row in KEPT}
     assert set(found) <= set(words)
     assert {
-        "state, phase, times, reason code, fencing token, customer's opaque id",
+        "how the import stands, since when and why, which process is at it, the customer's id at the host",
         "grant, mailbox credentials and both addresses, sealed under the migration's key",
         "the Gmail account's opaque name",
         "which migration holds a Gmail account's grant, by opaque name",
