@@ -109,6 +109,7 @@ def test_of_one_import_only_its_own_is_counted(place: Place) -> None:
         "mig:{<id>}:folders": 1,
         "mig:{<id>}:placed:*": 2,
         "account:*": 1,
+        "jobs:of:*": 1,
         "key:{<id>}": 1,
     }
     (hold,) = (name for name in place.state.scan_iter("account:*") if place.state.get(name) == first.encode())
