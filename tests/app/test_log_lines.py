@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from log_schema import read_lines
 
@@ -130,7 +130,6 @@ def wrapped(secret: object) -> list[object]:
     return [*carried, *posing, Lying(str(secret)), KeyError(secret), ExceptionGroup(str(secret), [ValueError(secret)])]
 
 
-@settings(deadline=None)  # the cores may be busy
 @given(SECRETS)
 @example(CANARY)
 @example("customer@gmail.example")
@@ -144,7 +143,6 @@ def test_no_text_in_any_value_key_or_event_gets_out(secret: object) -> None:
             assert json.dumps(text)[1:-1] not in row
 
 
-@settings(deadline=None)  # the cores may be busy
 @given(st.text(), st.dictionaries(st.text(), st.none() | st.text() | st.floats() | st.lists(st.text())))
 def test_whatever_is_given_a_line_is_one_line_of_json(event: str, values: dict[str, object]) -> None:
     row = line("info", event, values)

@@ -95,8 +95,8 @@ def test_a_process_that_dies_is_told() -> None:
 def test_a_process_that_hangs_is_killed(function: Callable[[Any, Ask], Json], tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(ApartFailed, match="child-overtime"):
-        run_apart(function, str(tmp_path / "pid"), seconds=3)
-    assert 3 <= time.monotonic() - began < 8
+        run_apart(function, str(tmp_path / "pid"), seconds=10)
+    assert 10 <= time.monotonic() - began < 20
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 

@@ -261,7 +261,7 @@ DEEDS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(DEEDS, min_size=1, max_size=6), st.sampled_from([LAST.line, None, CHAIN[4].line]))
 def test_no_mixture_of_deeds_passes_for_the_log(deeds: list[Deed], head: str | None) -> None:
     lines = LINES
@@ -273,7 +273,7 @@ def test_no_mixture_of_deeds_passes_for_the_log(deeds: list[Deed], head: str | N
     assert judged(lines, head, LAST.checkpoint).holds == (lines == LINES and head == LAST.line)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, len(CHAIN)), st.integers(1, len(CHAIN)), st.sampled_from([a for a in Act if a != Act.OPENED]))
 def test_a_right_chain_of_other_entries_passes_no_later_checkpoint(number: int, taken: int, act: Act) -> None:
     forged: list[Entry] = again(CHAIN, number, act=act)
