@@ -24,6 +24,7 @@ from app.stores import Stores
 from jobs import accounts, audit, requests
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import TERMINAL, Act, Actor
+from jobs.durable import wait_for_disk
 from jobs.errors import AccountBusy, IllegalTransition
 from jobs.migration import State, new_id, part_key
 from migrator.errors import (
@@ -91,6 +92,7 @@ def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source,
         except ApartFailed as failed:
             raise judge.error(failed.code) from None
         unless_kept.pop_all()
+        wait_for_disk(stores.state)
     if purpose.reconnect:
         requests.resume(stores.state, purpose.migration)
     return Connected(purpose.migration, judge.address)

@@ -42,6 +42,7 @@ EVENTS: Mapping[str, Event] = {
         Event("ticket-dropped", "warning", "error"),
         Event("store-away", "warning", "error"),
         Event("store-back", "warning"),
+        Event("disk-slow", "warning"),
         Event("look-failed", "error", "error"),
         Event("rewrite-refused", "warning", "error"),
         Event("audit-checkpoint", "info", "checkpoint"),

@@ -11,6 +11,7 @@ from app.connecting import Connected, connect
 from app.stores import Stores
 from jobs import audit, requests
 from jobs.audit import CUSTOMER, Act
+from jobs.durable import wait_for_disk
 from jobs.errors import IllegalTransition
 from jobs.launch import Import, choose, prepare
 from jobs.migration import new_id
@@ -108,6 +109,7 @@ def start(wizard: Wizard, migration: str, choices: Choices) -> None:
     choose(state, migration, choices)
     audit.append(state, CUSTOMER, Act.STARTED, migration)
     requests.resume(state, migration)
+    wait_for_disk(state)
 
 
 def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
@@ -153,4 +155,5 @@ def _prepared(wizard: Wizard, session: Session, made: Connected, mailbox: Creden
     prepare(stores.state, stores.vault, made.migration, wanted)
     remember(stores, made.migration, Addresses(made.address, entered.mailbox))
     requests.create(stores.state, entered.customer, migration_id=made.migration, start=False)
+    wait_for_disk(stores.state)
     entrusted.forget(stores.keys, entered.entrusted)

@@ -19,6 +19,7 @@ from redis import Redis
 
 from jobs import accounts, audit
 from jobs.audit import Act
+from jobs.durable import wait_for_disk
 from jobs.migration import part_key
 from jobs.retention import UNFINISHED_SECONDS, ask_for_rewrite, unlink_at_end
 from oauth.vault import Vault
@@ -77,7 +78,8 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
     """
     steps: tuple[Step, ...] = (
         # What the slice's process has done is written down here: it may have died before anybody heard of it.
-        ("settle", _said_of(redis, migration_id), lambda: None),
+        # And nothing that led here may be forgotten once the key is gone: without it there is no way back.
+        ("settle", _said_of(redis, migration_id), lambda: wait_for_disk(redis)),
         ("destroy", Act.KEY_DESTROYED, lambda: vault.destroy(migration_id)),
         ("release", None, lambda: accounts.release(redis, migration_id)),
         ("unlink", Act.DATA_UNLINKED, lambda: unlink_at_end(redis, migration_id)),

@@ -6,6 +6,7 @@ from typing import Literal, cast
 
 from redis import Redis
 
+from jobs.durable import wait_for_disk
 from jobs.migration import Migration, part_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
@@ -46,9 +47,14 @@ class Wanted:
 
 
 def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> Migration:
-    """Begin the migration whose grant is sealed already; all its secrets are sealed before its record exists."""
+    """Begin the migration whose grant is sealed already; all its secrets are sealed before its record exists.
+
+    It is on the store's disk when this returns.
+    """
     prepare(redis, vault, migration_id, wanted)
-    return create(redis, wanted.customer, migration_id=migration_id)
+    begun = create(redis, wanted.customer, migration_id=migration_id)
+    wait_for_disk(redis)
+    return begun
 
 
 def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> None:

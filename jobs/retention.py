@@ -162,6 +162,7 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:whose", "ids of all migrations and their customers' opaque ids", Sight.OPERATOR, Until.QUEUE),
     _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
+    _state("durable:mark", "that somebody waits for the disk", Sight.OPERATOR, Until.HOUR),
     _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
     _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),

@@ -83,6 +83,7 @@ def _wait_for_progress(home: House, before: int) -> None:
         stop=tenacity.stop_after_delay(GOING_ON_SECONDS),
         wait=tenacity.wait_fixed(0.1),
         retry=tenacity.retry_if_result(lambda now: not now),
+        retry_error_callback=lambda _: pytest.fail(f"nothing goes on: {home.logs()[-3000:]}"),
     )(lambda: _appended(home) > before or home.google.ledger()["calls"].get("oauth.revoke", 0) > 0)
 
 
