@@ -6,26 +6,15 @@ from playwright.sync_api import Page
 
 _SOURCE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_COLOURS = ["color-contrast", "link-in-text-block"]
 _RUN = """async (options) => {
   const found = await axe.run(document, {resultTypes: ["violations"], ...options});
   return found.violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)}`));
 }"""
 
 
-def faults_but_colours(page: Page) -> list[str]:
-    """Return each rule that a page breaks as it is shown now, with the element that does; colours are left out."""
-    off = {rule: {"enabled": False} for rule in _COLOURS}
-    return _run(page, {"runOnly": {"type": "tag", "values": _TAGS}, "rules": off})
-
-
-def colour_faults(page: Page) -> list[str]:
-    """Return the texts whose colours, in the scheme shown now, are too much like their ground."""
-    return _run(page, {"runOnly": {"type": "rule", "values": _COLOURS}})
-
-
-def _run(page: Page, options: dict[str, object]) -> list[str]:
+def faults(page: Page) -> list[str]:
+    """Return each rule that a page breaks as it is shown now, with the element that does."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_SOURCE)
-    found: list[str] = page.evaluate(_RUN, options)
+    found: list[str] = page.evaluate(_RUN, {"runOnly": {"type": "tag", "values": _TAGS}})
     return found

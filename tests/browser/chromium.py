@@ -6,6 +6,7 @@ Nothing here waits for a fixed time: Playwright waits until what is asked for is
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 PROGRAM = "/usr/bin/chromium-headless-shell"
 PATIENCE_MS = 60_000
+
+CLIENT_HEADER = "x-client"
+"""In which a proxy would tell the client's address: every window has one of its own, as people have."""
+
+_clients = count(1)
 expect.set_options(timeout=PATIENCE_MS)
 
 _ARGUMENTS = (
@@ -67,7 +73,10 @@ class Window:
 @contextmanager
 def window(browser: Browser, *origins: str, **options: Any) -> Iterator[Window]:
     """Give a window that may ask these origins alone. `options` are those of Playwright's `new_context`."""
-    context = browser.new_context(**{"service_workers": "block", "locale": "en-GB", **options})
+    client = {CLIENT_HEADER: f"2001:db8:{next(_clients):x}::1"}
+    context = browser.new_context(
+        **{"service_workers": "block", "locale": "en-GB", "extra_http_headers": client, **options}
+    )
     made = Window(context, frozenset(origins))
     context.on("request", lambda request: _note(made, request))
     context.on("console", lambda line: _heard(made, line))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import tenacity
 from browser import free_port
+from chromium import CLIENT_HEADER
 from stand_in import Google
 from story.house import ROOT, House, house
 from ways import HOST_KEY, ISSUER, claims, jwks, signed
@@ -108,7 +109,13 @@ def _settings(folder: Path, server: Server, port: int, origin: str, panel: HostP
     (folder / "master-password").write_text(server.master.password)
     there = {"host": server.host, "port": server.tls_port, "ca_file": str(server.ca_file)}
     return {
-        "web": {"url": origin, "port": port, "name": "Example Mail", "support_url": "https://example.org/help"},
+        "web": {
+            "url": origin,
+            "port": port,
+            "name": "Example Mail",
+            "support_url": "https://example.org/help",
+            "client_header": CLIENT_HEADER,
+        },
         "signin": {"hosts": {DOMAIN: {**there, "login": "local-part"}, str(QUOTA): {**there, "login": "address"}}},
         "panel": {
             "origins": [panel.origin],
