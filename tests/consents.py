@@ -38,6 +38,13 @@ def stores_in(folder: Path) -> Iterator[Stores]:
         stores.keys.close()
 
 
+def emptied(stores: Stores) -> Stores:
+    """Return running stores with nothing in them."""
+    stores.state.flushall()
+    stores.keys.flushall()
+    return stores
+
+
 def config_for(google: Google, stores: Stores, folder: Path, **sections: dict[str, object]) -> Config:
     """Return a configuration that has the stand-in for Google."""
     (folder / "client-secret").write_text("demo-secret")

@@ -25,4 +25,4 @@ def pymap(certificate: Certificate) -> Iterator[Server]:
 
 
 def _refuse(name: str, _quota: int | None) -> User:
-    raise NotImplementedError(f"pymap knows {DEMO.name} alone, not {name}")
+    raise LookupError(f"pymap knows {DEMO.name} alone, not {name}")

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from consents import config_for, stores_in
+from consents import config_for, emptied, stores_in
 from engine import renewed
 from redis import Redis
 from stand_in import Google
@@ -44,9 +44,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 @pytest.fixture
 def stores(running: Stores) -> Stores:
-    running.state.flushall()
-    running.keys.flushall()
-    return running
+    return emptied(running)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 from browser import Browser, free_port, wait_for
-from consents import config_for, stores_in
+from consents import config_for, emptied, stores_in
 from engine import renewed
 from stand_in import Google
 from ways import FROM_PANEL, HOST_KEY, ISSUER, PANEL, claims, jwks, signed
@@ -63,9 +63,7 @@ def site(
 
 @pytest.fixture
 def stores(running: Stores) -> Stores:
-    running.state.flushall()
-    running.keys.flushall()
-    return running
+    return emptied(running)
 
 
 @pytest.fixture
