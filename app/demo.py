@@ -186,7 +186,13 @@ def _local_mailbox() -> Iterator[dict[str, Any]]:
 def _announced(module: str, *options: str) -> Iterator[dict[str, Any]]:
     """Start one of the stand-ins as a process and read its one line of JSON; it ends when its input does."""
     command = [sys.executable, "-m", module, *options]
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own modules
+    with subprocess.Popen(  # noqa: S603 - our own modules
+        command,
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the demo, which still needs them for its last words
+    ) as process:
         try:
             line = process.stdout.readline() if process.stdout else b""
             if not line:
