@@ -2,13 +2,14 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import tenacity
-from consents import config_for, everything, grants, names, stores_in
+from consents import config_for, emptied, everything, grants, names, stores_in
 from engine import ADDRESS, calls, invent, letter
 from stand_in import Google
 
@@ -37,9 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 @pytest.fixture
 def stores(running: Stores) -> Iterator[Stores]:
-    running.state.flushall()
-    running.keys.flushall()
-    yield running
+    yield emptied(running)
     halt(60)
 
 
@@ -200,6 +199,12 @@ def test_beginning_twice_is_beginning_once(google: Google, config: Config, store
     patiently(lambda: migration not in surveying._wanted)
     assert calls(google)["labels.list"] == 1
     assert stores.state.hget(f"{record_key(migration)}:calls", "users.labels.list") == b"1"
+
+
+def test_no_more_than_four_are_at_work_at_once(config: Config, stores: Stores) -> None:
+    for _ in range(9):
+        begin(config, stores, new_id())
+    assert [thread.name for thread in threading.enumerate()].count("surveying") == 4
 
 
 def test_another_web_server_that_is_at_it_is_left_alone(
