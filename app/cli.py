@@ -26,6 +26,7 @@ from jobs import audit, requests
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import Migration
+from jobs.worker import leave
 from migrator.signingkeys import public_keys
 from oauth.keyring import add_key
 
@@ -58,6 +59,7 @@ def worker(config: Config) -> None:
     with open_stores(config.store) as stores:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         run_worker(config, stores, stop)
+    leave()
 
 
 @main.command()
