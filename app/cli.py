@@ -28,6 +28,7 @@ from jobs import audit, requests
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import Migration
+from jobs.worker import leave
 from migrator.signingkeys import public_keys
 from oauth.keyring import add_key
 
@@ -60,6 +61,7 @@ def worker(config: Config) -> None:
     stop = _until_told()
     with open_stores(config.store) as stores:
         serve(config, stores, stop)
+    leave()
 
 
 @main.command()

@@ -1,10 +1,14 @@
 """A worker: threads that take tickets, and the reconciler, until told to stop."""
 
+import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
+from typing import NoReturn
 
 import structlog
 from dramatiq import Worker
@@ -63,6 +67,18 @@ def run_worker(
         stop_event.wait()
         stopped_at = time.monotonic()
     _log.info("worker-stopped", seconds=time.monotonic() - stopped_at)
+
+
+def leave() -> NoReturn:
+    """End the process of a worker that has ended, at once.
+
+    Python would clear up every module first, which takes half a second and, on a busy machine, more than all the rest
+    of a stop.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @contextmanager

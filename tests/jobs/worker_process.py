@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import slices
 from jobs_harness import QUICK
 
-from jobs.worker import run_worker
+from jobs.worker import leave, run_worker
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     state, tickets = order["urls"]
     run_worker(state, tickets, getattr(slices, order["work"]), settings, stop)
+    leave()
 
 
 if __name__ == "__main__":
