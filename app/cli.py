@@ -83,6 +83,7 @@ def web(config: Config) -> None:
 @click.option("--policy", type=click.Choice(["one-copy", "copy-per-label"]))
 @click.option("--spam/--no-spam", default=None)
 @click.option("--trash/--no-trash", default=None)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave out what arrived before this day.")
 @click.option("--verify", type=click.Choice(["size", "digest"]))
 @click.option("--dry-run", is_flag=True, help="Print the plan and copy nothing.")
 @click.option("--detach", is_flag=True, help="Return at once; a running worker does the import.")

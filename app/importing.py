@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,7 @@ class ImportOptions:
     policy: Literal["one-copy", "copy-per-label"] | None = None
     spam: bool | None = None
     trash: bool | None = None
+    since: datetime | None = None
     verify: Literal["size", "digest"] | None = None
     dry_run: bool = False
     detach: bool = False
@@ -54,7 +56,8 @@ class ImportOptions:
 
     def choices(self, config: Config) -> Choices:
         """Return the choices, the command line's word first."""
-        said = {"policy": self.policy, "spam": self.spam, "trash": self.trash}
+        since = self.since and self.since.date().isoformat()
+        said = {"policy": self.policy, "spam": self.spam, "trash": self.trash, "since": since}
         return replace(config.migrations.choices, **{k: v for k, v in said.items() if v is not None})  # type: ignore[arg-type]
 
 

@@ -23,6 +23,17 @@ def test_an_import_from_a_grant_file_prints_the_account_and_succeeds(
     assert len(mailbox_content(dovecot_server, user)) > 100
 
 
+def test_a_period_leaves_out_what_arrived_before_it(
+    install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server)
+    done = _migrator(home, "import", *_who(home, user, tmp_path), "--since", "2999-01-01")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "messages.get" not in home.google.ledger()["calls"]
+    assert mailbox_content(dovecot_server, user) == []
+
+
 def test_a_dry_run_prints_the_plan_and_touches_nothing(
     install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
 ) -> None:
