@@ -165,7 +165,7 @@ class _Line:
                 self._replies.put(told)
             self._replies.put({})
             self._pipe.recv()
-        except (EOFError, OSError):
+        finally:
             os._exit(1)
 
 

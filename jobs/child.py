@@ -69,7 +69,7 @@ class PipeLink:
         try:
             while self._pipe.recv_bytes():
                 self._stop.set()
-        except (EOFError, OSError):
+        finally:
             os._exit(1)
 
 

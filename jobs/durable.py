@@ -38,4 +38,6 @@ def wait_for_disk(redis: Redis) -> bool:
                     return False
         except ResponseError:
             return False
+        finally:
+            connection.unlink(_MARK)
     return True
