@@ -92,9 +92,9 @@ def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source,
         except ApartFailed as failed:
             raise judge.error(failed.code) from None
         unless_kept.pop_all()
-        wait_for_disk(stores.state)
     if purpose.reconnect:
         requests.resume(stores.state, purpose.migration)
+        wait_for_disk(stores.state)
     return Connected(purpose.migration, judge.address)
 
 
