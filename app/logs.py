@@ -6,6 +6,7 @@ nobody caught, of another library's log, of a warning, nor what is printed.
 
 import io
 import logging
+import os
 import sys
 import threading
 import time
@@ -73,7 +74,8 @@ class _Lines:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._file = io.FileIO(descriptor, "w", closefd=False)
+        # One of its own, kept as long as the process: the number of one that somebody closes is given to other files.
+        self._file = io.FileIO(os.dup(descriptor), "w", closefd=False)
         self._lock = threading.RLock()
         self._lost = 0
         self._torn = b""

@@ -162,6 +162,17 @@ def test_a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_is_missi
     ]
 
 
+def test_a_log_that_was_closed_is_not_written_into_the_next_file(told: Path, tmp_path: Path) -> None:
+    with (tmp_path / "closed").open("w") as stream:
+        configure_logs("info", stream)
+        number = stream.fileno()
+    with (tmp_path / "next").open("w") as following:
+        assert following.fileno() == number
+        _log.warning("store-back")
+    assert one(tmp_path / "closed")["event"] == "store-back"
+    assert (tmp_path / "next").read_text() == told.read_text() == ""
+
+
 FULL_DISK = """
 import resource, structlog
 from app.logs import configure_logs
