@@ -8,6 +8,7 @@ from redis import Redis
 
 from jobs import audit, scripts
 from jobs.audit import CUSTOMER, Act, Actor
+from jobs.durable import wait_for_disk
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import ENDS
 from jobs.requests import read
@@ -46,4 +47,5 @@ def erase(redis: Redis, vault: Vault, migration_id: str, *, actor: Actor = CUSTO
     # The purge that time would do, at the time it would do it.
     scripts.run(redis, "purge", migration_id, now=migration.ended_at + ENDED_SECONDS)
     ask_for_rewrite(redis)
+    wait_for_disk(redis)  # or a store that is killed would have all of it again
     return True

@@ -19,6 +19,13 @@ def square(question: Json) -> Json:
     return {"square": question["number"] ** 2}
 
 
+class Unreadable:
+    """What fails whoever reads it from a pipe."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
+
+
 def is_gone(pid: int) -> bool:
     """Tell whether a process has ended; a zombie that its parent has not looked for yet has."""
     try:
@@ -96,8 +103,13 @@ def test_a_process_that_hangs_is_killed(function: Callable[[Any, Ask], Json], tm
     began = time.monotonic()
     with pytest.raises(ApartFailed, match="child-overtime"):
         run_apart(function, str(tmp_path / "pid"), seconds=10)
-    assert 10 <= time.monotonic() - began < 20
+    assert 10 <= time.monotonic() - began < 15
     assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_process_that_cannot_read_its_parents_word_ends_at_once() -> None:
+    with pytest.raises(ApartFailed, match="child-killed"):
+        run_apart(apart_functions.asking, 1, lambda _: {"square": Unreadable()}, seconds=60)
 
 
 def test_the_walls_of_a_slice_are_around_it() -> None:

@@ -17,9 +17,8 @@ def test_an_import_from_a_grant_file_prints_the_account_and_succeeds(
 ) -> None:
     user = dovecot_server.new_user()
     home = install(small, dovecot_server)
-    done = _migrator(home, "import", *_who(home, user, tmp_path), "--verify", "digest")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"In Gmail {len(small.messages())}" in " ".join(done.stdout.split())
+    said = _imported(home, user, tmp_path, "--verify", "digest")
+    assert f"In Gmail {len(small.messages())}" in " ".join(said.split())
     assert len(mailbox_content(dovecot_server, user)) > 100
 
 
@@ -28,8 +27,7 @@ def test_a_period_leaves_out_what_arrived_before_it(
 ) -> None:
     user = dovecot_server.new_user()
     home = install(small, dovecot_server)
-    done = _migrator(home, "import", *_who(home, user, tmp_path), "--since", "2999-01-01")
-    assert done.returncode == 0, done.stdout + done.stderr
+    _imported(home, user, tmp_path, "--since", "2999-01-01")
     assert "messages.get" not in home.google.ledger()["calls"]
     assert mailbox_content(dovecot_server, user) == []
 
@@ -39,10 +37,9 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(
 ) -> None:
     user = dovecot_server.new_user()
     home = install(small, dovecot_server)
-    done = _migrator(home, "import", *_who(home, user, tmp_path), "--dry-run")
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = _imported(home, user, tmp_path, "--dry-run")
     for wanted in ("What would go where", "one copy:", "copy per label:", "Names to look at", "Sent Messages (label)"):
-        assert wanted in done.stdout
+        assert wanted in said
     assert mailbox_content(dovecot_server, user) == []
     assert "messages.get" not in home.google.ledger()["calls"]
 
@@ -78,11 +75,15 @@ def test_commands_say_what_to_do_when_they_cannot(
     assert "Traceback" not in refused.stderr + unknown.stderr
 
 
-def _who(home: House, user: User, folder: Path) -> list[str]:
-    (folder / "grant.json").write_text(json.dumps(home.google.grant()))
-    (folder / "password").write_text(user.password + "\n")
-    files = ["--grant", str(folder / "grant.json"), "--password-file", str(folder / "password")]
-    return ["--user", user.name, *files]
+def _imported(home: House, user: User, folder: Path, *words: str) -> str:
+    """Import into a mailbox with these words more on the command line, and return what is printed."""
+    grant, password = folder / "grant.json", folder / "password"
+    grant.write_text(json.dumps(home.google.grant()))
+    password.write_text(user.password + "\n")
+    secrets = ["--grant", str(grant), "--password-file", str(password)]
+    done = _migrator(home, "import", "--user", user.name, *secrets, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _migrator(home: House, *words: str) -> "subprocess.CompletedProcess[str]":
