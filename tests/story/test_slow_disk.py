@@ -1,4 +1,4 @@
-"""The store is killed while its disk is slow: an import that was begun is not forgotten, nor one that has ended."""
+"""The store is killed while its disk is slow: no import just begun is forgotten, nor its end, nor its erasing."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from story.conftest import Layout
 from story.house import house
 
 from emulator.servers.instance import Server
+from jobs.erasing import erase
 from jobs.migration import State, part_key
 
 CRASH = Path(__file__).parent / "crash"
@@ -52,3 +53,20 @@ def test_an_import_whose_key_is_destroyed_has_ended(small: Layout, dovecot_serve
         ended = home.wait(migration)
         assert ended.state is State.DONE, (ended, home.logs())
         assert home.state.exists(part_key(migration, "receipt"))
+
+
+def test_what_was_erased_stays_erased(small: Layout, dovecot_server: Server, tmp_path: Path) -> None:
+    with (
+        Google(seed_dir=small.folder, layout=small.rows) as google,
+        house(tmp_path, google, dovecot_server) as home,
+    ):
+        home.start_worker()
+        migration = home.launch(dovecot_server.new_user())
+        assert home.wait(migration).state is State.DONE
+        with slow_disk(home.redis_store.pid):
+            write_a_while(home.state)
+            assert erase(home.state, home.vault, migration)
+            os.kill(home.redis_store.pid, signal.SIGKILL)
+        home.restart_redis()
+        home.state.delete("number")
+        assert not home.state.exists(part_key(migration, "receipt"))
