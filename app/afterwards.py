@@ -19,9 +19,10 @@ from jobs.erasing import erase
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.kept import Where
 from jobs.launch import wanted_of
+from jobs.mailboxes import OtherMailbox
 from jobs.migration import part_key
 from jobs.overview import held_of
-from jobs.undoing import OtherMailbox, Place, UndoUnderWay, undo
+from jobs.undoing import Place, UndoUnderWay, undo
 from migrator.errors import UnknownHost
 from migrator.mailbox import Credentials, Password
 from migrator.receipt import Receipt
@@ -126,5 +127,4 @@ def _undo(config: Config, stores: Stores, migration: str, credentials: Credentia
 
 def _place(config: Config, stores: Stores, migration: str) -> Place:
     target = config_for(config, stores.state, migration).target
-    files = (config.store.master_key_path, config.receipt_key_path, config.panel.master_password_file)
-    return Place(target, stores.urls.state, secrets=tuple(str(path) for path in files if path))
+    return Place(target, stores.urls.state, secrets=config.secret_files)

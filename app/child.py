@@ -14,6 +14,7 @@ from redis import Redis
 from app.closing import close_doors
 from app.config import Config
 from app.hosts import config_for
+from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
 from jobs import accounts
@@ -24,16 +25,17 @@ from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
 from migrator.egress import Connect
-from migrator.errors import LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
+from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
-from migrator.mailbox import Mailbox, open_mailbox
+from migrator.mailbox import Credentials, Mailbox, open_mailbox
 from migrator.plan import catch_up, plan_slice
 from migrator.quota import PROFILES, Meter, Profile
+from migrator.reopening import is_asked, reopen
 from migrator.retry import Patience, Stopped
 from migrator.transfer import copy_slice
 from migrator.verify import verify_slice
-from oauth.errors import SealBroken
+from oauth.errors import KeyLost, SealBroken
 from oauth.grant import Grant, SingleFlightCredentials
 from oauth.revocation import is_dead, revoke
 from oauth.vault import Safe
@@ -55,8 +57,9 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
         given = _given(task)
         to_mailbox = task.phase is not State.FINISHING
         given = _with_its_host(task, given) if to_mailbox else given
+        mailbox = _mailbox(task, given) if to_mailbox else None
         reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
-        end = Slice(task, link, given, reach).run()
+        end = Slice(task, link, given, reach, mailbox).run()
     except (MigrationError, SealBroken) as error:
         end = _end_of(error)
     sys.audit("migrator.slice.before", task.phase)
@@ -75,9 +78,15 @@ def _with_its_host(task: SliceTask, given: ChildConfig) -> ChildConfig:
         return replace(given, config=config_for(given.config, state, task.id))
 
 
+def _mailbox(task: SliceTask, given: ChildConfig) -> Credentials:
+    """Open the mailbox's credentials while the file of the administrator's password can still be read."""
+    with connect(given.state_url) as state:
+        return as_of_now(given.config, mailbox_of(Safe(state, task.id, task.key)))
+
+
 def _end_of(error: Exception) -> SliceEnd:
     match error:
-        case Stopped():
+        case Stopped() | LeaseLost():  # the second: the next slice looks how it stands
             return again()
         case Waiting():
             return wait(error.until, error.code)
@@ -86,7 +95,7 @@ def _end_of(error: Exception) -> SliceEnd:
         case ReconnectNeeded() | LoginRefused():
             return paused(error.code)
         case SealBroken():
-            return paused(ReconnectNeeded.code)
+            return paused(KeyLost.code)
         case MigrationError():
             return failed(error.code, resumable=True)
     raise error
@@ -95,9 +104,12 @@ def _end_of(error: Exception) -> SliceEnd:
 class Slice:
     """The doors of one slice, each opened when it is first used."""
 
-    def __init__(self, task: SliceTask, link: Link, given: ChildConfig, reach: Connect) -> None:
+    def __init__(
+        self, task: SliceTask, link: Link, given: ChildConfig, reach: Connect, mailbox: Credentials | None
+    ) -> None:
         self._task = task
         self._reach = reach
+        self._credentials = mailbox
         self._config = given.config
         self._state: Redis = connect(given.state_url)
         self._safe = Safe(self._state, task.id, task.key)
@@ -121,9 +133,11 @@ class Slice:
             done = plan_slice(self._gmail, mailbox, self._ledger, wanted.choices, wanted.order, self._patience)
         finally:
             mailbox.close()
-        return advance(State.COPYING) if done else again()
+        return advance(State.COPYING, self._ledger.step) if done else again()
 
     def _copy(self) -> SliceEnd:
+        if is_asked(self._ledger):
+            reopen(self._ledger)
         done = copy_slice(
             self._gmail,
             self._connect,
@@ -136,16 +150,18 @@ class Slice:
         )
         if not done or catch_up(self._gmail, self._ledger, self._wanted.choices, self._patience):
             return again()
-        return advance(State.VERIFYING)
+        return advance(State.VERIFYING, self._ledger.step)
 
     def _verify(self) -> SliceEnd:
+        if is_asked(self._ledger):
+            return advance(State.COPYING)
         key = self._safe.digest_key
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         if not done:
             return again()
         user = mailbox_of(self._safe).user
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
-        return advance(State.FINISHING)
+        return advance(State.FINISHING, self._ledger.step)
 
     def _finish(self) -> SliceEnd:
         """Give the grant back and ask whether it is dead; the worker discards everything else after that."""
@@ -178,7 +194,9 @@ class Slice:
 
     @cached_property
     def _connect(self) -> Callable[[], Mailbox]:
-        credentials = mailbox_of(self._safe)
+        credentials = self._credentials
+        if credentials is None:
+            raise TypeError("this phase has no door to the mailbox")
 
         def connect() -> Mailbox:
             mailbox = open_mailbox(self._config.target, credentials, connect=self._reach)

@@ -1,6 +1,5 @@
 """The command line: `migrator --help` lists its commands."""
 
-import json
 import os
 import signal
 import sys
@@ -11,23 +10,26 @@ import click
 from rich.console import Console
 
 from app import demo as demonstration
+from app.cli_acts import act_commands
 from app.cli_audit import audit_group
 from app.cli_data import data_command
+from app.cli_list import list_command, show_command, status_command
+from app.cli_metrics import metrics_command
+from app.cli_queue import dead_command, queue_command
 from app.cli_receipt import receipt_group
+from app.cli_reconnect import reconnect_command
 from app.cli_tokens import token_group
+from app.cli_users import user_group
 from app.config import Config, load
-from app.importing import ImportOptions, import_account, reconnect_account
+from app.console import run_console
+from app.doctor import doctor_command
+from app.importing import ImportOptions, import_account
 from app.logs import quiet_logs
 from app.previewing import preview_account
 from app.receipts import signing_key
-from app.report import headline, report_on, show
 from app.server import run_server
 from app.stores import open_stores
 from app.work import serve
-from jobs import audit, requests
-from jobs.audit import Act, AuditBroken, AuditBusy
-from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.migration import Migration
 from jobs.worker import leave
 from migrator.signingkeys import public_keys
 from oauth.keyring import add_key
@@ -74,6 +76,15 @@ def web(config: Config) -> None:
         run_server(config, stores, keys, stop)
 
 
+@main.command()
+@click.pass_obj
+def console(config: Config) -> None:
+    """Serve the operators' console until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
+    stop = _until_told()
+    with open_stores(config.store) as stores:
+        run_console(config, stores, stop)
+
+
 @main.command("import")
 @click.option("--grant", type=_A_FILE, help="JSON with refresh_token.")
 @click.option("--account", default="", help="The Gmail address that must have been consented for; any, if left out.")
@@ -103,61 +114,6 @@ def import_command(
         preview_account(console, config, options)
         return
     raise SystemExit(0 if import_account(console, config, options) else 1)
-
-
-@main.command()
-@click.argument("migration", required=False)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def status(config: Config, migration: str | None, *, as_json: bool) -> None:
-    """Show one import, or all of them; counts and states, never mail."""
-    with open_stores(config.store) as stores:
-        ids = [migration] if migration else requests.migration_ids(stores.state)
-        rows = [(_known(stores.state, i), report_on(stores.state, i)) for i in ids]
-    if as_json:
-        click.echo(json.dumps([report.as_json() for _, report in rows], indent=2))
-        return
-    console = Console()
-    for record, report in rows:
-        console.print(f"{record.id}  {headline(record)}", highlight=False)
-        if migration:
-            show(console, report)
-    if not rows:
-        click.echo("no imports")
-
-
-@main.command()
-@click.argument("migration")
-@click.pass_obj
-def pause(config: Config, migration: str) -> None:
-    """Let an import rest until it is resumed."""
-    _ask(config, migration, "pause")
-
-
-@main.command()
-@click.argument("migration")
-@click.pass_obj
-def resume(config: Config, migration: str) -> None:
-    """Go on with a paused, waiting or failed import."""
-    _ask(config, migration, "resume")
-
-
-@main.command()
-@click.argument("migration")
-@click.pass_obj
-def cancel(config: Config, migration: str) -> None:
-    """End an import; what was copied stays, tokens and keys are discarded."""
-    _ask(config, migration, "cancel")
-
-
-@main.command()
-@click.argument("migration")
-@click.option("--grant", type=_A_FILE, help="JSON with refresh_token.")
-@click.pass_obj
-def reconnect(config: Config, migration: str, grant: Path | None) -> None:
-    """Give an import that lost its access to Google a new one; it goes on where it was."""
-    reconnect_account(Console(), config, migration, grant)
-    click.echo("connected again; the import goes on")
 
 
 @main.group("master-key")
@@ -194,7 +150,7 @@ def config_check(config: Config) -> None:
         text
         for is_missing, text in (
             (not config.google.client_id, "google.client_id: make an OAuth client in your Google project"),
-            (config.google.client_secret_file is None, "google.client_secret_file: the file with its secret"),
+            (config.google.client_secret_path is None, "google.client_secret_file: the file with its secret"),
             (not config.mailbox.host, "mailbox.host: the IMAP server that takes the mail"),
         )
         if is_missing
@@ -212,38 +168,9 @@ def _until_told() -> threading.Event:
     return stop
 
 
-_REQUESTS = {
-    "pause": (requests.pause, Act.PAUSED),
-    "resume": (requests.resume, Act.RESUMED),
-    "cancel": (requests.cancel, Act.CANCELLED),
-}
-
-
-def _ask(config: Config, migration: str, what: str) -> None:
-    asked, act = _REQUESTS[what]
-    with open_stores(config.store) as stores:
-        try:
-            requests.read(stores.state, migration)
-            audit.append(stores.state, audit.TERMINAL, act, migration)
-            click.echo(headline(asked(stores.state, migration)))
-        except UnknownMigration:
-            raise _unknown(migration) from None
-        except IllegalTransition as error:
-            raise click.ClickException(f"this import cannot {what} now: {error}") from None
-        except (AuditBroken, AuditBusy) as error:
-            raise click.ClickException(f"{error}, and nothing is done unlogged: `migrator audit verify`") from None
-
-
-def _known(redis, migration: str) -> Migration:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    try:
-        return requests.read(redis, migration)
-    except UnknownMigration:
-        raise _unknown(migration) from None
-
-
-def _unknown(migration: str) -> click.ClickException:
-    return click.ClickException(f"no import {migration} here; `migrator status` lists those that are kept")
-
-
-for _command in (audit_group, data_command, receipt_group, token_group):
+for _command in (
+    *(audit_group, data_command, receipt_group, reconnect_command, token_group, user_group),
+    *(queue_command, list_command, show_command, status_command, dead_command, *act_commands(), doctor_command),
+    metrics_command,
+):
     main.add_command(_command)

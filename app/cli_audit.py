@@ -29,6 +29,11 @@ _SENTENCES = {
 }
 
 
+def flaw_sentence(flaw: Flaw) -> str:
+    """Return what is wrong with an entry, in words."""
+    return f"Entry {flaw.number} {_SENTENCES[flaw.kind]}."
+
+
 def _read_checkpoints(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Checkpoint, ...]:
     try:
         return tuple(Checkpoint.read(text) for text in texts)
@@ -121,7 +126,7 @@ def _told(verdict: Verdict) -> Iterable[str]:
     else:
         yield f"The audit log is whole in itself: {_extent(verdict)}. Not every checkpoint can be confirmed:"
     for flaw in verdict.flaws:
-        yield f"  Entry {flaw.number} {_SENTENCES[flaw.kind]}."
+        yield f"  {flaw_sentence(flaw)}"
     if verdict.count > len(verdict.flaws):
         yield f"  {verdict.count - len(verdict.flaws)} more flaws."
     for checkpoint in verdict.out_of_reach:
@@ -158,7 +163,7 @@ def _verdict_row(verdict: Verdict) -> dict[str, object]:
 
 
 def _flaw_row(flaw: Flaw) -> dict[str, object]:
-    return {"entry": flaw.number, "kind": flaw.kind, "sentence": f"Entry {flaw.number} {_SENTENCES[flaw.kind]}."}
+    return {"entry": flaw.number, "kind": flaw.kind, "sentence": flaw_sentence(flaw)}
 
 
 def _line(entry: Entry) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from app.config import Config
-from migrator.egress import Connect, Doors, Trust, close_the_doors, connecting, endpoint, pin, store_place
+from jobs.reach import places_of
+from migrator.egress import Connect, Doors, Trust, close_the_doors, connecting, endpoint, pin
 
 _log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ def close_doors(
     Raises:
         UnknownHost: the mailbox host has no address.
         MailboxUnreachable: its name could not be looked up now.
+        redis.ConnectionError: the store is watched by Sentinels, and none of them answers.
     """
     google, to = config.google, config.target
     mailbox = pin(to.host, to.port, to.tls, Trust.OPERATOR) if to_mailbox else None
@@ -45,8 +47,8 @@ def close_doors(
         folder=tempfile.gettempdir(),
         endpoints=frozenset(map(endpoint, (google.api, google.token_uri, google.revoke_uri))),
         mailbox=mailbox,
-        store=store_place(state_url),
-        secrets=(str(config.store.master_key_path), str(config.receipt_key_path)),
+        store=places_of(state_url),
+        secrets=config.secret_files,
     )
     close_the_doors(doors, refused, contacted)
     return connecting(mailbox)

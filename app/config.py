@@ -57,6 +57,11 @@ class Google(_Section):
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     revoke_uri: str = "https://oauth2.googleapis.com/revoke"
 
+    @property
+    def client_secret_path(self) -> Path | None:
+        """The file of the client's secret: the one that is named, else the one systemd or Docker provides."""
+        return self.client_secret_file or _provided("migrator-client-secret")
+
 
 class Store(_Section):
     """Where state lives: an embedded server under `directory`, or Redis by URL."""
@@ -65,7 +70,31 @@ class Store(_Section):
     url: str = ""
     broker_url: str = ""
     keys_url: str = ""
+    ca_file: OptionalPath = None
+    password_file: OptionalPath = None
+    keys_password_file: OptionalPath = None
+    sentinel_password_file: OptionalPath = None
     master_key_file: OptionalPath = None
+
+    @property
+    def password(self) -> str:
+        """The password of the state store's user; empty where none is named (`ConfigError`: its file is unreadable)."""
+        return _password("store.password_file", self.password_file, "migrator-store-password")
+
+    @property
+    def keys_password(self) -> str:
+        """The password of the key store's user; see `password`."""
+        return _password("store.keys_password_file", self.keys_password_file, "migrator-keys-password")
+
+    @property
+    def sentinel_password(self) -> str:
+        """The password of the Sentinels' user; see `password`."""
+        return _password("store.sentinel_password_file", self.sentinel_password_file, "migrator-sentinel-password")
+
+    @property
+    def keys_password_path(self) -> Path | None:
+        """The file with the key store's password, which no process of a slice may read; None where there is none."""
+        return self.keys_password_file or _provided("migrator-keys-password")
 
     @property
     def master_key_path(self) -> Path:
@@ -177,6 +206,38 @@ class Hook(_Section):
     ca_file: OptionalPath = None
 
 
+class SingleSignOn(_Section):
+    """Who signs the host's people in to the console, and how his tokens are read."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: OptionalPath = None
+    ca_file: OptionalPath = None
+    amr: tuple[str, ...] = ("mfa",)
+    acr: str = ""
+    role_claim: str = "groups"
+    viewers: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+
+
+class OperatorsConsole(_Section):
+    """The console of the host's own people: where it listens, and under which address browsers find it."""
+
+    url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8081, ge=1, le=65535)
+    client_header: str = ""
+    sso: SingleSignOn = SingleSignOn()
+
+
+class Metrics(_Section):
+    """Where `migrator metrics` serves numbers to Prometheus."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=1, le=65535)
+
+
 class Logs(_Section):
     """What the worker and the web server log."""
 
@@ -197,6 +258,8 @@ class Config(_Section):
     signin: SignIn = SignIn()
     api: Api = Api()
     hook: Hook = Hook()
+    console: OperatorsConsole = OperatorsConsole()
+    metrics: Metrics = Metrics()
     logs: Logs = Logs()
 
     @property
@@ -204,6 +267,14 @@ class Config(_Section):
         """The file of the key that signs receipts: the one that is named, else a provided one, else our own."""
         return (
             self.receipts.signing_key_file or _provided("migrator-receipt-key") or self.store.directory / "receipt.key"
+        )
+
+    @property
+    def secret_files(self) -> tuple[str, ...]:
+        """The files that no process of a slice needs, and none may read."""
+        files = (self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path)
+        return tuple(
+            str(path) for path in (*files, self.panel.master_password_file, self.console.sso.client_secret_file) if path
         )
 
     @property
@@ -215,10 +286,15 @@ class Config(_Section):
     @property
     def client(self) -> Client:
         """The OAuth client; its secret is read from its file (`ConfigError` where that cannot be read)."""
-        google, secret = self.google, ""
-        if google.client_secret_file:
-            secret = _secret("google.client_secret_file", google.client_secret_file)
+        google, path = self.google, self.google.client_secret_path
+        secret = _secret("google.client_secret_file", path) if path else ""
         return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
+
+    @property
+    def sso_secret(self) -> str:
+        """The console's secret at the single sign-on (`ConfigError` where its file cannot be read)."""
+        file = self.console.sso.client_secret_file or _provided("migrator-sso-secret")
+        return _secret("console.sso.client_secret_file", file) if file else ""
 
     @property
     def hook_secret(self) -> str:
@@ -256,6 +332,11 @@ def _provided(name: str) -> Path | None:
     """Return the file of a systemd credential or Docker secret of this name, if there is one."""
     folders = (os.environ.get("CREDENTIALS_DIRECTORY"), "/run/secrets")
     return next((path for folder in folders if folder and (path := Path(folder) / name).is_file()), None)
+
+
+def _password(setting: str, named: Path | None, credential: str) -> str:
+    path = named or _provided(credential)
+    return _secret(setting, path) if path else ""
 
 
 def _secret(setting: str, path: Path) -> str:

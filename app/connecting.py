@@ -20,13 +20,14 @@ import structlog
 
 from app.config import Config
 from app.exchanging import ByCode, ByFile, Source, Task, obtain
+from app.newkey import Anew, key_again
 from app.stores import Stores
 from jobs import accounts, audit, requests
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import TERMINAL, Act, Actor
 from jobs.durable import wait_for_disk
-from jobs.errors import AccountBusy, IllegalTransition
-from jobs.migration import State, new_id, part_key
+from jobs.errors import AccountBusy
+from jobs.migration import new_id, part_key
 from migrator.errors import (
     AnswerDamaged,
     BandwidthExhausted,
@@ -38,7 +39,7 @@ from migrator.errors import (
 )
 from migrator.gmail import RequestRefused, TooManyAtOnce
 from oauth.consent import code_of
-from oauth.errors import GrantError, KeyLost, NotConnected, NotGivenBack, SealBroken, WrongAccount
+from oauth.errors import GrantError, KeyLost, NotConnected, NotGivenBack, WrongAccount
 from oauth.pending import Pending, Purpose
 
 _log = structlog.get_logger()
@@ -63,27 +64,42 @@ class Connected:
     address: str = field(repr=False)
 
 
-def connect(config: Config, stores: Stores, pending: Pending, answer_url: str, *, actor: Actor = TERMINAL) -> Connected:
+def connect(
+    config: Config,
+    stores: Stores,
+    pending: Pending,
+    answer_url: str,
+    *,
+    actor: Actor = TERMINAL,
+    anew: Anew | None = None,
+) -> Connected:
     """Turn the answer to a consent into a grant, sealed for the migration that the consent was begun for.
 
-    A migration that waits for a new grant goes on by itself; a new one has no record yet, and nothing starts.
+    A migration that waits for a new grant goes on by itself; a new one has no record yet, and nothing starts. One that
+    has lost its key needs `anew`; any other does not look at it.
 
     Raises:
         GrantError: nothing was kept; see its leaves. But for `NotGivenBack`, nothing is left at Google either.
+            `KeyLost`: `anew` is needed.
         AccountBusy: another migration of this account has not ended; its access stays.
         IllegalTransition, UnknownMigration: the migration that was to be connected again does not wait for it.
+        OtherMailbox: it went into another mailbox.
     """
     code = code_of(pending.consent, answer_url)
-    return _connected(config, stores, pending.purpose, ByCode(pending.consent, code), actor)
+    return _connected(config, stores, pending.purpose, ByCode(pending.consent, code), actor, anew)
 
 
-def connect_file(config: Config, stores: Stores, purpose: Purpose, path: Path) -> Connected:
+def connect_file(
+    config: Config, stores: Stores, purpose: Purpose, path: Path, *, anew: Anew | None = None
+) -> Connected:
     """Seal the grant of a file (JSON with `refresh_token`); errors as of `connect`. The file stays as it is."""
-    return _connected(config, stores, purpose, ByFile(path.resolve()), TERMINAL)
+    return _connected(config, stores, purpose, ByFile(path.resolve()), TERMINAL, anew)
 
 
-def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor) -> Connected:
-    judge = _Judge(stores, purpose, actor)
+def _connected(
+    config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor, anew: Anew | None
+) -> Connected:
+    judge = _Judge(stores, purpose, actor, anew)
     task = Task(config, stores.urls.state, purpose.migration, judge.key(), source)
     with ExitStack() as unless_kept:
         unless_kept.callback(judge.clear)
@@ -93,6 +109,7 @@ def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source,
             raise judge.error(failed.code) from None
         unless_kept.pop_all()
     if purpose.reconnect:
+        judge.remember()
         requests.resume(stores.state, purpose.migration)
         wait_for_disk(stores.state)
     return Connected(purpose.migration, judge.address)
@@ -101,8 +118,10 @@ def _connected(config: Config, stores: Stores, purpose: Purpose, source: Source,
 class _Judge:
     """The parent's side of the conversation: whose account may be kept for the purpose."""
 
-    def __init__(self, stores: Stores, purpose: Purpose, actor: Actor) -> None:
+    def __init__(self, stores: Stores, purpose: Purpose, actor: Actor, anew: Anew | None) -> None:
         self.address = ""
+        self._anew = anew
+        self._lost = False
         self._refusal: GrantError | AccountBusy | None = None
         self._actor = actor
         self._stores = stores
@@ -113,13 +132,13 @@ class _Judge:
         """Return the migration's key: a new one, or the one it has."""
         if not self._purpose.reconnect:
             return self._stores.vault.make(self._purpose.migration)
-        record = requests.read(self._stores.state, self._purpose.migration)
-        if record.state is not State.PAUSED:
-            raise IllegalTransition(record.state, record.phase)
-        try:
-            return self._stores.vault.key(self._purpose.migration)
-        except SealBroken:
-            raise KeyLost from None
+        key, self._lost = key_again(self._stores, self._purpose.migration, self._anew)
+        return key
+
+    def remember(self) -> None:
+        """Seal what else was lost with the key."""
+        if self._lost and self._anew:
+            self._anew.remember(self.address)
 
     def hear(self, question: Json) -> Json:
         """Reply to "whose account it is" with a verdict."""
@@ -133,8 +152,13 @@ class _Judge:
             accounts.claim(self._stores.state, self._stores.vault, self._purpose.migration, address)
         except AccountBusy as busy:
             return self._refuse(busy, "forget")
-        self._write_down(Act.RECONNECTED if self._purpose.reconnect else Act.GRANTED)
+        self._write_down(*self._act())
         return "keep"
+
+    def _act(self) -> tuple[Act, str]:
+        if not self._purpose.reconnect:
+            return Act.GRANTED, ""
+        return Act.RECONNECTED, KeyLost.code if self._lost else ""
 
     def _expected(self, address: str) -> bool:
         """Compare exactly, but for case: whether dots and plus matter is the account's domain's affair."""

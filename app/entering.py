@@ -14,7 +14,7 @@ from app.closing import close_doors, tell_refusal
 from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
 from migrator.errors import LoginRefused
-from migrator.mailbox import Password, open_mailbox
+from migrator.mailbox import Credentials, Password, open_mailbox
 from web.launch import Login, login_name
 from web.signin import MailboxSilent, domain_of
 
@@ -42,7 +42,7 @@ class Entry:
 
     config: Config
     state_url: str
-    mailbox: Password = field(repr=False)
+    mailbox: Credentials = field(repr=False)
 
 
 def check_mailbox(
@@ -64,7 +64,7 @@ def check_mailbox(
     if mailbox is None:
         return None
     there = config.model_copy(update={"mailbox": allowed[domain_of(address)].mailbox})
-    return mailbox if _is_let_in(Entry(there, state_url, mailbox)) else None
+    return mailbox if is_let_in(Entry(there, state_url, mailbox)) else None
 
 
 def login_of(allowed: Mapping[str, AllowedHost], address: str, password: str) -> Password | None:
@@ -87,7 +87,8 @@ def try_to_enter(task: Entry, _: Ask) -> Json:
         return {}
 
 
-def _is_let_in(task: Entry) -> bool:
+def is_let_in(task: Entry) -> bool:
+    """Tell whether the mailbox accepts the credentials; raises `MailboxSilent` where its server does not say."""
     if not _PLACES.acquire(timeout=_SECONDS):
         raise MailboxSilent
     try:

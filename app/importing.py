@@ -17,6 +17,7 @@ import app.connecting
 from app.config import Config
 from app.connecting import Connected, connect, connect_file
 from app.logs import CHILD_LOGS
+from app.newkey import Anew
 from app.report import headline, report_on, show
 from app.sentences import sentence
 from app.stores import Stores, open_stores
@@ -71,13 +72,21 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
         console.print(f"import {begun.id}", highlight=False)
         if options.detach:
             return True
-        with working(config, stores) as stop:
-            ended = watch(console, stores.state, begun.id, stop)
-            while ended.state is State.PAUSED and ended.reason == ReconnectNeeded.code and not options.grant:
-                console.print(headline(ended), highlight=False)
-                connect_account(console, config, stores, Purpose(begun.id, reconnect=True), None)
-                ended = watch(console, stores.state, begun.id, stop)
-        report = report_on(stores.state, begun.id)
+        return carry_through(console, config, stores, begun.id, by_consent=not options.grant)
+
+
+def carry_through(console: Console, config: Config, stores: Stores, migration_id: str, *, by_consent: bool) -> bool:
+    """Work on an import in this process until it rests, and report; `by_consent`: a new grant is asked for by a URL.
+
+    Return True when every message has an outcome and none failed.
+    """
+    with working(config, stores) as stop:
+        ended = watch(console, stores.state, migration_id, stop)
+        while ended.state is State.PAUSED and ended.reason == ReconnectNeeded.code and by_consent:
+            console.print(headline(ended), highlight=False)
+            connect_account(console, config, stores, Purpose(migration_id, reconnect=True), None)
+            ended = watch(console, stores.state, migration_id, stop)
+    report = report_on(stores.state, migration_id)
     show(console, report)
     console.print(headline(ended), highlight=False)
     if ended.state in ENDS:
@@ -85,16 +94,15 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
     return report.adds_up and ended.state is State.DONE
 
 
-def reconnect_account(console: Console, config: Config, migration_id: str, grant: Path | None) -> None:
-    """Give an import that lost its grant a new one of the same account; it goes on where it was."""
-    with open_stores(config.store) as stores:
-        connect_account(console, config, stores, Purpose(migration_id, reconnect=True), grant)
-
-
 def connect_account(
-    console: Console, config: Config, stores: Stores, purpose: Purpose, grant: Path | None
+    console: Console,
+    config: Config,
+    stores: Stores,
+    purpose: Purpose,
+    grant: Path | None,
+    anew: Anew | None = None,
 ) -> Connected:
-    """Seal the grant of a file, or of a consent asked for by a URL in the terminal.
+    """Seal the grant of a file, or of a consent asked for by a URL in the terminal; `anew` as of `app.connecting`.
 
     Raises:
         click.ClickException: there is no grant; the text says what to do.
@@ -108,8 +116,8 @@ def connect_account(
     preload_processes()
     try:
         if grant:
-            return connect_file(config, stores, purpose, grant)
-        return connect(config, stores, *ask(stores, config.client, purpose, show_url))
+            return connect_file(config, stores, purpose, grant, anew=anew)
+        return connect(config, stores, *ask(stores, config.client, purpose, show_url), anew=anew)
     except (GrantError, AccountBusy) as error:
         raise click.ClickException(f"{sentence(error.code)} Nothing was copied.") from None
     except (IllegalTransition, UnknownMigration) as error:

@@ -16,8 +16,9 @@ _SENTENCES = {
     "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "
     "enabled in the host's Google project. Ask the account's administrator, then resume.",
     "google-request-refused": "Google did not understand a request. Look for a newer version, then resume.",
-    "login-refused": "The mailbox does not accept user name and password. Cancel this import and begin it again with "
-    "the right ones; or resume it when the mailbox accepts them again.",
+    "login-refused": "The mailbox does not accept user name and password. With a new password: "
+    "`migrator reconnect ID --mailbox`, or the customer comes in with it. Where the mailbox accepts the old one again, "
+    "resume.",
     "unknown-host": "The mailbox host has no address. Check mailbox.host in the configuration and resume.",
     "host-not-allowed": "The mailbox host has no public address, or is none that we may connect to. "
     "Cancel this import and begin it again with the host's full name, and port 993 or 143.",
@@ -30,8 +31,8 @@ _SENTENCES = {
     "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
     "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
     "asked": "Paused as asked. Resume it when you like.",
-    "key-lost": "The key of this import's secrets was lost with the key store. Cancel this import and begin it again; "
-    "what was copied is recognised.",
+    "key-lost": "The key of this import's secrets was lost with the key store. The customer connects again on the "
+    "import's page, or `migrator reconnect ID` does it here; it goes on where it was.",
     "key-store-away": "The key store does not answer; we try again by ourselves.",
     "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
     "audit-busy": "The audit log is too busy; we try again by ourselves.",
@@ -60,7 +61,7 @@ _CONSENTS = {
     "the log.",
     "grant-unreadable": "The file holds no grant: JSON with a refresh_token is needed.",
     "master-key-unusable": "The file of master keys cannot be used. Look at store.master_key_file.",
-    "seal-broken": "A stored secret cannot be opened. Cancel this import and begin a new one.",
+    "seal-broken": "A stored secret cannot be opened. Connect the import again, or cancel it and begin a new one.",
 }
 
 _FAILURES = {
@@ -86,6 +87,11 @@ _FAILURES = {
     "kills-the-import": "the import died each time it was tried (more memory needed than worker.memory_mib?)",
     "unreadable": "Google gives no readable copy of it",
 }
+
+
+def codes() -> frozenset[str]:
+    """Return the codes of states that have a sentence here."""
+    return frozenset(_SENTENCES)
 
 
 def sentence(code: str) -> str:

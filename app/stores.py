@@ -12,21 +12,16 @@ from redis.asyncio import Redis as AsyncRedis
 
 from app import embedded
 from app.config import Store
+from app.storeurls import StoreUrls, configured_urls
+from jobs.reach import open_store, open_store_async
 from oauth.errors import MasterKeyUnusable
 from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
+__all__ = ["StoreUrls", "Stores", "connect", "connect_async", "open_stores", "urls_of"]
+
 _TIMEOUT = 60
 """Seconds: an AOF fsync or a fork may stall Redis; redis-py's 5 s would lose answers (Dramatiq #894)."""
-
-
-@dataclass(frozen=True)
-class StoreUrls:
-    """The three stores: state and ledger, the message broker, the key store that never persists."""
-
-    state: str
-    broker: str
-    keys: str
 
 
 @dataclass(frozen=True)
@@ -54,12 +49,12 @@ class Stores:
 
 def connect(url: str) -> Redis:
     """Return a client; importing or making one opens no connection."""
-    return Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=5, health_check_interval=30)
+    return open_store(url, _TIMEOUT, health_check_interval=30)
 
 
 def connect_async(url: str) -> AsyncRedis:
     """Return a client for use in an event loop; it closes its connections as a context manager."""
-    return AsyncRedis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=5, health_check_interval=30)
+    return open_store_async(url, _TIMEOUT, health_check_interval=30)
 
 
 @contextmanager
@@ -70,21 +65,20 @@ def open_stores(store: Store) -> Iterator[Stores]:
         click.ClickException: a URL is missing, or a server cannot be started; the text says what to do.
     """
     with ExitStack() as stack:
-        if store.url:
-            urls = _configured(store)
-        else:
+        urls = urls_of(store)
+        if urls is None:
             store.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            urls = _joined(store.directory) or _started(store.directory, stack)
+            urls = _started(store.directory, stack)
         yield Stores(urls, _master_key(store))
 
 
-def _configured(store: Store) -> StoreUrls:
-    if not (store.broker_url and store.keys_url):
-        raise click.ClickException(
-            "store.url is set, so store.broker_url and store.keys_url are needed too: the broker in a database of its "
-            'own, the keys in a server that never persists (save "", appendonly no).'
-        )
-    return StoreUrls(store.url, store.broker_url, store.keys_url)
+def urls_of(store: Store) -> StoreUrls | None:
+    """Return where the stores are, starting none; None where they are embedded and do not run.
+
+    Raises:
+        click.ClickException: a URL is missing.
+    """
+    return configured_urls(store) if store.url else _joined(store.directory)
 
 
 def _joined(directory: Path) -> StoreUrls | None:

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-import click
-
 from app import surveying
 from app.addresses import addresses_of, remember
 from app.config import Config
 from app.connecting import Connected, connect
+from app.master_user import master_password
+from app.newkey import Anew, has_lost_key
 from app.stores import Stores
-from jobs import audit, requests
+from jobs import audit, mailboxes, requests
 from jobs.audit import CUSTOMER, Act
 from jobs.durable import wait_for_disk
 from jobs.errors import IllegalTransition
-from jobs.launch import Import, choose, prepare
+from jobs.launch import Import, choose, prepare, wanted_of
+from jobs.mailboxes import OtherMailbox
 from jobs.migration import new_id
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser
@@ -47,31 +48,12 @@ def wizard_of(config: Config, stores: Stores) -> Wizard:
     return Wizard(config, stores, config.client, master_password(config))
 
 
-def master_password(config: Config) -> str:
-    """Return the password of the mail server's administrator; empty without one.
-
-    Raises:
-        click.ClickException: the file cannot be read, or one of the two settings is missing.
-    """
-    panel = config.panel
-    if not panel.master_user and not panel.master_password_file:
-        return ""
-    if not panel.master_user or not panel.master_password_file:
-        raise click.ClickException("panel.master_user and panel.master_password_file are needed together.")
-    try:
-        return panel.master_password_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise click.ClickException(
-            f"panel.master_password_file: cannot read {panel.master_password_file}: it must hold the password alone."
-        ) from None
-
-
 def consents_of(wizard: Wizard) -> Consents:
     """Return the way to Google and back."""
     return Consents(
         ready=lambda session: mailbox_of(wizard, session) is not None,
         begin=lambda session, account: _begun(wizard, session, Purpose(new_id(), expected=account)),
-        reconnect=lambda session, migration: _begun(wizard, session, Purpose(migration, reconnect=True)),
+        reconnect=lambda session, migration: _begun_again(wizard, session, migration),
         connect=lambda session, answer: _connected(wizard, session, answer),
     )
 
@@ -130,11 +112,40 @@ def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
     return pending.begin(wizard.stores.keys, wizard.stores.vault, wizard.client, back, session.id, purpose)
 
 
+def _begun_again(wizard: Wizard, session: Session, migration: str) -> str:
+    """Begin a consent for an import that waits for it; one whose key was lost needs its mailbox, too."""
+    _anew(wizard, session, migration)
+    return _begun(wizard, session, Purpose(migration, reconnect=True))
+
+
+def _anew(wizard: Wizard, session: Session, migration: str) -> Anew | None:
+    """Return what an import whose key was lost is given besides the grant; None for one that has its key.
+
+    Raises:
+        MailboxForgotten: the customer has to come in again.
+        OtherMailbox: he came in for another mailbox than the import's.
+    """
+    stores, entered = wizard.stores, session.entered
+    if not has_lost_key(stores, requests.read(stores.state, migration)):
+        return None
+    mailbox = mailbox_of(wizard, session)
+    if mailbox is None:
+        raise MailboxForgotten
+    mailboxes.check(stores.state, stores.vault, migration, mailbox)
+    if wanted_of(stores.state, migration).domain != entered.domain:
+        raise OtherMailbox
+    return Anew(mailbox, lambda account: remember(stores, migration, Addresses(account, entered.mailbox)))
+
+
 def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     stores = wizard.stores
     taken = pending.take(stores.keys, stores.vault, session.id, answer)
     if taken.purpose.reconnect:
-        return connect(wizard.config, stores, taken, answer, actor=CUSTOMER).migration
+        anew = _anew(wizard, session, taken.purpose.migration)
+        again = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, anew=anew)
+        if anew:
+            entrusted.forget(stores.keys, session.entered.entrusted)
+        return again.migration
     mailbox = mailbox_of(wizard, session)
     if mailbox is None:  # before the code is exchanged: nothing is granted then
         raise MailboxForgotten

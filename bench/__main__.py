@@ -1,4 +1,4 @@
-"""The benchmarks' command line: `python -m bench [speed | scale | quota | large | pages]`; all when none is named.
+"""The benchmarks' command line: `python -m bench [speed | scale | quota | large | pages | load]`; all without a name.
 
 Exit code 0 when every goal is met, 1 when one is missed.
 """
@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from bench.large import large
+from bench.load import load
 from bench.pages import pages
 from bench.parts import LAYOUTS
 from bench.quota import Profile, quota
@@ -31,13 +32,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_quota(named.add_parser("quota", help="at Google's real limits"))
     _add_large(named.add_parser("large", help="memory with messages of 50 MB"))
     _add_pages(named.add_parser("pages", help="a thousand open progress pages"))
+    _add_load(named.add_parser("load", help="two thousand imports at once, with restarts and kills"))
     return parser
 
 
 def _everything(_: argparse.Namespace) -> bool:
     """Run all, whatever becomes of each."""
     quotas = [quota(name, 120) for name in _PROFILES]
-    return all([*quotas, large(5, 50), pages(1000, 300), scale(100_000, "sdbox"), speed(5000, 50_000, 1000)])
+    return all(
+        [
+            *quotas,
+            large(5, 50),
+            pages(1000, 300),
+            load(2000, 100_000),
+            scale(100_000, "sdbox"),
+            speed(5000, 50_000, 1000),
+        ]
+    )
 
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +80,12 @@ def _add_pages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--watchers", type=int, default=1000, help="open progress pages (default 1000)")
     parser.add_argument("--loads", type=int, default=300, help="pages loaded meanwhile (default 300)")
     parser.set_defaults(run=lambda given: pages(given.watchers, given.loads))
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--imports", type=int, default=2000, help="small ones, of eight messages (default 2000)")
+    parser.add_argument("--large", type=int, default=100_000, help="messages of the large one (default 100000)")
+    parser.set_defaults(run=lambda given: load(given.imports, given.large))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,15 @@ class Google:
         made: dict[str, Any] = self.control("grants", {"expires_in": 86_400})
         return made
 
+    def grant_of(self, address: str) -> str:
+        """Make a grant for an account of this address; return its refresh token."""
+        made: dict[str, str] = self.control("grants", {"account": address, "expires_in": 86_400})
+        return made["refresh_token"]
+
+    def add_account(self, address: str, messages: int, body_bytes: int) -> None:
+        """Make an account with invented messages."""
+        self.control("accounts", {"address": address, "synthetic": messages, "body_bytes": body_bytes})
+
     def ledger(self) -> dict[str, Any]:
         """Return what was asked of it: `calls`, `statuses`, `units`, `messages_fetched`, ..."""
         report: dict[str, Any] = self.control("ledger")

@@ -61,19 +61,19 @@ def installation(
 
     `sections` adds to the configuration file or replaces what is in it.
     """
-    config = _configured(folder, google, host, port, sections or {})
-    with open_stores(config.store) as stores, _worker(folder) as process:
+    config = configured(folder, google, host, port, sections or {})
+    with open_stores(config.store) as stores, worker(folder) as process:
         yield Installation(stores, process.pid)
 
 
 def begin(installed: Installation, google: Google, user: User) -> str:
     """Launch the import of the account into this user's mailbox; return its id."""
-    return _launched(installed.stores, google.grant()["refresh_token"], "bench@gmail.example", user)
+    return launched(installed.stores, google.grant()["refresh_token"], "bench@gmail.example", user)
 
 
 def warm_up(installed: Installation, user: User) -> float:
     """Let the worker do a slice that fails at once, so that its modules are loaded; return the CPU seconds so far."""
-    migration = _launched(installed.stores, "revoked", "nobody@gmail.example", user)
+    migration = launched(installed.stores, "revoked", "nobody@gmail.example", user)
     *_, last = follow(installed, migration, 60)
     if last.state is not State.PAUSED:
         raise RuntimeError(f"a dead grant should pause the import, not lead to {last.state}")
@@ -115,16 +115,18 @@ def look(installed: Installation, migration: str) -> Moment:
     return Moment(now, marks.get(Mark.COPIED, 0), sum(marks.values()), read(installed.stores.state, migration).state)
 
 
-def _launched(stores: Stores, refresh_token: str, address: str, user: User) -> str:
+def launched(stores: Stores, refresh_token: str, address: str, user: User, customer: str = "bench") -> str:
+    """Launch the import of an account, by its grant, into a user's mailbox; return its id."""
     migration = new_id()
     claim(stores.state, stores.vault, migration, address)
     safe = Safe(stores.state, migration, stores.vault.make(migration))
     safe.seal(grant=Grant(refresh_token).to_bytes())
-    launch(stores.state, stores.vault, migration, Import("bench", Password(user.name, user.password)))
+    launch(stores.state, stores.vault, migration, Import(customer, Password(user.name, user.password)))
     return migration
 
 
-def _configured(folder: Path, google: Google, host: str, port: int, sections: Sections) -> Config:
+def configured(folder: Path, google: Google, host: str, port: int, sections: Sections) -> Config:
+    """Write the configuration of an installation in `folder`, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "client-secret"
     secret.write_text("demo-secret")
@@ -156,11 +158,14 @@ def _lines(row: Mapping[str, str | int | float]) -> str:
 
 
 @contextmanager
-def _worker(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker and go on when it works: what a start costs is paid once, not per message."""
+def worker(folder: Path, log: str = "worker.log") -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker and go on when it works: what a start costs is paid once, not per message.
+
+    `log`: the file in `folder` that its lines go to.
+    """
     command = [sys.executable, "-m", "app", "--config", str(_file(folder)), "worker"]
-    path = folder / "worker.log"
-    with path.open("w") as log, subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process:
+    path = folder / log
+    with path.open("w") as lines, subprocess.Popen(command, cwd=ROOT, stdout=lines, stderr=lines) as process:
         try:
             waiting = Retrying(
                 retry=retry_if_result(lambda text: "worker-started" not in text),

@@ -10,7 +10,10 @@ _SHOWN = 100
 
 @dataclass(slots=True)
 class Tally:
-    """One account's figures. `fetched` counts, per message id, the whole and undamaged answers of messages.get."""
+    """One account's figures. `fetched` counts, per message id, the whole and undamaged answers of messages.get.
+
+    `first_at` is when its first call came, in seconds since the epoch; 0 without any.
+    """
 
     calls: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -20,6 +23,7 @@ class Tally:
     bytes: int = 0
     running: int = 0
     max_concurrency: int = 0
+    first_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Ledger:
 
 def begin(tally: Tally, method: str) -> None:
     """Count a request that has come in."""
+    tally.first_at = tally.first_at or time.time()
     tally.calls[method] += 1
     tally.running += 1
     tally.max_concurrency = max(tally.max_concurrency, tally.running)
@@ -58,7 +63,7 @@ def clear(ledger: Ledger) -> None:
     for tally in ledger.tallies.values():
         for counter in (tally.calls, tally.statuses, tally.reasons, tally.fetched):
             counter.clear()
-        tally.units, tally.bytes, tally.max_concurrency = 0, 0, tally.running
+        tally.units, tally.bytes, tally.max_concurrency, tally.first_at = 0, 0, tally.running, 0.0
 
 
 def report(ledger: Ledger, *, messages: bool) -> dict[str, Any]:
@@ -87,6 +92,7 @@ def _figures(tally: Tally, *, messages: bool) -> dict[str, Any]:
         "bytes": tally.bytes,
         "running": tally.running,
         "max_concurrency": tally.max_concurrency,
+        "first_at": tally.first_at,
         "messages_fetched": len(tally.fetched),
         "fetched_again": repeated[:_SHOWN],
     }

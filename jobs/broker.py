@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from jobs.reach import open_store
 from jobs.retention import BROKER_SECONDS
 
 NAMESPACE = "{dramatiq}"
@@ -67,9 +68,7 @@ def make_broker(redis_url: str) -> RedisBroker:
     A database of its own, because Dramatiq's maintenance lists all keys of its database. The long time-out: after a
     shorter one redis-py would drop answers that carry messages (redis-py 8 took 5 s by default).
     """
-    client = Redis.from_url(
-        redis_url, socket_timeout=60, socket_connect_timeout=5, health_check_interval=30, retry=_patient()
-    )
+    client = open_store(redis_url, 60, retry=_patient(), health_check_interval=30)
     return RedisBroker(  # type: ignore[no-untyped-call] # its parameters carry no types
         client=client,
         namespace=NAMESPACE,
@@ -85,7 +84,7 @@ def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
 
     `timeout` in seconds must be shorter than a lease, so that a slice that can't renew its lease notices in time.
     """
-    return Redis.from_url(redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=_patient())
+    return open_store(redis_url, timeout, retry=_patient())
 
 
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
@@ -99,12 +98,25 @@ def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
 
 def queued_tickets(broker: RedisBroker) -> int:
     """Return the number of tickets no worker has fetched yet."""
-    return int(_client(broker).llen(f"{NAMESPACE}:{QUEUE}"))
+    return queued(_client(broker))
 
 
-def trim_dead_letters(broker: RedisBroker) -> None:
-    """Drop all dead letters: a ticket that failed says nothing, and its work has a new one by then."""
-    _client(broker).delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+def queued(client: Redis) -> int:
+    """Return the same by a client of the broker's database."""
+    return int(client.llen(f"{NAMESPACE}:{QUEUE}"))
+
+
+def dead_tickets(client: Redis) -> int:
+    """Return the number of tickets that died and were not cleared away yet."""
+    return int(client.zcard(f"{NAMESPACE}:{QUEUE}.XQ"))
+
+
+def trim_dead_letters(broker: RedisBroker) -> int:
+    """Drop all dead letters and return how many: a ticket that failed says nothing; its work has a new one by then."""
+    client = _client(broker)
+    dead = dead_tickets(client)
+    client.delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+    return dead
 
 
 def set_end_dates(broker: dramatiq.Broker) -> None:

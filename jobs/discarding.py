@@ -19,7 +19,7 @@ from redis import Redis
 
 from jobs import accounts, audit
 from jobs.audit import Act
-from jobs.durable import wait_for_disk
+from jobs.durable import Forgotten, wait_for_disk
 from jobs.migration import part_key
 from jobs.retention import UNFINISHED_SECONDS, ask_for_rewrite, unlink_at_end
 from oauth.vault import Vault
@@ -75,11 +75,14 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
         vault: holds the migration's key.
         migration_id: the migration, in finishing.
         receipt: makes and signs the receipt; called after everything else is done.
+
+    Raises:
+        Forgotten: the store lost what led here; the next slice goes on from what it knows.
     """
     steps: tuple[Step, ...] = (
         # What the slice's process has done is written down here: it may have died before anybody heard of it.
         # And nothing that led here may be forgotten once the key is gone: without it there is no way back.
-        ("settle", _said_of(redis, migration_id), lambda: wait_for_disk(redis)),
+        ("settle", _said_of(redis, migration_id), lambda: _settle(redis, migration_id)),
         ("destroy", Act.KEY_DESTROYED, lambda: vault.destroy(migration_id)),
         ("release", None, lambda: accounts.release(redis, migration_id)),
         ("unlink", Act.DATA_UNLINKED, lambda: unlink_at_end(redis, migration_id)),
@@ -90,6 +93,12 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
     for step in steps:
         if step[0].encode() not in done:
             _carry_out(redis, migration_id, step)
+
+
+def _settle(redis: Redis, migration_id: str) -> None:
+    wait_for_disk(redis)
+    if not Revocation.read(redis, migration_id).settled:
+        raise Forgotten
 
 
 def _said_of(redis: Redis, migration_id: str) -> Act | None:

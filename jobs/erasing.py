@@ -8,9 +8,9 @@ from redis import Redis
 
 from jobs import audit, scripts
 from jobs.audit import CUSTOMER, Act, Actor
-from jobs.durable import wait_for_disk
+from jobs.durable import Forgotten, wait_for_disk
 from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.migration import ENDS
+from jobs.migration import ENDS, record_key
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, ask_for_rewrite
 from jobs.undoing import UndoUnderWay, is_running
@@ -48,4 +48,6 @@ def erase(redis: Redis, vault: Vault, migration_id: str, *, actor: Actor = CUSTO
     scripts.run(redis, "purge", migration_id, now=migration.ended_at + ENDED_SECONDS)
     ask_for_rewrite(redis)
     wait_for_disk(redis)  # or a store that is killed would have all of it again
+    if redis.exists(record_key(migration_id)):
+        raise Forgotten
     return True

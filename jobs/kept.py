@@ -25,6 +25,7 @@ class Sight(StrEnum):
     OWNER = "the customer and the worker"
     OPERATOR = "operators and the worker"
     CUSTOMER = "the customer, operators and the worker"
+    ALLOWED = "the customer and the worker, and operators where the customer allows it"
     HOST = "who runs the machine"
 
 
@@ -37,10 +38,14 @@ class Until(StrEnum):
     QUEUE = "72 h after the last use"
     BROKER = "24 h after the last use"
     HOUR = "an hour after the last use"
+    DAY = "a day after it was written"
     CONSENT = "10 minutes after it began"
     LAUNCH = "75 seconds after it was made"
     DEPOSIT = "30 minutes after it was made"
     SESSION = "30 minutes after the last use, 12 h at most"
+    STAFF_SESSION = "15 minutes after the last use, 8 h at most"
+    ENROLMENT = "24 h after it was made"
+    STAFF = "180 days after the last sign-in"
     AUDIT = "400 days after its month"
     REWRITE = "the next rewrite of the log, seconds after an end"
     SLICE = "the end of the slice"
@@ -60,10 +65,14 @@ _LONGEST = {
     Until.QUEUE: 72 * HOUR,
     Until.BROKER: 24 * HOUR,
     Until.HOUR: HOUR,
+    Until.DAY: 24 * HOUR,
     Until.CONSENT: 600,
     Until.LAUNCH: 75,
     Until.DEPOSIT: HOUR // 2,
     Until.SESSION: HOUR // 2,
+    Until.STAFF_SESSION: HOUR // 4,
+    Until.ENROLMENT: 24 * HOUR,
+    Until.STAFF: 180 * 24 * HOUR,
     Until.AUDIT: (400 + 31) * 24 * HOUR,
 }
 

@@ -6,11 +6,11 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs.durable import wait_for_disk
-from jobs.migration import Migration, part_key
+from jobs import mailboxes
+from jobs.durable import Forgotten, wait_for_disk
+from jobs.migration import Migration, part_key, record_key
 from jobs.requests import create
 from jobs.retention import UNFINISHED_SECONDS
-from jobs.undoing import remember_mailbox
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser, OAuthToken, Password
 from oauth.grant import Grant
@@ -49,11 +49,13 @@ class Wanted:
 def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> Migration:
     """Begin the migration whose grant is sealed already; all its secrets are sealed before its record exists.
 
-    It is on the store's disk when this returns.
+    It is on the store's disk when this returns; raises `Forgotten` when the store lost it on the way.
     """
     prepare(redis, vault, migration_id, wanted)
     begun = create(redis, wanted.customer, migration_id=migration_id)
     wait_for_disk(redis)
+    if not redis.exists(record_key(migration_id)):
+        raise Forgotten
     return begun
 
 
@@ -63,9 +65,8 @@ def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> No
     Raises:
         SealBroken: its key is lost, and the grant with it.
     """
-    mailbox = {"kind": type(wanted.mailbox).__name__, **asdict(wanted.mailbox)}
-    Safe(redis, migration_id, vault.key(migration_id)).seal(mailbox=json.dumps(mailbox).encode())
-    remember_mailbox(redis, vault, migration_id, wanted.mailbox)
+    seal_mailbox(Safe(redis, migration_id, vault.key(migration_id)), wanted.mailbox)
+    mailboxes.remember(redis, vault, migration_id, wanted.mailbox)
     _write(redis, migration_id, Wanted(wanted.choices, wanted.order, wanted.by_digest, wanted.domain))
 
 
@@ -84,6 +85,11 @@ def wanted_of(redis: Redis, migration_id: str) -> Wanted:
 def grant_of(safe: Safe) -> Grant:
     """Open the grant; raises `SealBroken` when there is none."""
     return Grant.from_bytes(safe.open("grant"))
+
+
+def seal_mailbox(safe: Safe, mailbox: Credentials) -> None:
+    """Seal the mailbox's credentials; what was sealed before is replaced."""
+    safe.seal(mailbox=json.dumps({"kind": type(mailbox).__name__, **asdict(mailbox)}).encode())
 
 
 def mailbox_of(safe: Safe) -> Credentials:

@@ -57,6 +57,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 """State -> the states that may follow. The scripts in `jobs/lua` are given this table; there is no other."""
 
+SHOWN_MESSAGES = 20
+SHOWN_BYTES = 10_000_000
+"""Operators are shown bytes rounded to this, and moved only when so many more messages stand behind them."""
+
 HISTORY_LENGTH = 50
 """State changes kept for operators."""
 
@@ -68,7 +72,9 @@ class Migration:
     `customer` is the host's opaque id. `until` (waiting) and all `*_at` are seconds since the epoch, 0 when unset.
     `reason` is an error code or a word; `resumable` matters for `failed` only. `ending` is the end that finishing
     leads to when it is not simply done. `wish` is what a person asked for while a slice runs. `running`: one does.
-    `crashes` counts the slices in a row that died without progress.
+    `crashes` counts the slices in a row that died without progress. `ready_at`: since when it has been ready for a
+    slice, or was when the last one began. `shown_bytes`: what operators see of the bytes brought, None below
+    `SHOWN_MESSAGES` messages.
     """
 
     id: str
@@ -85,6 +91,8 @@ class Migration:
     created_at: float
     progress_at: float
     ended_at: float
+    ready_at: float = 0.0
+    shown_bytes: int | None = None
 
     @classmethod
     def from_fields(cls, migration_id: str, row: Mapping[str, str]) -> "Migration":
@@ -104,6 +112,8 @@ class Migration:
             created_at=float(row["created_at"]),
             progress_at=float(row["progress_at"]),
             ended_at=float(row["ended_at"]),
+            ready_at=float(row.get("ready_at", "0")),
+            shown_bytes=int(row["shown_bytes"]) if "shown_bytes" in row else None,
         )
 
 

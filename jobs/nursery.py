@@ -98,6 +98,11 @@ def run_slice(
         return Outcome(end, watch.progressed)
 
 
+def running() -> int:
+    """Return how many slices this process is at."""
+    return len(_living)
+
+
 def kill_all() -> None:
     """Kill the slices that still run when the worker must end: else the interpreter would wait for them."""
     with CHILDREN:

@@ -1,7 +1,10 @@
 """Support permission: the customer's click lets the staff see more of this one import, of a closed list, for a day.
 
+    ask (staff) ─► give (customer) ─► may, as often as needed (staff; each use told first) ─► end (either)
+
 It ends when it is taken back, when the case is resolved, after 24 hours, or with the import's data. Each use is in the
-audit log before it happens; from there the customer's page and the receipt list it.
+audit log before it happens; from there the customer's page and the receipt list it. Asking shows nothing: it is a
+question on the customer's pages, which goes away by itself.
 """
 
 import json
@@ -49,6 +52,47 @@ class Use:
     field: str
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the staff asks the customer to allow, since when, and until when it is asked (seconds since the epoch)."""
+
+    fields: frozenset[Field]
+    asked_at: float
+    until: float
+
+
+def ask(
+    redis: Redis, migration_id: str, fields: Iterable[Field], staff: Actor, *, now: float | None = None
+) -> Question:
+    """Ask the customer to let the staff see these fields; in place of an earlier question.
+
+    Raises:
+        ValueError: no field is named, or the actor is none of the staff.
+        UnknownMigration: there is no such import, or its time is over.
+        AuditBroken, AuditBusy: it cannot be written down, so it is not asked.
+    """
+    if not staff.is_staff:
+        raise ValueError("permissions are for the staff")
+    migration, at = read(redis, migration_id), _now(redis, now)
+    asked = Question(frozenset(map(Field, fields)), at, min(at + LONGEST_SECONDS, _data_ends(migration)))
+    if not asked.fields:
+        raise ValueError("a question names what it is about")
+    audit.append(redis, staff, Act.PERMISSION_ASKED, migration_id)
+    row = {"fields": sorted(asked.fields), "asked_at": asked.asked_at, "until": asked.until}
+    redis.set(_question_key(migration_id), json.dumps(row), ex=LONGEST_SECONDS)
+    return asked
+
+
+def question(redis: Redis, migration_id: str, *, now: float | None = None) -> Question | None:
+    """Return what the customer is asked and has not answered; None when there is nothing (any more)."""
+    blob = cast("bytes | None", redis.get(_question_key(migration_id)))
+    if not blob:
+        return None
+    row = json.loads(blob)
+    found = Question(frozenset(map(Field, row["fields"])), row["asked_at"], row["until"])
+    return found if _now(redis, now) < found.until else None
+
+
 def give(redis: Redis, migration_id: str, fields: Iterable[Field], *, now: float | None = None) -> Permission:
     """Let the staff see these fields of an import for a day; in place of an earlier permission.
 
@@ -70,6 +114,7 @@ def give(redis: Redis, migration_id: str, fields: Iterable[Field], *, now: float
     audit.append(redis, CUSTOMER, Act.PERMISSION_GIVEN, migration_id)
     row = {"fields": sorted(given.fields), "given_at": given.given_at, "until": given.until}
     redis.set(_key(migration_id), json.dumps(row), ex=LONGEST_SECONDS)
+    redis.delete(_question_key(migration_id))
     return given
 
 
@@ -142,3 +187,7 @@ def _now(redis: Redis, now: float | None) -> float:
 
 def _key(migration_id: str) -> str:
     return part_key(migration_id, "permission")
+
+
+def _question_key(migration_id: str) -> str:
+    return part_key(migration_id, "asked")

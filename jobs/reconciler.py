@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from jobs import audit
 from jobs.broker import queued_tickets, send_tickets, set_end_dates, trim_dead_letters
+from jobs.flow import count_dead
 from jobs.kept import HOUR
 from jobs.rewriting import rewrite_if_asked
 from jobs.sweeper import sweep
@@ -43,7 +44,8 @@ def tick(redis: Redis, broker: RedisBroker, vault: Vault | None = None, *, now: 
     missing = min(found.ready, _MOST_TICKETS) - queued_tickets(broker)
     if missing > 0:
         send_tickets(broker, missing)
-    trim_dead_letters(broker)
+    if dead := trim_dead_letters(broker):
+        count_dead(redis, dead)
     set_end_dates(broker)
     rewrite_if_asked(redis)
     sweep(redis, vault, now=now)

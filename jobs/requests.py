@@ -119,6 +119,16 @@ def cancel(redis: Redis, migration_id: str) -> Migration:
     return _ask(redis, migration_id, "cancel")
 
 
+def expire(redis: Redis, migration_id: str) -> Migration:
+    """End the migration as if its time were over; like a cancel, but its end is called expired.
+
+    Raises:
+        IllegalTransition: it has ended.
+        UnknownMigration: there is none with this id.
+    """
+    return _ask(redis, migration_id, "expire")
+
+
 def touch(redis: Redis, migration_id: str) -> None:
     """Give every key of the migration its end date anew; done by each step of the migration anyway.
 
@@ -128,7 +138,7 @@ def touch(redis: Redis, migration_id: str) -> None:
     _raise(scripts.run(redis, "touch", migration_id))
 
 
-def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel"]) -> Migration:
+def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel", "expire"]) -> Migration:
     _raise(scripts.run(redis, "request", migration_id, what))
     return read(redis, migration_id)
 

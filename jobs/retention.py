@@ -29,6 +29,9 @@ QUEUE_SECONDS = 72 * HOUR
 BROKER_SECONDS = 24 * HOUR
 """Keys of the message broker live this long after their last use; they hold tickets, which say nothing."""
 
+FLOW_SECONDS = 24 * HOUR
+"""What went through in one minute, and which workers there are, is known for a day."""
+
 REWRITE_WISH = "discard:rewrite"
 """That the state store's log is to be rewritten; its value is new with every wish."""
 
@@ -60,7 +63,7 @@ KEPT: tuple[Kept, ...] = (
     _stays(
         "history",
         "the last 50 states with time and reason code",
-        Sight.OPERATOR,
+        Sight.ALLOWED,
         "answers what happened when a customer asks",
     ),
     _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
@@ -74,13 +77,16 @@ KEPT: tuple[Kept, ...] = (
         Sight.OWNER,
     ),
     _ends("surveying", "that the account is being looked over"),
-    _ends("labels", "label ids and names", Sight.CUSTOMER),
-    _ends("map", "which folder each label becomes", Sight.CUSTOMER),
+    _ends("labels", "label ids and names", Sight.ALLOWED),
+    _ends("map", "which folder each label becomes", Sight.ALLOWED),
     _ends("listing", "how far the listing is"),
     _ends("found:*", "Gmail message ids listed so far", names=_LISTINGS),
     _ends("since", "Gmail's history id"),
+    _ends("retry", "that messages which failed are to be tried again"),
     _ends("partial", "messages still to be put in further folders"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
+    _ends("hashed", "by what the key of the keyed digests is told from others"),
+    _ends("blind", "which messages have a keyed digest whose key is lost"),
     _stays(
         "ids",
         "Gmail message ids in copying order",
@@ -88,9 +94,9 @@ KEPT: tuple[Kept, ...] = (
         "links a message that failed to the original in the customer's own Gmail",
     ),
     _stays("marks", "one outcome per message, shown as sums", Sight.CUSTOMER, "the report's sums are counted from it"),
-    _stays("reasons", "a word for each message that failed", Sight.CUSTOMER, "says why a message was not copied"),
+    _stays("reasons", "a word for each message that failed", Sight.ALLOWED, "says why a message was not copied"),
     _stays("counts", "messages and bytes by folder number", Sight.CUSTOMER, "the report's sums by folder"),
-    _stays("folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.CUSTOMER, "the report's names of folders"),
+    _stays("folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.ALLOWED, "the report's names of folders"),
     _stays(
         "placed:*",
         "UID, size and keyed digest per message",
@@ -122,6 +128,12 @@ KEPT: tuple[Kept, ...] = (
         "the customer sees it, and takes it back",
     ),
     _stays(
+        "asked",
+        "what support asks the customer to let it see, and until when",
+        Sight.CUSTOMER,
+        "the customer can answer it for a day",
+    ),
+    _stays(
         "summary",
         "where in the mailbox the summary message lies",
         Sight.WORKER,
@@ -144,7 +156,7 @@ KEPT: tuple[Kept, ...] = (
         Sight.OPERATOR,
         "the host hears how the import ended though its receiver was away",
     ),
-    _stays("receipt", "the signed receipt", Sight.CUSTOMER, "the customer has a day to fetch it"),
+    _stays("receipt", "the signed receipt", Sight.OWNER, "the customer has a day to fetch it"),
     _state("account:*", "which migration holds a Gmail account's grant, by opaque name", Sight.WORKER, Until.END),
     Kept(
         "jobs:of:*",
@@ -165,11 +177,27 @@ KEPT: tuple[Kept, ...] = (
     _state("durable:mark", "that somebody waits for the disk", Sight.OPERATOR, Until.HOUR),
     _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
     _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
+    _state("used:*", "Google units used in one minute, by project", Sight.OPERATOR, Until.DAY),
+    _state("flow:total", "messages, bytes and error codes since the key began", Sight.OPERATOR, Until.QUEUE),
+    _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
+    _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
+    _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
     _state("hooks:due", "ids of migrations of which the host is to be told, and when", Sight.OPERATOR, Until.QUEUE),
     _state(
         "web:session:*", "a session of the web pages, sealed, under the hash of its id", Sight.SERVICE, Until.SESSION
     ),
+    _state(
+        "staff:session:*",
+        "a session of the console, sealed, under the hash of its id",
+        Sight.SERVICE,
+        Until.STAFF_SESSION,
+    ),
+    _state("staff:account:*", "a staff member's account, wrapped by the master key", Sight.SERVICE, Until.STAFF),
+    _state("staff:name:*", "a staff member's opaque id, by opaque name", Sight.SERVICE, Until.STAFF),
+    _state("staff:all", "the opaque ids of the staff", Sight.SERVICE, Until.STAFF),
+    _state("staff:enrol:*", "for whom an enrolment code is, by the code's hash", Sight.SERVICE, Until.ENROLMENT),
+    _state("staff:sso:*", "a single sign-on under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
     _state("launched:*", "that a launch was used, by hash", Sight.SERVICE, Until.LAUNCH),
     _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),

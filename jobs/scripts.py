@@ -67,6 +67,9 @@ def _constants() -> str:
             f"local ENDED_SECONDS = {retention.ENDED_SECONDS}",
             f"local PURGE_EARLY_SECONDS = {retention.PURGE_EARLY_SECONDS}",
             f"local QUEUE_SECONDS = {retention.QUEUE_SECONDS}",
+            f"local FLOW_SECONDS = {retention.FLOW_SECONDS}",
+            f"local SHOWN_MESSAGES = {migration.SHOWN_MESSAGES}",
+            f"local SHOWN_BYTES = {migration.SHOWN_BYTES}",
         )
     )
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from jobs.migration import ENDS, PHASES, State
 
 _CODE = re.compile(r"([a-z][a-z0-9-]{0,63}(:[A-Za-z_][A-Za-z0-9_]{0,63})?)?")
+_STEP = re.compile(r"[0-9]{0,18}")
 
 MAX_END_BYTES = 512
 """A slice's end on the wire is never longer."""
@@ -36,7 +37,8 @@ class Kind(StrEnum):
 class SliceEnd:
     """The end of a slice; made by the functions below it.
 
-    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch.
+    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch. `step` (advance) is
+    the slice's last write to its ledger: where the store has forgotten it since, the phase is not over.
 
     Raises:
         ValueError: the code is not made of letters, digits and dashes (with one class name after a colon), or does
@@ -47,9 +49,10 @@ class SliceEnd:
     code: str = ""
     until: float = 0.0
     resumable: bool = False
+    step: str = ""
 
     def __post_init__(self) -> None:
-        if not _CODE.fullmatch(self.code) or not math.isfinite(self.until):
+        if not _CODE.fullmatch(self.code) or not math.isfinite(self.until) or not _STEP.fullmatch(self.step):
             raise ValueError("a slice ends with a code, not a text")
         named = {Kind.ADVANCE: PHASES, Kind.ENDED: ENDS}.get(self.kind)
         if named is not None and self.code not in named:
@@ -66,9 +69,9 @@ def wait(until: float, reason: str) -> SliceEnd:
     return SliceEnd(Kind.WAIT, reason, until=until)
 
 
-def advance(phase: State) -> SliceEnd:
-    """This phase is over; `phase` is next."""
-    return SliceEnd(Kind.ADVANCE, phase)
+def advance(phase: State, step: str = "") -> SliceEnd:
+    """This phase is over; `phase` is next. `step`: see `SliceEnd`; empty when nothing was written."""
+    return SliceEnd(Kind.ADVANCE, phase, step=step)
 
 
 def paused(reason: str) -> SliceEnd:
@@ -108,7 +111,9 @@ def unpacked(blob: bytes) -> SliceEnd:
     """Read an end that a child sent; what does not read well is a crash, for a child may be in hostile hands."""
     try:
         row = json.loads(blob)
-        end = SliceEnd(Kind(row["kind"]), str(row["code"]), float(row["until"]), row["resumable"] is True)
+        end = SliceEnd(
+            Kind(row["kind"]), str(row["code"]), float(row["until"]), row["resumable"] is True, str(row["step"])
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         return crashed("child-unreadable")
     return end if end.kind is not Kind.LOST else crashed("child-unreadable")

@@ -111,7 +111,9 @@ def release(
         IllegalTransition: the table knows no such step; nothing was changed and the lease still runs.
     """
     end_args = (end.kind.value, end.code, f"{end.until:.3f}", int(end.resumable))
-    answer = scripts.run(redis, "release", migration_id, token, *end_args, int(progressed), CRASH_LIMIT, now=now)
+    answer = scripts.run(
+        redis, "release", migration_id, token, *end_args, int(progressed), CRASH_LIMIT, end.step, now=now
+    )
     match answer:
         case ["ok", state]:
             return State(state)

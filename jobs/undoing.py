@@ -19,18 +19,19 @@ from typing import Any, cast
 import structlog
 from redis import Redis
 
-from jobs import audit
+from jobs import audit, mailboxes
 from jobs.apart import Ask, Json, run_apart
 from jobs.audit import CUSTOMER, Act, Actor
 from jobs.broker import open_state
 from jobs.errors import IllegalTransition, JobError
 from jobs.migration import ENDS, Migration, part_key, record_key
+from jobs.reach import places_of
 from jobs.requests import read
-from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS, UNFINISHED_SECONDS
-from migrator.egress import Doors, Trust, close_the_doors, connecting, pin, store_place
+from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS
+from migrator.egress import Doors, Trust, close_the_doors, connecting, pin
 from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
-from migrator.mailbox import Credentials, Mailbox, MasterUser, Target, open_mailbox
+from migrator.mailbox import Credentials, Mailbox, Target, open_mailbox
 from migrator.retry import Patience
 from migrator.undo import Undone
 from migrator.undo import undo as take_back
@@ -65,15 +66,6 @@ class UndoUnderWay(JobError):
         super().__init__("an undo of this import is running")
 
 
-class OtherMailbox(JobError):
-    """The credentials are for another mailbox than the one the import went into."""
-
-    code = "other-mailbox"
-
-    def __init__(self) -> None:
-        super().__init__("the import went into another mailbox")
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """What an undo's process reaches: the mailbox host, how far its name is trusted, the state store.
@@ -82,7 +74,7 @@ class Place:
     """
 
     target: Target
-    state_url: str
+    state_url: str = field(repr=False)
     trust: Trust = Trust.OPERATOR
     secrets: tuple[str, ...] = ()
 
@@ -97,12 +89,6 @@ class Task:
     ends_at: int
     seconds: float
     credentials: Credentials = field(repr=False)
-
-
-def remember_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
-    """Note the mailbox of an import that begins, by an opaque name; `jobs.launch` calls it."""
-    name = vault.pseudonyms(_mailbox(credentials))[0]
-    redis.set(part_key(migration_id, "mailbox"), name, ex=UNFINISHED_SECONDS)
 
 
 def data_ends_at(migration: Migration) -> int:
@@ -142,7 +128,7 @@ def undo(
     migration = read(redis, migration_id)
     if migration.state not in ENDS:
         raise IllegalTransition(migration.state, "undone")
-    _check_mailbox(redis, vault, migration_id, credentials)
+    mailboxes.check(redis, vault, migration_id, credentials)
     with _held(redis, migration_id) as token:
         audit.append(redis, actor, Act.UNDOING, migration_id)
         task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
@@ -173,7 +159,7 @@ def in_process(task: Task, _: Ask) -> Json:
         folder=tempfile.gettempdir(),
         endpoints=frozenset(),
         mailbox=mailbox,
-        store=store_place(place.state_url),
+        store=places_of(place.state_url),
         secrets=place.secrets,
     )
     close_the_doors(doors, _tell_refusal, _unheard)
@@ -216,17 +202,6 @@ def _held(redis: Redis, migration_id: str) -> Iterator[str]:
         yield token
     finally:
         cast("Any", redis).eval(_RELEASE, 1, hold, token)
-
-
-def _check_mailbox(redis: Redis, vault: Vault, migration_id: str, credentials: Credentials) -> None:
-    held = cast("bytes | None", redis.get(part_key(migration_id, "mailbox")))
-    if held is None or held.decode() not in vault.pseudonyms(_mailbox(credentials)):
-        raise OtherMailbox
-
-
-def _mailbox(credentials: Credentials) -> str:
-    user = credentials.authzid if isinstance(credentials, MasterUser) else credentials.user
-    return f"mailbox {user.lower()}"  # of its own kind: an account of the same name is called another
 
 
 def _tell_refusal(what: str) -> None:

@@ -19,6 +19,7 @@ from jobs import nursery
 from jobs.actors import Room, declare_slices
 from jobs.broker import make_broker, open_state
 from jobs.custody import Custody
+from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
 from jobs.scratch import scratch
 from jobs.settings import WorkerSettings
@@ -61,6 +62,7 @@ def run_worker(
         room = Room(redis, broker, run, stop_event, settings, folder, custody)
         declare_slices(room)
         stack.enter_context(_reconciler(room))
+        stack.enter_context(_heartbeat(room))
         stack.enter_context(_threads(room))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
@@ -112,6 +114,18 @@ def _stop(worker: Worker, seconds: float) -> None:
     except RedisError as error:
         # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
         _log.warning("stop-cut-short", error=error)
+
+
+@contextmanager
+def _heartbeat(room: Room) -> Iterator[None]:
+    told = (room.stop, room.redis, this_worker(room.settings.threads), nursery.running)
+    thread = threading.Thread(target=beat_until, args=told, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        room.stop.set()
+        thread.join(_RECONCILER_SECONDS)
 
 
 @contextmanager

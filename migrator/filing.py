@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from migrator.blind import renew
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
 from migrator.further import copy_further
 from migrator.intents import intend, settle
@@ -58,6 +59,7 @@ class Filing:
     ) -> None:
         self._folders = OpenFolders(connect, ledger, names, key, patience)
         self._ledger = ledger
+        self._key = key
         self._patience = patience
         self._refused: dict[int, FolderRefused] = {}
         self.held_up: Waiting | None = None
@@ -69,6 +71,7 @@ class Filing:
     def recover(self) -> None:
         """Settle what was begun and not recorded: look first, then write the result."""
         self._folders.patiently(lambda: settle(self._ledger, self._folders))
+        renew(self._ledger, self._folders, self._key)
 
     def copy_further(self) -> None:
         """Bring every message that is in some of its folders into all of them."""

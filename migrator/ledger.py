@@ -10,19 +10,24 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :made     set of the numbers of the folders that the migration made
     :flagged  string, 1 byte a message: which of the flags in `FLAG_BITS` it was given
     :reasons  hash, message number -> a word for why it failed
+    :hashed   by what the key of the hashes in `placed`, `partial` and `intent` is told from others
+    :blind    string, 1 byte a message: its hashes were made with a key that is lost (`migrator.blind`)
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
+    :retry    that the messages which failed are to be tried again (`migrator.reopening`)
     :intent   string: the one command that is under way and whose result is not yet written
-    :counts   hash: bytes and messages by folder, for progress
+    :counts   hash: bytes, messages by folder, how often a message was `settled`, and `weighed`: with bytes of its own
 
 Order of writing: intent, act, result (isync's journal); after a crash the mailbox is looked at, then the result
-written. A write with a stale fencing token changes nothing and raises `LeaseLost`.
+written. A write with a stale fencing token changes nothing and raises `LeaseLost`. So does one after a write that the
+store has forgotten since (killed, or followed by its replica): the writes of a slice are counted in the record's field
+`step`, and each must find the count that the one before it left. What a slice has in its head is worth nothing then.
 """
 
 import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from redis import Redis
@@ -42,15 +47,17 @@ FLAG_BITS = {"\\Flagged": 1, "\\Draft": 2}
 _WINDOW = 2000
 _OPEN = re.compile(rb"[\0\1]")
 
+# KEYS: the record. ARGV: token, the step this slice wrote last ('' for none), then commands, each after its length.
 _FENCED = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-local at = 2
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'step') ~= ARGV[2] then return 0 end
+local at = 3
 while at <= #ARGV do
   local n = tonumber(ARGV[at])
   redis.call(unpack(ARGV, at + 1, at + n))
   at = at + n + 1
 end
-return 1
+return redis.call('HINCRBY', KEYS[1], 'step', 1)
 """
 
 
@@ -72,22 +79,35 @@ class Ledger:
         self._progressed = progressed
         self._base = f"mig:{{{migration_id}}}"
         self._script = redis.register_script(_FENCED)
+        self.step = ""
+        """What the last write was counted as; empty before the first."""
 
     def key(self, part: str) -> str:
         """Return the full name of one of the migration's keys."""
         return f"{self._base}:{part}"
 
     def write(self, *commands: Command) -> None:
-        """Carry out all commands at once, or none when another slice owns the migration (`LeaseLost`)."""
-        self._carry_out(commands)
+        """Carry out all commands at once; none, and `LeaseLost`, when another slice owns the migration by now."""
+        self._carry_out([*commands, *self._settled_by(commands)])
         self._progressed()
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
-        args: list[str | bytes | int] = [self._token]
+        args: list[str | bytes | int] = [self._token, self.step]
         for command in (*commands, *self._end_dates(commands)):
             args += [len(command), *command]
-        if not self._script(keys=[self._base], args=args):
+        step = self._script(keys=[self._base], args=args)
+        if not step:
             raise LeaseLost
+        self.step = str(step)
+
+    def _settled_by(self, commands: Sequence[Command]) -> list[Command]:
+        """Return what counts, for those who watch the flow, the messages that get an outcome by these commands."""
+        marks = [Mark(cast("bytes", c[3])[0]) for c in commands if c[:2] == ("SETRANGE", self.key("marks"))]
+        counted = {
+            "settled": sum(not mark.is_open for mark in marks),
+            "weighed": sum(mark.is_in_mailbox for mark in marks),
+        }
+        return [("HINCRBY", self.key("counts"), name, number) for name, number in counted.items() if number]
 
     @staticmethod
     def _end_dates(commands: Sequence[Command]) -> list[Command]:
@@ -203,6 +223,14 @@ class Ledger:
         """Return every message's byte of `FLAG_BITS`; what lies beyond its end was given none."""
         return self._bytes(self._redis.get(self.key("flagged")))
 
+    def blinded(self, which: bytes) -> Command:
+        """Return the command that records, a byte a message, whose hashes cannot be compared any more."""
+        return ("SET", self.key("blind"), which)
+
+    def blind(self) -> bytes:
+        """Return a byte a message, 1 for those whose hashes cannot be compared; what lies beyond its end can be."""
+        return self._bytes(self._redis.get(self.key("blind")))
+
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
         return [
@@ -213,14 +241,32 @@ class Ledger:
 
     def placed(self, folder: int) -> Iterator[Placed]:
         """Yield every message recorded in a folder, in the order of recording."""
+        for blob in self._placed_blobs(folder):
+            yield from Placed.unpacked(blob)
+
+    def unplaced(self, folder: int, numbers: Container[int]) -> tuple[list[Placed], list[Command]]:
+        """Return the records of these messages in a folder, and the commands that forget them, the others staying."""
+        gone, commands = list[Placed](), list[Command]()
+        for place, blob in enumerate(self._placed_blobs(folder)):
+            records = list(Placed.unpacked(blob))
+            kept = [record for record in records if record.number not in numbers]
+            if len(kept) < len(records):
+                packed = b"".join(record.packed() for record in kept)
+                commands.append(("LSET", self.key(f"placed:{folder}"), place, packed))
+                gone += [record for record in records if record.number in numbers]
+        if gone:
+            commands.append(("HINCRBY", self.key("counts"), f"folder:{folder}", -len(gone)))
+            commands.append(("HINCRBY", self.key("counts"), "bytes", -sum(record.size for record in gone)))
+        return gone, commands
+
+    def _placed_blobs(self, folder: int) -> Iterator[bytes]:
         key, start, step = self.key(f"placed:{folder}"), 0, 200
         while blobs := cast("list[bytes]", self._redis.lrange(key, start, start + step - 1)):
-            for blob in blobs:
-                yield from Placed.unpacked(blob)
+            yield from blobs
             start += step
 
     def counts(self) -> dict[str, int]:
-        """Return `bytes` and `folder:N` counters."""
+        """Return the `bytes`, `folder:N`, `settled` and `weighed` counters."""
         rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("counts")))
         return {name.decode(): int(value) for name, value in rows.items()}
 

@@ -29,6 +29,11 @@ class Mark(IntEnum):
         return self < Mark.COPIED
 
     @property
+    def is_in_mailbox(self) -> bool:
+        """True for messages that lie in the mailbox: what was brought, and what was there already."""
+        return Mark.COPIED <= self <= Mark.ALREADY_THERE
+
+    @property
     def is_failure(self) -> bool:
         """True for messages that a resume tries again."""
         return self >= Mark.FAILED_REFUSED

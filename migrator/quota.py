@@ -18,18 +18,27 @@ Method = Literal[
 ]
 """Every Gmail API method that is ever called, by Google's name for it."""
 
+_USED_SECONDS = 24 * 3600
+"""So long it is known how many units a project used in which minute: the hash `used:<minute>`, units by project."""
+
 _CALLS_SECONDS = 72 * 3600
 """The counts' end date, as a net; `jobs.retention` sets it earlier."""
 
 # KEYS: the bucket, then the hash of counts, if calls are counted. ARGV: units, rate (0: no pacing), burst, method,
-# seconds the counts may live.
+# seconds the counts may live, seconds the units used in one minute are known.
 _RESERVE = """
 if KEYS[2] and redis.call('HINCRBY', KEYS[2], ARGV[4], 1) == 1 and redis.call('TTL', KEYS[2]) < 0 then
   redis.call('EXPIRE', KEYS[2], ARGV[5])
 end
+local project = string.match(KEYS[1], '^quota:(.*):')
+local now = redis.call('TIME')
+if project then
+  local used = 'used:' .. string.format('%d', math.floor(tonumber(now[1]) / 60) * 60)
+  redis.call('HINCRBY', used, project, ARGV[1])
+  redis.call('EXPIRE', used, ARGV[6])
+end
 local units, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if rate == 0 then return '0' end
-local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1e6
 local held = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens = math.min(burst, (tonumber(held[1]) or burst) + (now - (tonumber(held[2]) or now)) * rate) - units
@@ -62,6 +71,9 @@ PROFILES: dict[ProfileName, Profile] = {
     "off": Profile(per_minute=0, get=0, list=0, history=0, other=0, fetchers=8),
 }
 
+PROJECT_PER_MINUTE = 1_200_000
+"""Units that Google lets one project use in a minute, of all accounts together (Gmail API, "Usage limits")."""
+
 _SHARE = 0.975
 """Share of the ceiling that is used: with the burst the sum of any 60 s stays below 100 %."""
 
@@ -71,7 +83,7 @@ class Meter:
 
     Args:
         redis: where the bucket lives.
-        key: an opaque name of (project, account); never an address.
+        key: the Google project, a colon, and an opaque name of the account; never an address.
         profile: the ceilings.
         calls: name of the hash where calls are counted by method; empty where nobody asks for them.
     """
@@ -88,4 +100,6 @@ class Meter:
         """Count a call of `method`, take its `units`, and return the seconds to wait before it may go out."""
         if not self._rate and not self._counts:
             return 0.0
-        return float(self._script(keys=self._keys, args=[units, self._rate, self._burst, method, _CALLS_SECONDS]))
+        return float(
+            self._script(keys=self._keys, args=[units, self._rate, self._burst, method, _CALLS_SECONDS, _USED_SECONDS])
+        )

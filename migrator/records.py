@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,14 +122,20 @@ class FolderState:
         """Return the state after the folder was found with this UIDNEXT: what is new since `next` is a gap."""
         if uidnext <= self.next:
             return self
-        gaps = (*self.gaps, (self.next, uidnext))
-        if len(gaps) > _GAPS:
-            gaps = ((gaps[0][0], gaps[-1][1]),)
-        return replace(self, next=uidnext, gaps=gaps)
+        return replace(self, next=uidnext, gaps=_few((*self.gaps, (self.next, uidnext))))
+
+    def with_gaps(self, uids: Iterable[int]) -> "FolderState":
+        """Return the state in which these UIDs are unexplained, too; below `first` all are anyway."""
+        more = ((uid, uid + 1) for uid in uids if uid >= self.first)
+        return replace(self, gaps=_few(tuple(sorted((*self.gaps, *more)))))
 
     def unexplained(self) -> tuple[tuple[int, int], ...]:
         """Return all UID ranges [low, high) that may hold messages the ledger does not know."""
         return tuple(r for r in ((1, self.first), *self.gaps) if r[0] < r[1])
+
+
+def _few(gaps: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    return gaps if len(gaps) <= _GAPS else ((gaps[0][0], gaps[-1][1]),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,3 +70,15 @@ def _bare(name: str, shape: MailboxShape) -> str:
     """Return the twin key of `name` without the prefix; where there is none, without an INBOX above it."""
     start = shape.prefix or f"INBOX{shape.delimiter}"
     return twin_key(name[len(start) :] if name.upper().startswith(start.upper()) else name)
+
+
+def role_of(name: str) -> str:
+    """Return what a folder is by its full name: `INBOX`, a key of `SPECIAL_USE`, or empty for all others.
+
+    A name counts at the top and directly below INBOX, as in `find_special`; what the server's separator is does not
+    matter.
+    """
+    if twin_key(name) == "inbox":
+        return "INBOX"
+    below = name[len("INBOX") + 1 :] if name[: len("INBOX")].upper() == "INBOX" else name
+    return next((key for key, names in _RANK.items() if twin_key(below) in names), "")

@@ -1,12 +1,15 @@
 """Every message counted as copied is looked up in the mailbox before the migration may end.
 
 By size always; by its bytes where asked for: then a message the server altered is found by its digest and said so.
+Blind ones, whose hashes' key is lost (`migrator.blind`), by size alone: what lies at their UID is the message that was
+put there (RFC 9051 §2.3.1.1), so one of another size has been altered by the server.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from migrator.blind import blind
 from migrator.errors import ConnectionLost, FolderRefused
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
@@ -42,6 +45,7 @@ def verify_slice(
 
 
 def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience: Patience, *, by_digest: bool) -> bool:
+    unseen = blind(ledger, key)
     mailbox = connect()
     try:
         at = Verified(**(ledger.load("verified") or {}))
@@ -50,7 +54,7 @@ def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience
                 continue
             start = at.done if number == at.folder else 0
             for records in _chunks(islice(ledger.placed(number), start, None), _AT_ONCE):
-                at = _check(mailbox, ledger, number, state, records, at, key, by_digest=by_digest)
+                at = _check(mailbox, ledger, number, state, records, at, key, unseen, by_digest=by_digest)
                 if patience.over:
                     return False
         return True
@@ -66,12 +70,17 @@ def _check(
     records: Sequence[Placed],
     at: Verified,
     key: bytes,
+    unseen: bytes,
     *,
     by_digest: bool,
 ) -> Verified:
     sizes = _sizes(mailbox, state, records)
-    doubtful = [p for p in records if p.uid in sizes and (by_digest or sizes[p.uid] != p.size)]
+    there = [p for p in records if p.uid in sizes]
+    resized = [p for p in there if _is_in(unseen, p) and sizes[p.uid] != p.size]
+    doubtful = [p for p in there if not _is_in(unseen, p) and (by_digest or sizes[p.uid] != p.size)]
     altered, other, vanished = _compared(mailbox, doubtful, key) if doubtful else ([], [], [])
+    identical = len(doubtful) - len(altered) - len(other) - len(vanished)
+    altered += resized
     gone = [p for p in records if p.uid not in sizes] + vanished
     marks = ledger.marks() if altered else b""
     ours = (p for p in altered if marks[p.number] == Mark.COPIED)
@@ -86,12 +95,16 @@ def _check(
         folder=number,
         done=start + len(records),
         found=at.found + len(records) - missing,
-        identical=at.identical + len(doubtful) - len(altered) - len(other) - len(vanished),
+        identical=at.identical + identical,
         altered=at.altered + len(altered),
         missing=at.missing + missing,
     )
     ledger.write(*commands, ledger.keep("verified", _as_json(at)))
     return at
+
+
+def _is_in(unseen: bytes, record: Placed) -> bool:
+    return record.number < len(unseen) and bool(unseen[record.number])
 
 
 def _sizes(mailbox: Mailbox, state: FolderState, records: Sequence[Placed]) -> dict[int, int]:

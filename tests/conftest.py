@@ -14,4 +14,4 @@ os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
 
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["servers.fixtures", "servers.guarded"]

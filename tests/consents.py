@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from engine import pressed
+from engine import ADDRESS, pressed
 from redis import Redis
 from stand_in import Google
 
@@ -75,11 +75,12 @@ def consented(
     purpose: Purpose,
     *,
     decision: str = "allow",
+    account: str = ADDRESS,
     change: Callable[[str], str] = str,
 ) -> Consented:
     """Have a customer consent; return what `connect` takes. `change` alters the URL he is sent to."""
     url = pending.begin(stores.keys, stores.vault, config.client, REDIRECT, SESSION, purpose)
-    answer = pressed(google, change(url), decision)
+    answer = pressed(google, change(url), decision, account)
     return pending.take(stores.keys, stores.vault, SESSION, answer), answer
 
 
@@ -97,7 +98,7 @@ def grants(google: Google) -> list[dict[str, object]]:
 def names(stores: Stores) -> set[str]:
     """Return the names of all keys of state and key store, but those of the audit log and the quota."""
     found = {name.decode() for store in (stores.state, stores.keys) for name in store.scan_iter()}
-    return {name for name in found if not name.startswith(("audit:", "quota:"))}
+    return {name for name in found if not name.startswith(("audit:", "quota:", "used:"))}
 
 
 def everything(store: Redis) -> bytes:

@@ -63,10 +63,10 @@ def gmail_door(
         yield gmail
 
 
-def pressed(google: Google, url: str, decision: str = "allow") -> str:
+def pressed(google: Google, url: str, decision: str = "allow", account: str = ADDRESS) -> str:
     """Press Allow or Deny on the consent page; return the URL Google sends the browser back to."""
     place = urlsplit(url)
-    form = {**dict(parse_qsl(place.query)), "decision": decision, "account": ADDRESS}
+    form = {**dict(parse_qsl(place.query)), "decision": decision, "account": account}
     reply = google.request("POST", place.path, form)
     assert reply.status == 303, reply.body
     return reply.headers["location"]

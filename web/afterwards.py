@@ -16,6 +16,7 @@ from fastapi import APIRouter, Cookie, Response
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition
 from jobs.notcopied import not_copied
+from jobs.permission import question
 from jobs.report import report_on
 from jobs.undoing import UndoUnderWay
 from web.afterdoors import Afterwards
@@ -76,7 +77,8 @@ def ended_page(doors: Afterwards, owned: Owned, account: str = "") -> Response:
     left = not_copied(doors.state, migration.id)
     undo = taking_of(doors, owned) if report.copied else None
     receipt = doors.receipt(migration.id)
-    view = done(doors.host, migration, report, receipt, left, time.time(), account=account, undo=undo)
+    asked = question(doors.state, migration.id) is not None
+    view = done(doors.host, migration, report, receipt, left, time.time(), account=account, undo=undo, asked=asked)
     return shown("done.html", view)
 
 

@@ -1,4 +1,4 @@
-"""Answers that lead to another page."""
+"""Answers that lead to another page, or carry a session's new id."""
 
 from http import HTTPStatus
 
@@ -13,6 +13,10 @@ def see(place: str, session: Session | None = None) -> Response:
     303, not 307: the browser must not send the form on to the next place (RFC 9700 §4.12).
     """
     answer = RedirectResponse(place, HTTPStatus.SEE_OTHER)
-    if session is not None:
-        answer.set_cookie(COOKIE, session.id, secure=True, httponly=True, samesite="lax", path="/")
+    return answer if session is None else carrying(answer, session)
+
+
+def carrying(answer: Response, session: Session) -> Response:
+    """Return an answer with the cookie of a session whose id is new."""
+    answer.set_cookie(COOKIE, session.id, secure=True, httponly=True, samesite="lax", path="/")
     return answer

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
+from jobs.mailboxes import OtherMailbox
 from oauth.errors import ConsentNotOurs, GoogleSilent, GrantError, NotConnected, NotGivenBack
 from web import session as sessions
-from web.answers import see
+from web.answers import carrying, see
 from web.beginning import come_again
 from web.doors import Doors, MailboxForgotten
 from web.entrance import client_of, too_often
@@ -55,8 +56,7 @@ def consent_routes(doors: Doors) -> APIRouter:
         wait = _wait(doors, request)
         if wait:
             return too_often(doors.host, wait)
-        session = sessions.renewed(doors.state, owned.session)
-        return see(doors.consents.reconnect(session, migration), session)
+        return _begin_again(doors, sessions.renewed(doors.state, owned.session), migration)
 
     @routes.get("/consent/return")
     def returned(request: Request, cookie: _Cookie = "") -> Response:
@@ -66,8 +66,8 @@ def consent_routes(doors: Doors) -> APIRouter:
             connected = doors.consents.connect(session, f"?{request.url.query}")
         except (GrantError, AccountBusy) as error:
             return _not_connected(doors, session, error)
-        except MailboxForgotten:
-            return come_again(doors)
+        except (MailboxForgotten, OtherMailbox) as error:
+            return _mailbox_needed(doors, error)
         except (IllegalTransition, UnknownMigration):
             return notice_page(doors.host, "not-waiting")
         return see(f"/imports/{connected}", sessions.renewed(doors.state, session, connected))
@@ -78,6 +78,19 @@ def consent_routes(doors: Doors) -> APIRouter:
 def _wait(doors: Doors, request: Request) -> int:
     entrance = doors.ways.entrance
     return entrance.seconds_to_wait(CONSENTS, client_of(entrance, request))
+
+
+def _begin_again(doors: Doors, session: Session, migration: str) -> Response:
+    try:
+        return see(doors.consents.reconnect(session, migration), session)
+    except (MailboxForgotten, OtherMailbox) as error:
+        return carrying(_mailbox_needed(doors, error), session)
+
+
+def _mailbox_needed(doors: Doors, error: MailboxForgotten | OtherMailbox) -> Response:
+    if isinstance(error, OtherMailbox):
+        return notice_page(doors.host, error.code)
+    return come_again(doors)
 
 
 def _not_connected(doors: Doors, session: Session, error: GrantError | AccountBusy) -> Response:

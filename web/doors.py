@@ -51,9 +51,11 @@ class Consents:
     Attributes:
         ready: whether the session's mailbox can be entered, so that an import may be connected.
         begin: begins a consent for a session (and the Gmail address it expects or ""); returns Google's URL.
-        reconnect: the same for an import of the session's that waits for a new grant.
+        reconnect: the same for an import of the session's that waits for a new grant. One whose key was lost needs its
+            mailbox as well: raises `MailboxForgotten`, `OtherMailbox`.
         connect: takes Google's answer (the session, the URL's query); returns the id of the import it connected. A new
-            one has not started. Raises `GrantError`, `AccountBusy`, `MailboxForgotten`, `IllegalTransition`.
+            one has not started. Raises `GrantError`, `AccountBusy`, `MailboxForgotten`, `OtherMailbox`,
+            `IllegalTransition`.
     """
 
     ready: Callable[[Session], bool]

@@ -11,8 +11,9 @@ from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
 from web.answers import see
-from web.limits import Limit, network_of, seconds_to_wait
+from web.limits import Limit, client_by, seconds_to_wait
 from web.notices import notice_page
+from web.returning import let_go_on
 from web.session import Entered
 from web.views.host import Host
 
@@ -50,9 +51,7 @@ class Entrance:
 
 def client_of(entrance: Entrance, request: Request) -> str:
     """Return the part of the client's address by which its tries are counted."""
-    if entrance.client_header:
-        return network_of(request.headers.get(entrance.client_header, ""))
-    return network_of(request.client.host if request.client else "")
+    return client_by(entrance.client_header, request)
 
 
 def let_in(
@@ -64,6 +63,8 @@ def let_in(
     domain: str = "",
 ) -> Response:
     """Send a customer who proved who he is to the start, in a session of his own, beside the imports he has already.
+
+    Those that wait for another password of this mailbox get it, and go on.
 
     Args:
         entrance: the stores.
@@ -77,9 +78,12 @@ def let_in(
     if former:
         entrusted.forget(entrance.keys, former.entered.entrusted)
     reference = entrusted.entrust(entrance.keys, entrance.vault, credentials) if credentials else ""
-    imports = tuple(migration.id for migration in owned.migrations_of(entrance.state, *customers))
+    imports = owned.migrations_of(entrance.state, *customers)
     entered = Entered(customers[0], mailbox, reference, domain)
-    return see(START, sessions.enter(entrance.state, cookie, entered, imports))
+    answer = see(START, sessions.enter(entrance.state, cookie, entered, tuple(one.id for one in imports)))
+    if credentials:
+        let_go_on(entrance.state, entrance.vault, imports, credentials, domain)
+    return answer
 
 
 def too_often(host: Host, seconds: int) -> Response:

@@ -15,7 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from jobs import requests
 from jobs.errors import UnknownMigration
 from web.doors import Doors
-from web.following import as_shown
+from web.following import as_shown, is_asked
 from web.paces import Paces
 from web.rendering import render
 from web.session import COOKIE
@@ -51,9 +51,9 @@ def _told(doors: Doors, paces: Paces, migration_id: str, languages: tuple[Langua
         report, progress = paces.look(doors.state, migration)
     except UnknownMigration:
         return {}
-    told = {}
+    told, asked = {}, is_asked(doors, migration)
     for language in languages:
         with speaking(language):
-            view = running(doors.host, as_shown(doors, migration), report, progress, time.time())
+            view = running(doors.host, as_shown(doors, migration), report, progress, time.time(), asked=asked)
             told[language.tag] = Told(view.key, render("standing.html", view))
     return told

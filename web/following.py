@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Response
 
-from jobs import audit, requests
-from jobs.audit import CUSTOMER, Act
+from jobs.acts import What, carry_out
+from jobs.audit import CUSTOMER
 from jobs.migration import ENDS, Migration, State
+from jobs.permission import question
 from oauth.errors import KeyLost
 from web.answers import see
 from web.doors import Doors
@@ -19,11 +20,7 @@ from web.views.progress import Running, actions_of, running
 from web.visitor import owned_import
 
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
-_ACTS = {
-    "pause": (requests.pause, Act.PAUSED),
-    "resume": (requests.resume, Act.RESUMED),
-    "cancel": (requests.cancel, Act.CANCELLED),
-}
+_ACTS: dict[str, What] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
 
 
 def following_routes(doors: Doors, paces: Paces) -> APIRouter:
@@ -54,9 +51,7 @@ def following_routes(doors: Doors, paces: Paces) -> APIRouter:
             return notice_page(doors.host, "not-found")
         if what not in actions_of(before):  # twice pressed, or the import has moved on: the page says how it stands
             return see(f"/imports/{migration}")
-        asked, act = _ACTS[what]
-        audit.append(doors.state, CUSTOMER, act, migration)
-        asked(doors.state, migration)
+        carry_out(doors.state, migration, _ACTS[what], CUSTOMER)
         return see(f"/imports/{migration}")
 
     return routes
@@ -65,7 +60,15 @@ def following_routes(doors: Doors, paces: Paces) -> APIRouter:
 def view_of(doors: Doors, paces: Paces, migration: Migration) -> Running:
     """Return the screen of an import that has not ended, with its pace as far as it was seen."""
     report, progress = paces.look(doors.state, migration)
-    return running(doors.host, as_shown(doors, migration), report, progress, time.time())
+    signs_in = doors.ways.check is not None
+    asked = is_asked(doors, migration)
+    shown_as = as_shown(doors, migration)
+    return running(doors.host, shown_as, report, progress, time.time(), signs_in=signs_in, asked=asked)
+
+
+def is_asked(doors: Doors, migration: Migration) -> bool:
+    """Tell whether the support asks the customer to see more of an import."""
+    return question(doors.state, migration.id) is not None
 
 
 def as_shown(doors: Doors, migration: Migration) -> Migration:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
+from starlette.requests import Request
 
 # KEYS: the window. ARGV: most, seconds, a name for this try, now or ''. Answer: 0, or the milliseconds to wait.
 _TRY = """
@@ -50,6 +51,18 @@ def seconds_to_wait(redis: Redis, limit: Limit, who: str, *, now: float | None =
     key = f"limit:{limit.name}:{who}"
     at = "" if now is None else repr(now)
     return -(-int(client.eval(_TRY, 1, key, limit.most, limit.seconds, secrets.token_hex(8), at)) // 1000)
+
+
+def client_by(header: str, request: Request) -> str:
+    """Return the part of a client's address by which its tries are counted.
+
+    Args:
+        header: in which a proxy names the address, in small letters; empty where clients connect directly.
+        request: the client's.
+    """
+    if header:
+        return network_of(request.headers.get(header, ""))
+    return network_of(request.client.host if request.client else "")
 
 
 def network_of(client: str) -> str:

@@ -66,8 +66,9 @@ def _page(doors: Afterwards, owned: Owned, *, empty: bool = False) -> Response:
         uses = permissions.uses(doors.state, migration.id)
     except AuditBroken as error:
         return _unwritten(doors, error)
-    held = permissions.held(doors.state, migration.id)
-    return shown("permission.html", permission(doors.host, migration, held, uses, time.time(), empty=empty))
+    held, question = permissions.held(doors.state, migration.id), permissions.question(doors.state, migration.id)
+    view = permission(doors.host, migration, held, uses, time.time(), empty=empty, question=question)
+    return shown("permission.html", view)
 
 
 def _unwritten(doors: Afterwards, error: AuditBroken | AuditBusy) -> Response:

@@ -21,7 +21,7 @@ Site = ASGIApp
 _SAFE = frozenset({"GET", "HEAD"})
 _LONGEST_BODY = 64 * 1024
 _LONGEST_CHOICE = 1024 * 1024
-"""The form of all labels: Gmail allows 10,000 of them."""
+"""The form of all labels: Gmail allows 10,000 of them; and that of the imports of one act, which are as many."""
 
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 """For static files, whose names change with their content."""
@@ -128,7 +128,7 @@ def _caching(scope: Scope, message: Message) -> dict[str, str]:
 
 
 def _longest(path: str) -> int:
-    return _LONGEST_CHOICE if path.endswith("/choices") else _LONGEST_BODY
+    return _LONGEST_CHOICE if path.endswith(("/choices", "/imports/bulk")) else _LONGEST_BODY
 
 
 def _is_from_us(headers: Mapping[str, str], host: str) -> bool:

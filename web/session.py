@@ -1,25 +1,20 @@
 """Sessions of the pages: kept on the server, named by 256 random bits in a cookie, forgotten after half an hour.
 
-The store holds a session under the SHA-256 of its id and sealed with a key made from the id, so that whoever reads the
-store can be nobody's session and learns nothing from it. An id that a browser brings and the store does not know is
-never taken on: it may have been planted. Credentials are not here but in `web.entrusted`.
+They lie sealed (`web.sealed`). An id that a browser brings and the store does not know is never taken on: it may have
+been planted. Credentials are not here but in `web.entrusted`.
 """
 
-import hashlib
-import hmac
-import json
-import secrets
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
 
 from redis import Redis
 
-from oauth.errors import SealBroken
-from oauth.sealing import closed, opened
+from web.sealed import Drawer, forget, look, new_id, put, put_off
 
 COOKIE = "__Host-migrator"
 """The prefix has browsers refuse it without Secure, with a Domain, or for a part of the site (RFC 6265bis §4.1.3.2)."""
+
+_DRAWER = Drawer("web:session:", b"gmail-migrator web session")
 
 IDLE_SECONDS = 30 * 60
 LONGEST_SECONDS = 12 * 3600
@@ -74,7 +69,7 @@ NOBODY = Session("", 0.0)
 
 def make(redis: Redis) -> Session:
     """Begin a session of a customer who has not said who he is."""
-    return _written(redis, Session(secrets.token_urlsafe(32), time.time()))
+    return _written(redis, Session(new_id(), time.time()))
 
 
 def enter(redis: Redis, cookie: str, entered: Entered, imports: tuple[str, ...]) -> Session:
@@ -82,22 +77,17 @@ def enter(redis: Redis, cookie: str, entered: Entered, imports: tuple[str, ...])
 
     The browser's former session (`cookie`, perhaps another customer's) ends, and nothing of it is taken over.
     """
-    redis.delete(_name(cookie))
-    return _written(redis, Session(secrets.token_urlsafe(32), time.time(), imports, entered))
+    end(redis, cookie)
+    return _written(redis, Session(new_id(), time.time(), imports, entered))
 
 
 def find(redis: Redis, session_id: str, *, now: float | None = None) -> Session | None:
     """Return the session of an id and put off its end; None when there is none (any more)."""
-    sealed = cast("bytes | None", redis.get(_name(session_id)))
-    session = _read(session_id, sealed) if sealed else None
+    session = _read(redis, session_id)
     if session is None:
         return None
     seconds = _seconds_left(session, time.time() if now is None else now)
-    if seconds <= 0:
-        redis.delete(_name(session_id))
-        return None
-    redis.expire(_name(session_id), seconds)
-    return session
+    return session if put_off(redis, _DRAWER, session_id, seconds) else None
 
 
 def renewed(redis: Redis, session: Session, *imports: str) -> Session:
@@ -105,8 +95,8 @@ def renewed(redis: Redis, session: Session, *imports: str) -> Session:
 
     Done wherever a session comes to be worth more, so that an id that was known before is worth nothing then.
     """
-    new = replace(session, id=secrets.token_urlsafe(32), imports=(*session.imports, *imports))
-    redis.delete(_name(session.id))
+    new = replace(session, id=new_id(), imports=(*session.imports, *imports))
+    end(redis, session.id)
     return _written(redis, new)
 
 
@@ -128,30 +118,25 @@ def without(redis: Redis, session: Session, migration: str) -> Session:
 
 def language_of(redis: Redis, session_id: str) -> str | None:
     """Return the language chosen in a session (empty: none), whose end is not put off by that; None without one."""
-    sealed = cast("bytes | None", redis.get(_name(session_id)))
-    session = _read(session_id, sealed) if sealed else None
+    session = _read(redis, session_id)
     return session.language if session else None
 
 
 def end(redis: Redis, session_id: str) -> None:
     """End the session of an id; twice is harmless."""
-    redis.delete(_name(session_id))
+    forget(redis, _DRAWER, session_id)
 
 
 def _written(redis: Redis, session: Session) -> Session:
     row = asdict(session)
     del row["id"]
-    name = _name(session.id)
-    seconds = max(1, _seconds_left(session, time.time()))
-    redis.set(name, closed(_key(session.id), json.dumps(row).encode(), name), ex=seconds)
+    put(redis, _DRAWER, session.id, row, _seconds_left(session, time.time()))
     return session
 
 
-def _read(session_id: str, sealed: bytes) -> Session | None:
-    """Open a session; one that does not open was written by somebody else, or by another version."""
-    try:
-        row: dict[str, Any] = json.loads(opened(_key(session_id), sealed, _name(session_id)))
-    except SealBroken:
+def _read(redis: Redis, session_id: str) -> Session | None:
+    row = look(redis, _DRAWER, session_id)
+    if row is None:
         return None
     imports, confirmed = tuple(row["imports"]), tuple(row["confirmed"])
     return Session(session_id, row["began"], imports, Entered(**row["entered"]), confirmed, row["language"])
@@ -159,12 +144,3 @@ def _read(session_id: str, sealed: bytes) -> Session | None:
 
 def _seconds_left(session: Session, now: float) -> int:
     return int(min(IDLE_SECONDS, session.began + LONGEST_SECONDS - now))
-
-
-def _name(session_id: str) -> str:
-    return f"web:session:{hashlib.sha256(session_id.encode()).hexdigest()}"
-
-
-def _key(session_id: str) -> bytes:
-    """Make the key from the id, which is 256 random bits; it cannot be had from the name under which it is stored."""
-    return hmac.digest(session_id.encode(), b"gmail-migrator web session", hashlib.sha256)

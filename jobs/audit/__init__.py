@@ -11,12 +11,13 @@ and lets what `append` raises end it. The promises and their limits: docs/audit.
 from jobs.audit.check import Flaw, Kind, Verdict, verify
 from jobs.audit.entry import Checkpoint, Entry
 from jobs.audit.lists import AUDIT_DAYS
-from jobs.audit.log import AuditBroken, AuditBusy, append, checkpoint, entries, latest
-from jobs.audit.words import CUSTOMER, PANEL, TERMINAL, WORKER, Act, Actor, staff
+from jobs.audit.log import AuditBroken, AuditBusy, append, backwards, checkpoint, entries, latest
+from jobs.audit.words import CUSTOMER, OF_MEMBERS, PANEL, TERMINAL, WORKER, Act, Actor, staff
 
 __all__ = [
     "AUDIT_DAYS",
     "CUSTOMER",
+    "OF_MEMBERS",
     "PANEL",
     "TERMINAL",
     "WORKER",
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "Verdict",
     "append",
+    "backwards",
     "checkpoint",
     "entries",
     "latest",

@@ -67,6 +67,16 @@ def lines(redis: Redis, taken: Snapshot, skipped: int = 0) -> Iterator[tuple[str
             yield from ((key, str(text(line))) for line in page)
 
 
+def lines_backwards(redis: Redis, taken: Snapshot, skipped: int = 0) -> Iterator[str]:
+    """Yield the line of each entry of the snapshot from the newest on, without the first `skipped`, page by page."""
+    client = answers_of(redis)
+    for key, length in reversed(taken.lists):
+        end, skipped = length - min(skipped, length), max(0, skipped - length)
+        for last in range(end, 0, -_PAGE):
+            page = client.lrange(key, max(0, last - _PAGE), last - 1)
+            yield from (str(text(line)) for line in reversed(page))
+
+
 def month_key(at: int) -> str:
     """Return the name of the list that takes the entries of a time (seconds since the epoch)."""
     return _key_of_day(at // _DAY)

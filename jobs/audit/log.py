@@ -8,7 +8,17 @@ from redis import Redis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from jobs.audit.entry import BEGINNING, Checkpoint, Entry
-from jobs.audit.lists import HEAD, answers_of, end_date, lines, month_key, months, snapshot, text
+from jobs.audit.lists import (
+    HEAD,
+    answers_of,
+    end_date,
+    lines,
+    lines_backwards,
+    month_key,
+    months,
+    snapshot,
+    text,
+)
 from jobs.audit.words import Act, Actor
 from jobs.errors import JobError
 
@@ -115,6 +125,25 @@ def latest(redis: Redis, count: int, migration: str | None = None) -> tuple[Entr
         return tuple(deque(entries(redis, migration), maxlen=count))
     taken = snapshot(redis)
     return tuple(_read(line) for _, line in lines(redis, taken, max(0, taken.length - count)))
+
+
+def backwards(redis: Redis, before: int = 0) -> Iterator[Entry]:
+    """Yield the entries kept, the newest first, page by page; memory stays flat.
+
+    Args:
+        redis: the state store.
+        before: only entries with a smaller number; 0 for all.
+
+    Raises:
+        AuditBroken: an entry cannot be read.
+    """
+    taken = snapshot(redis)
+    newest = _newest(taken.head)
+    skipped = max(0, newest.number - before + 1) if newest and before else 0
+    for line in lines_backwards(redis, taken, skipped):
+        entry = _read(line)
+        if not before or entry.number < before:
+            yield entry
 
 
 def _append(redis: Redis, actor: Actor, act: Act, migration: str, code: str, nonce: str) -> Entry:

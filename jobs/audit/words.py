@@ -13,11 +13,13 @@ class Act(StrEnum):
 
     GRANTED = "granted"
     RECONNECTED = "reconnected"
+    MAILBOX_RENEWED = "mailbox-renewed"
     GRANT_REFUSED = "grant-refused"
     STARTED = "started"
     OPENED = "opened"
     PAUSED = "paused"
     RESUMED = "resumed"
+    RETRIED = "retried"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REVOKING = "revoking"
@@ -30,11 +32,25 @@ class Act(StrEnum):
     UNDOING = "undoing"
     ERASED = "erased"
     PURGED = "purged"
+    PERMISSION_ASKED = "permission-asked"
     PERMISSION_GIVEN = "permission-given"
     PERMISSION_USED = "permission-used"
     PERMISSION_ENDED = "permission-ended"
     LOOKED = "looked"
     MASTER_KEY_ROTATED = "master-key-rotated"
+    SIGNED_IN = "signed-in"
+    STEPPED_UP = "stepped-up"
+    RECOVERY_CODE_USED = "recovery-code-used"
+    MEMBER_ADDED = "member-added"
+    MEMBER_ENROLLED = "member-enrolled"
+    MEMBER_ROLE_CHANGED = "member-role-changed"
+    MEMBER_RESET = "member-reset"
+    MEMBER_FREED = "member-freed"
+    MEMBER_REMOVED = "member-removed"
+
+
+OF_MEMBERS = frozenset(act for act in Act if act.value.startswith("member-"))
+"""Acts whose entries name, where others name a migration, the member of the staff they are about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ end
 local LEASES, DUE, RING, TURN, ENDINGS = 'jobs:leases', 'jobs:due', 'jobs:ring', 'jobs:turn', 'jobs:ends'
 local WHOSE = 'jobs:whose'
 local HOOKS = 'hooks:due'
+local FLOW = 'flow:total'
 
 local function record(id) return 'mig:{' .. id .. '}' end
 
@@ -32,6 +33,46 @@ end
 
 local function keep(...)
   for _, key in ipairs({...}) do redis.call('EXPIRE', key, QUEUE_SECONDS) end
+end
+
+-- The part of a code that names its class: what follows a colon may be anything.
+local function class_of(code) return string.match(code, '^[^:]*') end
+
+-- What went through this minute, and since the beginning; never of which import.
+local function count(...)
+  local pairs_, minute = {...}, 'flow:' .. string.format('%d', math.floor(now / 60) * 60)
+  for i = 1, #pairs_, 2 do
+    redis.call('HINCRBY', minute, pairs_[i], pairs_[i + 1])
+    redis.call('HINCRBY', FLOW, pairs_[i], pairs_[i + 1])
+  end
+  redis.call('EXPIRE', minute, FLOW_SECONDS)
+  keep(FLOW)
+end
+
+-- The bytes that operators are shown of an import: rounded to 10 MB, moved at most once a minute and only when 20 more
+-- messages with bytes stand behind them (what failed has none), so that the size of no single message can be told from
+-- them. What is shown of all imports together is the sum of the same steps: between steps of another sum and these
+-- would lie few messages.
+local function show_bytes(m, messages, bytes)
+  local key = record(m.id)
+  local before = redis.call('HMGET', key, 'shown_messages', 'shown_at', 'shown_exactly')
+  local more = messages - (tonumber(before[1]) or 0)
+  if more < SHOWN_MESSAGES or now - (tonumber(before[2]) or 0) < 60 then return end
+  local rounded = math.floor(bytes / SHOWN_BYTES + 0.5) * SHOWN_BYTES
+  redis.call('HSET', key, 'shown_messages', messages, 'shown_bytes', string.format('%d', rounded), 'shown_at', stamp(now),
+    'shown_exactly', string.format('%d', bytes))
+  count('told', more, 'bytes', string.format('%d', math.max(0, bytes - (tonumber(before[3]) or 0))))
+end
+
+-- Count what an import brought since this was last asked; the ledger has the sums.
+local function count_brought(m)
+  local counts = redis.call('HMGET', record(m.id) .. ':counts', 'settled', 'weighed', 'bytes')
+  local messages = tonumber(counts[1]) or 0
+  local more = messages - (tonumber(m.counted) or 0)
+  if more <= 0 then return end
+  redis.call('HSET', record(m.id), 'counted', messages)
+  count('messages', more)
+  show_bytes(m, tonumber(counts[2]) or 0, tonumber(counts[3]) or 0)
 end
 
 -- When the migration's keys end: counted from its end, or from its last progress.
@@ -91,7 +132,9 @@ end
 
 local function add_ready(m)
   local turn = redis.call('INCR', TURN)
-  redis.call('ZADD', ready_queue(m.customer), 'NX', turn, m.id)
+  if redis.call('ZADD', ready_queue(m.customer), 'NX', turn, m.id) == 1 then
+    redis.call('HSET', record(m.id), 'ready_at', stamp(now))
+  end
   redis.call('ZADD', RING, 'NX', turn, m.customer)
   keep(TURN, RING, ready_queue(m.customer))
 end
@@ -111,15 +154,20 @@ end
 local function acquit(m) redis.call('DEL', record(m.id) .. ':trying') end
 
 local function note_progress(m)
+  count_brought(m)
   -- An expired migration is not kept alive by its own clearing up.
   if m.ending == 'expired' then return end
   set(m, 'progress_at', stamp(now), 'crashes', '0', 'told', '')
 end
 
+local HELD_UP = {waiting = true, paused = true, failed = true}
+
+-- Somebody wished it so: no trouble that anybody need look at.
+local function chosen(reason) return reason == '' or reason == 'asked' or reason == 'not-started' end
+
 -- Have the host told (jobs/webhooks.py) of an end, or of what does not go on without a person.
 local function tell_host(m, to, reason)
-  local chosen = reason == '' or reason == 'asked' or reason == 'not-started'
-  if not ENDS[to] and to ~= 'failed' and not (to == 'paused' and not chosen)
+  if not ENDS[to] and to ~= 'failed' and not (to == 'paused' and not chosen(reason))
     and not (to == 'waiting' and reason == 'mailbox-full') then return end
   -- A full mailbox is looked at again and again; the host is told once, until there was progress.
   if m.told == to .. reason then return end
@@ -143,6 +191,7 @@ local function enter(m, to, fields)
     redis.call('LPUSH', record(m.id) .. ':history', line)
     redis.call('LTRIM', record(m.id) .. ':history', 0, HISTORY_LENGTH - 1)
     tell_host(m, to, ENDS[to] and '' or fields.reason or '')
+    if HELD_UP[to] and not chosen(fields.reason or '') then count('code:' .. class_of(fields.reason), 1) end
   end
   set(m, 'state', to, 'phase', fields.phase or m.phase, 'reason', fields.reason or '',
     'until', fields.till or '0', 'resumable', fields.resumable or '0', 'ending', fields.ending or m.ending,

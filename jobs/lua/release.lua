@@ -1,13 +1,20 @@
--- ARGV: now, id, token, kind, code, until, resumable, '1' when there was progress, how many crashes are too many.
+-- ARGV: now, id, token, kind, code, until, resumable, '1' when there was progress, how many crashes are too many, the
+-- slice's last write ('' for none): when it is forgotten, the phase is not over.
 -- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first.
 -- Answer: {'ok', state}, {'lost'} or {'illegal', from, to}; the last two change nothing.
 local id, token, kind, code, till, resumable = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local progressed, limit = ARGV[8] == '1', tonumber(ARGV[9])
+local progressed, limit, step = ARGV[8] == '1', tonumber(ARGV[9]), ARGV[10]
 local m = load(id)
 if not m or token == '' or m.token ~= token then return {'lost'} end
+if kind == 'advance' and step ~= '' and m.step ~= step then kind = 'again' end
 
 local crashes = 0
 if kind == 'crashed' then crashes = (progressed and 0 or tonumber(m.crashes)) + 1 end
+
+-- What failed is to be tried again: asked for while the last slice before the end ran.
+if kind == 'advance' and code == 'finishing' and m.ending == '' and redis.call('EXISTS', record(id) .. ':retry') == 1 then
+  code = 'copying'
+end
 
 local to, fields = m.state, {}
 if kind == 'advance' then
@@ -38,5 +45,6 @@ end
 if progressed or kind == 'again' or kind == 'advance' or kind == 'ended' then note_progress(m) end
 set(m, 'crashes', tostring(crashes))
 if kind ~= 'crashed' then acquit(m) end
+if kind == 'crashed' and to ~= 'failed' then count('code:' .. class_of(code), 1) end -- a failure is counted as such
 enter(m, to, fields)
 return {'ok', to}

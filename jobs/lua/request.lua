@@ -1,4 +1,4 @@
--- ARGV: now, id, 'pause' | 'resume' | 'cancel'. At once when no slice runs, else as a wish it sees when it renews.
+-- ARGV: now, id, 'pause' | 'resume' | 'cancel' | 'expire'. At once when no slice runs, else as a wish it sees when it renews.
 -- Answer: {'ok'}, {'unknown'} or {'illegal', from, to}.
 local id, what = ARGV[2], ARGV[3]
 local m = load(id)
@@ -29,12 +29,13 @@ if what == 'resume' then
   return {'ok'}
 end
 
--- cancel
+-- cancel, expire
 if not may(m.state, 'finishing') then return {'illegal', m.state, 'finishing'} end
 if m.state == 'finishing' then return {'ok'} end -- it is ending already
 if running then
-  set(m, 'wish', 'cancel')
+  set(m, 'wish', what)
 else
-  enter(m, 'finishing', {phase = 'finishing', ending = m.ending ~= '' and m.ending or 'cancelled'})
+  local ending = what == 'expire' and 'expired' or 'cancelled'
+  enter(m, 'finishing', {phase = 'finishing', ending = m.ending ~= '' and m.ending or ending})
 end
 return {'ok'}

@@ -9,7 +9,7 @@ system's, see docs/operations.md.
 """
 
 from migrator.egress.addresses import is_public
-from migrator.egress.doors import Doors, endpoint, store_place
+from migrator.egress.doors import Doors, Place, endpoint, store_places
 from migrator.egress.guard import EgressRefused, close_the_doors
 from migrator.egress.hosts import check_port, checked_host
 from migrator.egress.resolve import Connect, Pinned, Trust, connecting, pin
@@ -19,6 +19,7 @@ __all__ = [
     "Doors",
     "EgressRefused",
     "Pinned",
+    "Place",
     "Trust",
     "check_port",
     "checked_host",
@@ -27,5 +28,5 @@ __all__ = [
     "endpoint",
     "is_public",
     "pin",
-    "store_place",
+    "store_places",
 ]

@@ -22,29 +22,32 @@ class Doors:
         folder: the one folder in which files may be made, changed and removed.
         endpoints: Google's, by name; connections go to the addresses that these names have, and are told.
         mailbox: the mailbox host, looked up and checked before; None where the phase needs none.
-        store: the state store, by host and port or by the path of its socket; not told.
+        store: the state store, by hosts and ports (with Sentinels several) or by the path of its socket; not told.
         secrets: files that must not even be read.
     """
 
     folder: str
     endpoints: frozenset[Place]
     mailbox: Pinned | None
-    store: Place | str
+    store: frozenset[Place] | str
     secrets: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[Place]:
         """The names that may be looked up, with the ports asked for."""
-        return self.endpoints | ({self.store} if isinstance(self.store, tuple) else frozenset())
+        return self.endpoints | self._stores
 
     def known(self) -> Known:
         """Return what connections may go to before any name was looked up."""
         told = {place: _shown(place) for place in self.endpoints}
-        if isinstance(self.store, tuple):
-            told[self.store] = ""
+        told |= dict.fromkeys(self._stores, "")
         if (mailbox := self.mailbox) is not None:
             told |= {(address, mailbox.port): _shown((mailbox.host, mailbox.port)) for address in mailbox.addresses}
         return told
+
+    @property
+    def _stores(self) -> frozenset[Place]:
+        return frozenset() if isinstance(self.store, str) else self.store
 
 
 def _shown(place: Place) -> str:
@@ -57,7 +60,7 @@ def endpoint(url: str) -> Place:
     return parts.hostname or "localhost", parts.port or _PORTS[parts.scheme]
 
 
-def store_place(url: str) -> Place | str:
+def store_places(url: str) -> frozenset[Place] | str:
     """Return host and port of a Redis URL (`redis://`, `rediss://`), or the path of its socket (`unix://`)."""
     parts = urlsplit(url)
-    return unquote(parts.path) if parts.scheme == "unix" else endpoint(url)
+    return unquote(parts.path) if parts.scheme == "unix" else frozenset({endpoint(url)})

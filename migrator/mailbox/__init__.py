@@ -1,6 +1,7 @@
 """The door to the customer's new mailbox: the only place that speaks IMAP."""
 
 from .door import Mailbox, open_mailbox
+from .greeting import Greeting, greeting
 from .target import Credentials, MasterUser, OAuthToken, Password, Target
 from .values import Appended, Item, Quota, Refused, Selected
 from .wire import Connect
@@ -9,6 +10,7 @@ __all__ = [
     "Appended",
     "Connect",
     "Credentials",
+    "Greeting",
     "Item",
     "Mailbox",
     "MasterUser",
@@ -18,5 +20,6 @@ __all__ = [
     "Refused",
     "Selected",
     "Target",
+    "greeting",
     "open_mailbox",
 ]

@@ -57,25 +57,38 @@ def opened(
     target: Target, credentials: Credentials, connect: Connect, connect_timeout: float, read_timeout: float
 ) -> Connection:
     """Return a connection that is logged in and knows the capabilities of now, or raise an error of our tree."""
-    with _opening():
-        connection = Connection(target, connect, connect_timeout, read_timeout)
-        try:
-            _enter(connection, target, credentials)
-        except BaseException:
-            connection.wire.shutdown()
-            raise
+    connection = greeted(target, connect, connect_timeout, read_timeout)
+    with _opening(), _ended_by_errors(connection):
+        log_in(connection.wire, connection.can(), credentials)
+        connection.can()  # the server's list after login is another one; IMAPClient keeps it
     return connection
 
 
-def _enter(connection: Connection, target: Target, credentials: Credentials) -> None:
+def greeted(target: Target, connect: Connect, connect_timeout: float, read_timeout: float) -> Connection:
+    """Return a connection that is protected as the target says, and not logged in; or raise an error of our tree."""
+    with _opening():
+        connection = Connection(target, connect, connect_timeout, read_timeout)
+        with _ended_by_errors(connection):
+            _protect(connection, target)
+    return connection
+
+
+def _protect(connection: Connection, target: Target) -> None:
     if connection.wire.state != "NONAUTH":  # a greeting PREAUTH: whose mailbox would this be? (RFC 9051 §11.1)
         raise LoginRefused("preauth")
     if target.tls == "starttls":
         if "STARTTLS" not in connection.can():
             raise CertificateInvalid("no-tls")
         connection.starttls(connection.wire.context())
-    log_in(connection.wire, connection.can(), credentials)
-    connection.can()  # the server's list after login is another one; IMAPClient keeps it
+
+
+@contextlib.contextmanager
+def _ended_by_errors(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.wire.shutdown()
+        raise
 
 
 @contextlib.contextmanager

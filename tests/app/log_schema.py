@@ -18,6 +18,7 @@ SCHEMA: dict[str, Any] = {
         "level": {"enum": ["debug", "info", "warning", "error", "critical"]},
         "event": {"type": "string", "pattern": r"^[a-z]+(-[a-z]+)*$", "maxLength": 24},
         "migration": {"type": "string", "pattern": r"^([0-9a-f]{32}|withheld)$"},
+        "member": {"type": "string", "pattern": r"^([0-9a-f]{32}|withheld)$"},
         "checkpoint": {"type": "string", "pattern": r"^([0-9]+:[0-9a-f]{64}|withheld)$"},
         "version": {"type": "string", "pattern": r"^([0-9a-z.+]{3,40}|withheld)$"},
         **dict.fromkeys(("phase", "kind", "code", "before", "after", "place"), _CODE),

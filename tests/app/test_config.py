@@ -12,11 +12,19 @@ from migrator.mailbox import Target
 from migrator.period import day_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
-SECTIONS: dict[str, type[BaseModel]] = {
-    name: field.annotation
-    for name, field in Config.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-}
+
+
+def sections_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the sections of the configuration, or of a section, by name."""
+    return {
+        name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+SECTIONS = sections_of(Config)
+INNER = {f"{name}.{inner}": one for name, model in SECTIONS.items() for inner, one in sections_of(model).items()}
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +44,16 @@ def test_the_example_is_exactly_the_defaults() -> None:
 
 def test_the_example_shows_every_setting() -> None:
     shown = tomllib.loads(EXAMPLE.read_text())
+    shown |= {f"{name}.{inner}": rows[inner] for name, rows in shown.items() for inner in sections_of(SECTIONS[name])}
     assert {name: list(rows) for name, rows in shown.items()} == {
-        name: list(section.model_fields) for name, section in SECTIONS.items()
+        name: list(section.model_fields) for name, section in (SECTIONS | INNER).items()
     }
 
 
 def test_every_setting_of_the_example_is_preceded_by_its_reason() -> None:
     lines = EXAMPLE.read_text().splitlines()
     settings = [(before, line) for before, line in pairwise(lines) if "=" in line and not line.startswith("#")]
-    assert len(settings) == sum(len(section.model_fields) for section in SECTIONS.values())
+    assert len(settings) == sum(len(section.model_fields) for section in (SECTIONS | INNER).values()) - len(INNER)
     assert [line for before, line in settings if not before.startswith("# ")] == []
     assert max(map(len, lines)) <= 120
 

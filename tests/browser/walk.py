@@ -15,6 +15,11 @@ def button(page: Page, action: str, value: str = "") -> Locator:
 def sign_in(page: Page, there: Premises, user: User, domain: str = DOMAIN) -> None:
     """Come in by the mailbox's own address and password."""
     page.goto(there.origin)
+    enter(page, user, domain)
+
+
+def enter(page: Page, user: User, domain: str = DOMAIN) -> None:
+    """Fill in the open form for signing in, and send it."""
     page.fill("[name=address]", f"{user.name.partition('@')[0]}@{domain}")
     page.fill("[name=password]", user.password)
     button(page, "/signin").click()

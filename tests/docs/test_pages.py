@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 PACKAGES = ("app", "web", "jobs", "migrator", "oauth", "emulator")
 MACHINE = re.compile(r"(?<![\w.}:])/(?:home|root|Users|mnt)/\w")
-PATH = re.compile(r"`((?:app|web|jobs|migrator|oauth|emulator|tests|bench|docs|scripts)/[\w./-]+\.\w+)(?:::(\w+))?`")
+ROOMS = (*PACKAGES, "tests", "bench", "deploy", "docs", "scripts")
+PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w./-]+\.\w+)(?:::(\w+))?`")
 
 
 def text(page: str) -> str:

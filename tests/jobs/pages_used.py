@@ -13,14 +13,17 @@ from app.stores import Stores, StoreUrls
 from app.surveying import begin, found, halt
 from emulator.servers.instance import User
 from jobs import accounts, permission, undowish
-from jobs.audit import PANEL
+from jobs.audit import PANEL, TERMINAL, staff
 from jobs.launch import Import, prepare
 from jobs.migration import new_id
 from jobs.requests import create, resume
+from jobs.retrying import open_again
 from jobs.tickets import claim
 from jobs.undoing import Place, undo
+from migrator.blind import blind
 from migrator.ledger import Ledger
 from migrator.mailbox import Password, open_mailbox
+from migrator.outcome import Mark
 from migrator.summary import Summary, place
 from oauth import pending
 from oauth.grant import Client, Grant
@@ -32,6 +35,11 @@ from web.api.tokens import Scope, ServiceToken
 from web.launch import Panel, _use_up
 from web.launch_token import Launch
 from web.limits import Limit, seconds_to_wait
+from web.operator import members
+from web.operator import session as console_session
+from web.operator.accounts import Roster
+from web.operator.asked import ask
+from web.operator.rights import Role
 
 SUMMARY = Summary("0" * 32, 1_800_000_000, "import@host.example", "", "https://host.example/", {"copied": 1}, {})
 
@@ -56,8 +64,16 @@ def come_in(home: House) -> None:
     once(doors, token, "k1", "request", _Said, _Said)
 
 
+def employ(home: House) -> None:
+    """Add somebody to the staff, and have a single sign-on begin."""
+    roster = Roster(home.state, home.vault)
+    members.add(roster, TERMINAL, "ann", Role.ADMIN)
+    ask(roster, console_session.begin(home.state, "", console_session.Stage.AWAY), "/", stepping_up=False)
+
+
 def act_afterwards(home: House, migration: str, user: User) -> None:
-    """Give the support a permission, and take the import back."""
+    """Ask for a permission, give it to the support, and take the import back."""
+    permission.ask(home.state, migration, permission.Field, staff("0" * 32))
     permission.give(home.state, migration, permission.Field)
     undowish.ask(home.state, migration)
     undo(
@@ -87,6 +103,16 @@ def look_over(home: House, user: User) -> str:
         )(found, stores, migration)
         halt(60)
     return migration
+
+
+def go_wrong(home: House) -> None:
+    """Let an import lose the key of its hashes, and have a message tried again that failed; no slice is at it."""
+    migration = create(home.state, "c2", start=False).id
+    ledger = Ledger(home.state, migration)
+    ledger.write(*ledger.plan([1], [Mark.FAILED_REFUSED]))
+    for key in (b"a" * 32, b"b" * 32):
+        blind(ledger, key)
+    open_again(home.state, migration)
 
 
 def summarise(home: House, migration: str, user: User) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 import requests
 
 from jobs.slice import Link, SliceEnd, SliceTask, again
-from migrator.egress import Doors, close_the_doors, store_place
+from migrator.egress import Doors, close_the_doors, store_places
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def close_then_do(task: SliceTask, link: Link) -> SliceEnd:
     """Close the doors, do the deed, swallow what it raises, and stay as if nothing had happened."""
     trap = task.config
     assert isinstance(trap, Trap)
-    doors = Doors(tempfile.gettempdir(), frozenset(), None, store_place(trap.store), (str(trap.secret),))
+    doors = Doors(tempfile.gettempdir(), frozenset(), None, store_places(trap.store), (str(trap.secret),))
     close_the_doors(doors, link.refused, link.contacted)
     with contextlib.suppress(BaseException):
         DEEDS[trap.deed](trap)

@@ -180,3 +180,11 @@ class Contended(Redis):
         with Redis.from_url(redis_url(self)) as other:
             audit.append(other, audit.WORKER, Act.OPENED)
         return super().evalsha(*args)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 17, 2_500, 3_000])
+def test_the_log_is_read_backwards_page_by_page_over_the_months(redis: Redis, before: int) -> None:
+    entries = chain(range(NOVEMBER - 2_500 * 1_800, NOVEMBER, 1_800))
+    lay(redis, entries)
+    newest_first = [entry for entry in reversed(entries) if not before or entry.number < before]
+    assert list(audit.backwards(redis, before)) == newest_first

@@ -9,7 +9,7 @@ from jobs import audit, requests
 from jobs.audit import Act, AuditBroken, staff
 from jobs.errors import UnknownMigration
 from jobs.migration import State, new_id, record_key
-from jobs.permission import LONGEST_SECONDS, Field, end, give, held, may, uses
+from jobs.permission import LONGEST_SECONDS, Field, ask, end, give, held, may, question, uses
 from jobs.requests import create
 from jobs.retention import ENDED_SECONDS, UNFINISHED_SECONDS
 from jobs.slice import advance, ended
@@ -166,3 +166,34 @@ def test_there_is_none_for_an_import_that_is_not(redis: Redis) -> None:
         give(redis, new_id(), Field)
     with pytest.raises(UnknownMigration):
         uses(redis, new_id())
+
+
+def test_asking_shows_nothing_and_is_written_down_before_it_is_asked(redis: Redis, mine: str) -> None:
+    asked = ask(redis, mine, [Field.REPORT], ANN)
+    assert question(redis, mine) == asked
+    assert not any(may(redis, ANN, mine, field) for field in Field)
+    assert acts(redis, mine) == [(str(ANN), Act.PERMISSION_ASKED, "")]
+    redis.set("audit:head", "damaged", ex=60)
+    with pytest.raises(AuditBroken):
+        ask(redis, mine, Field, ANN)
+    assert question(redis, mine) == asked
+
+
+def test_a_question_ends_by_an_answer_after_a_day_and_with_the_data(redis: Redis, mine: str) -> None:
+    ask(redis, mine, [Field.REPORT], ANN)
+    give(redis, mine, [Field.HISTORY])
+    assert question(redis, mine) is None
+    asked = ask(redis, mine, Field, ANN)
+    assert question(redis, mine, now=asked.asked_at + LONGEST_SECONDS - 1) == asked
+    assert question(redis, mine, now=asked.asked_at + LONGEST_SECONDS) is None
+    late = time.time() + UNFINISHED_SECONDS - 60
+    assert ask(redis, mine, Field, ANN, now=late).until < late + HOUR
+
+
+def test_only_the_staff_asks_and_for_something(redis: Redis, mine: str) -> None:
+    with pytest.raises(ValueError, match="for the staff"):
+        ask(redis, mine, Field, audit.CUSTOMER)
+    with pytest.raises(ValueError, match="what it is about"):
+        ask(redis, mine, [], ANN)
+    with pytest.raises(UnknownMigration):
+        ask(redis, new_id(), Field, ANN)

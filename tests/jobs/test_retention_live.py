@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jobs_harness import eventually
 from key_leaks import leaks
-from pages_used import act_afterwards, come_in, look_over, summarise
+from pages_used import act_afterwards, come_in, employ, go_wrong, look_over, summarise
 from redis import Redis
 from stand_in import Google
 from story.house import ROOT, House
@@ -114,6 +114,7 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         where = {"CRASH_AT": "migrator.append.before", "CRASH_NTH": "3", "CRASH_WHO": "child", "CRASH_DONE": str(done)}
         home.start_worker(PYTHONPATH=str(CRASH), **where)
         come_in(home)
+        employ(home)
         user = dovecot_server.new_user()
         migration = home.launch(user, Choices(policy="copy-per-label"))
         ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS)
@@ -123,6 +124,7 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         act_afterwards(home, migration, user)
         stop(home)
         summarise(home, look_over(home, user), user)
+        go_wrong(home)
         log_checkpoint(home.state)
     names = watched[0].names | watched[1].names
     assert {name for where, name in names if row_for(name, where) is None} == set()

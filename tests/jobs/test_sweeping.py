@@ -151,8 +151,9 @@ def test_progress_made_between_the_look_and_the_act_is_heeded(redis: Redis, now:
 def test_a_day_after_its_end_nothing_of_a_migration_is_left_anywhere(redis: Redis, vault: Vault, now: float) -> None:
     migration = create(redis, "acme", now=now)
     for part in parts():
-        if part not in {"events", "history", "folders"}:
+        if part not in {"counts", "events", "folders", "history", "retry"}:
             redis.set(f"{record_key(migration.id)}:{part}", "x", ex=72 * HOUR)
+    redis.hset(f"{record_key(migration.id)}:counts", mapping={"bytes": 1})
     redis.hset(f"{record_key(migration.id)}:folders", mapping={"0": "x", "17": "x"})
     redis.set(f"{record_key(migration.id)}:placed:17", "x", ex=72 * HOUR)
     redis.delete(f"{record_key(migration.id)}:account")

@@ -15,10 +15,11 @@ from servers.fixtures import StartServer
 
 from app.embedded import EmbeddedStore
 from emulator.servers.instance import Limits, Server
-from jobs import audit, scripts
+from jobs import audit, mailboxes, scripts
 from jobs.apart import ApartFailed
 from jobs.audit import Act, AuditBroken
 from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.mailboxes import OtherMailbox
 from jobs.migration import State, new_id, record_key
 from jobs.requests import create, read
 from jobs.retention import ENDED_SECONDS
@@ -26,14 +27,12 @@ from jobs.slice import advance, ended
 from jobs.tickets import claim, release
 from jobs.undoing import (
     HOLD_SECONDS,
-    OtherMailbox,
     Place,
     Task,
     UndoUnderWay,
     _Journal,
     data_ends_at,
     is_running,
-    remember_mailbox,
     undo,
     undone_of,
 )
@@ -61,7 +60,7 @@ class Import:
         self.place = Place(Target(server.host, server.port, "none"), url)
         self.credentials = Password(self.user.name, self.user.password)
         self.id = create(redis, "c1").id
-        remember_mailbox(redis, self.vault, self.id, self.credentials)
+        mailboxes.remember(redis, self.vault, self.id, self.credentials)
         self.folders = self._filled()
         for end in (advance(State.FINISHING), ended(State.DONE)):
             claimed = claim(redis, 10.0)
@@ -138,7 +137,7 @@ def test_twice_is_once(on_dovecot: Import) -> None:
 
 def test_before_its_end_there_is_nothing_to_take_back(on_dovecot: Import) -> None:
     running = create(on_dovecot.redis, "c2").id
-    remember_mailbox(on_dovecot.redis, on_dovecot.vault, running, on_dovecot.credentials)
+    mailboxes.remember(on_dovecot.redis, on_dovecot.vault, running, on_dovecot.credentials)
     on_dovecot.id = running
     with pytest.raises(IllegalTransition):
         on_dovecot.undo()

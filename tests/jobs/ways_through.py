@@ -13,7 +13,7 @@ from jobs_harness import eventually
 from redis import Redis
 
 from jobs.slice import Link, SliceEnd, SliceTask, again, wait
-from migrator.egress import Doors, Trust, close_the_doors, connecting, endpoint, pin, store_place
+from migrator.egress import Doors, Trust, close_the_doors, connecting, endpoint, pin, store_places
 from migrator.gmail import Gmail
 from migrator.labels import Choices
 from migrator.ledger import Ledger
@@ -46,7 +46,7 @@ def migrate(task: SliceTask, link: Link) -> SliceEnd:
     assert isinstance(journey, Journey)
     to = journey.mailbox
     pinned = pin(to.host, to.port, to.tls, Trust.OPERATOR)
-    doors = Doors(tempfile.gettempdir(), frozenset({endpoint(journey.google)}), pinned, store_place(journey.store))
+    doors = Doors(tempfile.gettempdir(), frozenset({endpoint(journey.google)}), pinned, store_places(journey.store))
     close_the_doors(doors, link.refused, link.contacted)
     _use_files()
     connect = partial(open_mailbox, to, journey.login, connect=connecting(pinned))

@@ -50,11 +50,16 @@ def raising(error: Exception, point: str, nth: int = 1) -> Callable[[str], None]
 
 
 def staged(
-    number: int, folder: int = INBOX, *more: int, raw: bytes = b"", flags: Sequence[str] = (r"\Seen",)
+    number: int,
+    folder: int = INBOX,
+    *more: int,
+    raw: bytes = b"",
+    flags: Sequence[str] = (r"\Seen",),
+    key: bytes = KEY,
 ) -> Staged:
     """Return message `number` of the plan, ready to be filed; without `raw` a small mail of its own."""
     wire = with_crlf(raw or letter(number))
-    expected = Expected.of(number, fingerprint(wire, KEY))
+    expected = Expected.of(number, fingerprint(wire, key))
     return Staged(number, wire, tuple(flags), (), DATE + number * 1000, expected, folder, more)
 
 
@@ -63,11 +68,12 @@ def batch(numbers: Sequence[int], folder: int = INBOX, *more: int) -> list[Stage
 
 
 class Desk:
-    """A migration of 40 messages into an empty mailbox; `ledger` is the present slice's."""
+    """A migration of 40 messages into an empty mailbox; `ledger` is the present slice's, `key` its digest key."""
 
     def __init__(self, server: Server, redis: Redis, quota: int | None = None) -> None:
         self.server = server
         self.redis = redis
+        self.key = KEY
         self.user: User = server.new_user(quota)
         self.opened: list[Mailbox] = []
         self.ledger = self.new_migration()
@@ -95,7 +101,7 @@ class Desk:
     def slice(self) -> Iterator[Filing]:
         """Give the filing of a new slice that has recovered what the one before left."""
         self.ledger = heir(self.redis, self.ledger)
-        filing = Filing(self.enter, self.ledger, FolderNames.load(self.ledger), KEY, Patience(scale=0))
+        filing = Filing(self.enter, self.ledger, FolderNames.load(self.ledger), self.key, Patience(scale=0))
         try:
             filing.recover()
             filing.copy_further()
@@ -158,8 +164,15 @@ class Desk:
 
     def close_folder(self, folder: int) -> None:
         """Leave the customer only to look into a folder (RFC 4314 §2.1)."""
+        self._allow(folder, "lra")
+
+    def open_folder(self, folder: int) -> None:
+        """Let the customer do everything with a folder again."""
+        self._allow(folder, "lrswipkxtea")
+
+    def _allow(self, folder: int, rights: str) -> None:
         with self.server.observer(self.user) as observer:
-            observer.setacl(self.name(folder), "owner" if self.server.kind == "dovecot" else self.user.name, "lra")
+            observer.setacl(self.name(folder), "owner" if self.server.kind == "dovecot" else self.user.name, rights)
 
     def marks(self, *numbers: int) -> list[Mark]:
         marks = self.ledger.marks()

@@ -189,3 +189,11 @@ def test_a_failure_has_a_reason(ledger: Ledger) -> None:
     ledger.write(*ledger.fail(1, Mark.FAILED_REFUSED, "too-large"))
     assert ledger.reasons() == {1: "too-large"}
     assert ledger.outcomes() == {Mark.PENDING: 1, Mark.FAILED_REFUSED: 1}
+
+
+def test_of_the_messages_that_get_an_outcome_those_with_bytes_of_their_own_are_counted_apart(ledger: Ledger) -> None:
+    """The size of one message is hidden among others that have one; what failed or was left out has none."""
+    ledger.write(*(ledger.mark(number, mark) for number, mark in enumerate(Mark)))
+    counts = ledger.counts()
+    assert counts["settled"] == sum(not mark.is_open for mark in Mark)
+    assert counts["weighed"] == 3

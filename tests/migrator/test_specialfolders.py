@@ -6,7 +6,7 @@ from migrator.foldermap import map_folders
 from migrator.foldernames import twin_key
 from migrator.folders import ExistingFolder, MailboxShape
 from migrator.labels import Choices
-from migrator.specialfolders import SPECIAL_NAMES, SPECIAL_USE
+from migrator.specialfolders import SPECIAL_NAMES, SPECIAL_USE, role_of
 
 DOTS = MailboxShape(".", "", ())
 SLASHES = MailboxShape("/", "", ())
@@ -85,3 +85,24 @@ def test_a_special_folder_is_found_below_any_prefix() -> None:
 def test_below_a_prefix_a_folder_inside_an_inner_inbox_is_not_the_sent_folder() -> None:
     shape = with_folders(PREFIXED, "INBOX.INBOX.Gesendet")
     assert found("SENT", shape) == "INBOX.Sent"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("INBOX", "INBOX"),
+        ("inbox", "INBOX"),
+        ("Sent", "SENT"),
+        ("INBOX.Sent", "SENT"),
+        ("INBOX/Gesendete Elemente", "SENT"),
+        ("Papierkorb", "TRASH"),
+        ("Archive", "ARCHIVE"),
+        ("Sent/2024", ""),
+        ("Work/Sent", ""),
+        ("Grandma", ""),
+        ("INBOX.Grandma", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_folder_is_for_is_told_by_its_name_alone(name: str, role: str) -> None:
+    assert role_of(name) == role

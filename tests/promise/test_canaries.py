@@ -184,4 +184,4 @@ def _is_shown(where: str, *, ended: bool) -> bool:
     if key is None:
         return where.startswith(("file redis/appendonlydir/", "memory of the state's server", "memory of the worker"))
     row = row_for(key[1], Where.STATE)
-    return row is not None and row.sight is Sight.CUSTOMER and not (ended and row.until is Until.END)
+    return row is not None and row.sight in {Sight.ALLOWED, Sight.OWNER} and not (ended and row.until is Until.END)

@@ -204,4 +204,4 @@ def test_when_all_have_ended_and_a_day_is_over_nothing_of_any_migration_is_left(
     assert attended.at_last.labels == set()
     assert attended.at_last.keys[Where.KEYS] == set()
     kinds = {name.partition(":")[0] for name in attended.at_last.keys[Where.STATE]}
-    assert kinds <= {"audit", "reconcile", "quota", "discard", "jobs"}
+    assert kinds <= {"audit", "discard", "flow", "jobs", "quota", "reconcile", "used", "worker", "workers"}

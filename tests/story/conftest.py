@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 import pytest
 from stand_in import Google
+
+sys.path.append(str(Path(__file__).parents[1] / "web"))
+
 from story.house import ROOT, House, house
 
 from emulator.servers.instance import Server

@@ -88,6 +88,11 @@ class House:
             for name, rows in sections.items()
         )
 
+    def use(self, state: Redis, keys: Redis, master: Path) -> None:
+        """Work with other stores than our own; the configuration names them already."""
+        self.state, self.keys, self.master = state, keys, master
+        self.vault = Vault(keys, KeyRing.read(master))
+
     def start_worker(self, **env: str) -> subprocess.Popen[bytes]:
         """Start a worker process with this environment beside ours."""
         command = [sys.executable, "-m", "app", "--config", str(self.config), "worker"]
@@ -162,6 +167,11 @@ class House:
         """Start the state store again on its folder, after it was killed."""
         self.redis_store.stop()
         self.redis_store = embedded.start(self.folder / "redis", patience=10)
+
+    def restart_keys(self) -> None:
+        """Start the key store again, after it was killed: what was in it is gone."""
+        self.keys_store.stop()
+        self.keys_store = embedded.start(self.folder / "keys", persistent=False, patience=10)
 
     def stop(self) -> None:
         """End workers and stores."""

@@ -8,6 +8,7 @@ from stand_in import Google
 from story.conftest import Install, Layout
 from story.house import House
 from story.observe import mailbox_content
+from story.test_crash_points import all_there_once
 
 from app.config import load
 from app.connecting import connect
@@ -15,6 +16,7 @@ from app.stores import Stores, StoreUrls
 from emulator.servers.instance import Server
 from jobs import audit
 from jobs.migration import State
+from migrator.labels import Choices
 from oauth import pending
 from oauth.errors import WrongAccount
 from oauth.pending import Purpose
@@ -73,3 +75,18 @@ def test_an_import_whose_access_dies_on_the_way_is_finished_with_a_new_consent(
     assert acts.index("grant-refused") < acts.index("reconnected")
     assert google.control("grants")["grants"] == []
     assert not home.vault.holds(migration)
+
+
+@pytest.mark.parametrize("method", ["messages.list", "history.list"], ids=["planning", "catching up"])
+def test_in_whatever_phase_the_access_dies_nothing_is_lost_and_nothing_is_there_twice(
+    method: str, install: Install, small: Layout, dovecot_server: Server
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server)
+    home.google.fault("invalidGrant", method=method)
+    migration = home.launch(user, Choices(policy="copy-per-label"))
+    assert home.wait(migration).reason == "reconnect-needed"
+    consent_again(home, migration, home.google)
+    assert home.wait(migration).state is State.DONE
+    all_there_once(home, small, user, "copy-per-label")
+    assert home.google.control("grants")["grants"] == []

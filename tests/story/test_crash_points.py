@@ -50,17 +50,17 @@ def test_a_kill_loses_nothing_and_doubles_nothing(
             CRASH_DONE=str(done),
         )
         migration = home.launch(user, Choices(policy=policy))  # type: ignore[arg-type]
-        _wait_for(done)
+        wait_for(done)
         crashed, before = time.monotonic(), _appended(home)
         _bring_back(home, who, worker.pid)
         _wait_for_progress(home, before)
         assert seconds_since(crashed) < GOING_ON_SECONDS
         ended = home.wait(migration)
         assert ended.state is State.DONE, (ended, home.logs())
-        _all_there_once(home, small, user, policy)
+        all_there_once(home, small, user, policy)
 
 
-def _wait_for(file: Path) -> None:
+def wait_for(file: Path) -> None:
     tenacity.Retrying(stop=tenacity.stop_after_delay(120), wait=tenacity.wait_fixed(0.05))(file.stat)
 
 
@@ -87,7 +87,7 @@ def _wait_for_progress(home: House, before: int) -> None:
     )(lambda: _appended(home) > before or home.google.ledger()["calls"].get("oauth.revoke", 0) > 0)
 
 
-def _all_there_once(home: House, layout: Layout, user: User, policy: str) -> None:
+def all_there_once(home: House, layout: Layout, user: User, policy: str) -> None:
     wanted = Counter(
         alike(crlf(home.google.served(str(row["id"]))))
         for row in layout.messages()

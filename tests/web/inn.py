@@ -17,7 +17,8 @@ from ways import FROM_PANEL, HOST_KEY, ISSUER, PANEL, claims, jwks, signed
 
 from app.config import load
 from app.server import run_server
-from app.stores import Stores, StoreUrls
+from app.stores import Stores
+from app.storeurls import configured_urls
 from emulator.servers.instance import Server, User
 
 DOMAIN = "host.example"
@@ -81,8 +82,8 @@ def inn(
     with house(folder, google, server, **sections) as home:
         if worker:
             home.start_worker()
-        urls = StoreUrls(home.redis_store.url, home.redis_store.broker_url, home.keys_store.url)
-        stores = Stores(urls, home.master)
+        store = load(home.config).store
+        stores = Stores(configured_urls(store), store.master_key_path)
         stop = threading.Event()
         pages = threading.Thread(target=run_server, args=(load(home.config), stores, KEYS, stop))
         pages.start()

@@ -1,11 +1,10 @@
 """A migration paused, resumed or cancelled over the API; written down in the audit log before it is done."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from jobs import audit, requests
-from jobs.audit import Act
+from jobs.acts import NEEDS_CUSTOMER, What, carry_out
 from web import owned
 from web.api.doors import ApiDoors, IdempotencyKey, caller
 from web.api.idempotency import once
@@ -14,15 +13,6 @@ from web.api.problems import ALWAYS, Refused, answers
 from web.api.reading import detail_of
 from web.api.tokens import Scope, ServiceToken
 
-NEEDS_CUSTOMER = frozenset({"not-started", "reconnect-needed", "key-lost"})
-"""Pauses that nobody but the customer ends: he starts, or connects again, on the pages."""
-
-_What = Literal["pause", "resume", "cancel"]
-_ACTS = {
-    "pause": (requests.pause, Act.PAUSED),
-    "resume": (requests.resume, Act.RESUMED),
-    "cancel": (requests.cancel, Act.CANCELLED),
-}
 _KEYED = ("same-request-under-way", "key-used-otherwise")
 _Customer = Annotated[CustomerId, Path()]
 _Migration = Annotated[MigrationId, Path()]
@@ -37,7 +27,7 @@ def asking_routes(doors: ApiDoors) -> APIRouter:
     )
     caller_of = Depends(caller(doors, Scope.WRITE))
 
-    def ask(what: _What, token: ServiceToken, customer: str, migration: str, key: str | None) -> MigrationDetail:
+    def ask(what: What, token: ServiceToken, customer: str, migration: str, key: str | None) -> MigrationDetail:
         request = f"{what} {customer} {migration}"
         return once(doors, token, key, request, MigrationDetail, lambda: _carried_out(doors, what, customer, migration))
 
@@ -65,10 +55,8 @@ def asking_routes(doors: ApiDoors) -> APIRouter:
     return routes
 
 
-def _carried_out(doors: ApiDoors, what: _What, customer: str, migration_id: str) -> MigrationDetail:
+def _carried_out(doors: ApiDoors, what: What, customer: str, migration_id: str) -> MigrationDetail:
     before = owned.migration_of(doors.state, customer, migration_id)
     if what == "resume" and before.reason in NEEDS_CUSTOMER:
         raise Refused("customer-needed")
-    asked, act = _ACTS[what]
-    audit.append(doors.state, doors.actor, act, migration_id)
-    return detail_of(doors, asked(doors.state, migration_id))
+    return detail_of(doors, carry_out(doors.state, migration_id, what, doors.actor))

@@ -70,7 +70,10 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The page. `removal` and `receipt` are empty while the receipt is not there; `gone` tells when our data is."""
+    """The page. `removal` and `receipt` are empty while the receipt is not there; `gone` tells when our data is.
+
+    `asked`: the support asks to see more.
+    """
 
     frame: Frame
     migration: str
@@ -84,6 +87,7 @@ class Done:
     gone: Text
     undo: Taking
     complete: bool
+    asked: bool
 
 
 def done(
@@ -96,6 +100,7 @@ def done(
     *,
     account: str = "",
     undo: Taking | None = None,
+    asked: bool = False,
 ) -> Done:
     """Return the page of an import that has ended.
 
@@ -108,6 +113,7 @@ def done(
         now: seconds since the epoch.
         account: the Gmail address, where it is still known: the links lead to that account then.
         undo: how an undo is asked for; None where there is nothing to take back.
+        asked: the support asks to see more.
     """
     return Done(
         frame=Frame(host, 6),
@@ -130,6 +136,7 @@ def done(
         ),
         undo=undo or Taking(""),
         complete=migration.state in {State.DONE, State.DONE_WITH_EXCEPTIONS},
+        asked=asked,
     )
 
 

@@ -16,6 +16,7 @@ SIGHTS: dict[str, str] = {
     Sight.OWNER: N_("you"),
     Sight.OPERATOR: N_("our staff"),
     Sight.CUSTOMER: N_("you and our staff"),
+    Sight.ALLOWED: N_("you, and our staff if you allow it"),
     Sight.HOST: N_("who runs our machines"),
 }
 """Who may see something, in a customer's words."""

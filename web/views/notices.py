@@ -222,6 +222,12 @@ NOTICES: dict[str, Said] = {
         *_START,
         HTTPStatus.CONFLICT,
     ),
+    "other-mailbox": Said(
+        _NOT_CONNECTED,
+        N_("This import goes into another mailbox than the one you came in for. Please come in for that one."),
+        *_START,
+        HTTPStatus.CONFLICT,
+    ),
     "login-refused": Said(
         N_("You are not signed in"),
         N_("Address and password don't belong together, or the mailbox is none of ours. Look at both and try again."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.migration import Migration
-from jobs.permission import Field, Permission, Use
+from jobs.permission import Field, Permission, Question, Use
 from web.views.host import Frame, Host
 from web.views.language import N_, _
 from web.views.wording import Text, moment, name, text
@@ -41,18 +41,29 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The page. `allowed` is None while nothing is; `problem` is empty unless nothing was ticked."""
+    """The page. `allowed` is None while nothing is; `problem` is empty unless nothing was ticked.
+
+    `asked` says until when the support asks for what is ticked; empty where it does not.
+    """
 
     frame: Frame
     migration: str
     allowed: Allowed | None
+    asked: Text
     offers: tuple[Offer, ...]
     uses: tuple[Text, ...]
     problem: str
 
 
 def permission(
-    host: Host, migration: Migration, held: Permission | None, uses: Sequence[Use], now: float, *, empty: bool = False
+    host: Host,
+    migration: Migration,
+    held: Permission | None,
+    uses: Sequence[Use],
+    now: float,
+    *,
+    empty: bool = False,
+    question: Question | None = None,
 ) -> Asking:
     """Return the page.
 
@@ -63,12 +74,14 @@ def permission(
         uses: every use of a permission for this import, oldest first.
         now: seconds since the epoch.
         empty: a permission for nothing was asked for.
+        question: what the support asks for, None where it asks for nothing.
     """
     return Asking(
         frame=Frame(host),
         migration=migration.id,
         allowed=_allowed(held, now) if held else None,
-        offers=tuple(Offer(str(field), _(words), _ticked(held, field)) for field, words in FIELDS.items()),
+        asked=_asked(question, now) if question else (),
+        offers=tuple(Offer(str(field), _(words), _ticked(held, question, field)) for field, words in FIELDS.items()),
         uses=tuple(_used(use, now) for use in uses),
         problem=_("Tick what the support may see.") if empty else "",
     )
@@ -86,8 +99,13 @@ def _allowed(held: Permission, now: float) -> Allowed:
     )
 
 
-def _ticked(held: Permission | None, field: Field) -> bool:
-    return field in held.fields if held else field is not Field.FOLDER_NAMES
+def _asked(question: Question, now: float) -> Text:
+    return text(_("You need not answer: the question goes away by itself at {time}."), time=moment(question.until, now))
+
+
+def _ticked(held: Permission | None, question: Question | None, field: Field) -> bool:
+    named = held or question
+    return field in named.fields if named else field is not Field.FOLDER_NAMES
 
 
 def _used(use: Use, now: float) -> Text:

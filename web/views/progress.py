@@ -5,6 +5,7 @@ from typing import Literal
 
 from jobs.migration import ENDS, PHASES, TRANSITIONS, Migration, State
 from jobs.progress import Progress
+from jobs.renewing import waits_for_password
 from jobs.report import Report
 from jobs.retention import EXPIRE_SECONDS
 from web.views import states
@@ -14,7 +15,7 @@ from web.views.outcomes import Folder, Sum, folders_of, sum_of
 from web.views.states import Tone, Words
 from web.views.wording import Text, duration_range, moment, number, percent, size, text
 
-Action = Literal["pause", "resume", "reconnect", "cancel", "start"]
+Action = Literal["pause", "resume", "reconnect", "enter", "cancel", "start"]
 
 _HELD = frozenset({State.PAUSED, State.FAILED})
 
@@ -45,7 +46,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The page. `key` changes when the page's buttons do: then the whole page is to be loaded again, not a part."""
+    """The page. `key` changes when the page's buttons do: then the whole page is to be loaded again, not a part.
+
+    `signs_in`: the host lets customers in by the mailbox's address and password. `asked`: the support asks to see more.
+    """
 
     frame: Frame
     migration: str
@@ -57,9 +61,20 @@ class Running:
     actions: frozenset[Action]
     resume_words: str
     by_itself: bool
+    signs_in: bool
+    asked: bool
 
 
-def running(host: Host, migration: Migration, report: Report, progress: Progress, now: float) -> Running:
+def running(
+    host: Host,
+    migration: Migration,
+    report: Report,
+    progress: Progress,
+    now: float,
+    *,
+    signs_in: bool = True,
+    asked: bool = False,
+) -> Running:
     """Return the page of an import that has not ended; `now` in seconds since the epoch."""
     actions = actions_of(migration)
     return Running(
@@ -73,6 +88,8 @@ def running(host: Host, migration: Migration, report: Report, progress: Progress
         actions=actions,
         resume_words=_resume_words(migration),
         by_itself=migration.state not in _HELD,
+        signs_in=signs_in,
+        asked=asked,
     )
 
 
@@ -114,6 +131,8 @@ def actions_of(migration: Migration) -> frozenset[Action]:
         may.add("pause")
     if state is State.PAUSED or (state is State.FAILED and migration.resumable):
         may.add(_goes_on(migration.reason))
+    if waits_for_password(migration):
+        may.add("enter")
     if state is State.WAITING:
         may.add("resume")
     if state not in ENDS and migration.phase is not State.FINISHING and migration.wish != "cancel":
@@ -122,7 +141,7 @@ def actions_of(migration: Migration) -> frozenset[Action]:
 
 
 def _goes_on(reason: str) -> Action:
-    other: dict[str, Action] = {"reconnect-needed": "reconnect", "not-started": "start"}
+    other: dict[str, Action] = {"reconnect-needed": "reconnect", "key-lost": "reconnect", "not-started": "start"}
     return other.get(reason, "resume")
 
 
@@ -131,6 +150,8 @@ def _resume_words(migration: Migration) -> str:
         case State.WAITING:
             return _("Try now")
         case State.FAILED:
+            return _("Try again")
+        case _ if waits_for_password(migration):
             return _("Try again")
         case _:
             return _("Go on")

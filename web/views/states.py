@@ -94,6 +94,15 @@ WAITING: dict[str, Words] = {
 
 WAITING_ELSE = Words("waiting", N_("We have to wait a moment"), N_("We go on at {time} by ourselves. Nothing is lost."))
 
+_PASSWORD = Words(
+    "yours",
+    N_("Your new mailbox does not accept the password"),
+    N_(
+        "If you changed it, come in here once more with the new one: then we go on by ourselves. If {host} has put it "
+        "right, press “Try again”. Your place is kept until {time}."
+    ),
+)
+
 PAUSED: dict[str, Words] = {
     "asked": Words(
         "resting", N_("Paused"), N_("Nothing moves until you go on. If you don't by {time}, the import is ended.")
@@ -106,6 +115,16 @@ PAUSED: dict[str, Words] = {
             "Nothing is lost: we go on where we stopped. Please do it by {time}."
         ),
     ),
+    "key-lost": Words(
+        "yours",
+        N_("Please connect your Google Account again"),
+        N_(
+            "We have lost the key to our access and to your mailbox, so nobody can use them any more. Nothing else is "
+            "lost: connect again, and we go on where we stopped. You may have to come in here once more before. "
+            "Please do it by {time}."
+        ),
+    ),
+    "login-refused": _PASSWORD,
     "not-started": Words(
         "yours", N_("Not started yet"), N_("Your Google Account is connected. Nothing is copied until you start.")
     ),
@@ -133,14 +152,7 @@ FAILED: dict[str, Words] = {
             "Your place is kept until {time}."
         ),
     ),
-    "login-refused": Words(
-        "yours",
-        N_("Your new mailbox does not accept the password"),
-        N_(
-            "If it was changed, cancel and begin again with the new one: what has arrived is recognised, and nothing "
-            "comes twice."
-        ),
-    ),
+    "login-refused": _PASSWORD,
     "unknown-host": _AT_THE_HOST,
     "certificate-invalid": _AT_THE_HOST,
     "host-not-allowed": _AT_THE_HOST,

@@ -59,7 +59,7 @@ def test_connections_go_to_what_is_known(doors: Doors, address: object, refusal:
 
 
 def test_a_store_reached_by_host_opens_no_socket_of_that_name() -> None:
-    doors = Doors("/tmp/own", frozenset(), None, ("localhost", 6379))
+    doors = Doors("/tmp/own", frozenset(), None, frozenset({("localhost", 6379)}))
     assert refused(doors, "socket.connect", None, ("localhost", 6379)) is None
     assert refused(doors, "socket.connect", None, "localhost") == "connect"
 

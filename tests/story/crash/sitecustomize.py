@@ -2,7 +2,8 @@
 
 The engine announces its named points as audit events. CRASH_AT names one (with `:copying` behind it: one with this
 first argument), CRASH_NTH says at which pass, CRASH_WHO names what dies there: `child` (this process), `worker` (the
-leader of its process group), or `redis` (the pid in CRASH_PID). CRASH_DONE is a file that says it has happened.
+leader of its process group), `redis` (the pid in CRASH_PID), or `keys` (that pid and this process). CRASH_DONE is a
+file that says it has happened; without one it happens in each process anew.
 """
 
 import itertools
@@ -17,6 +18,8 @@ _make = os.mkfifo  # behind closed doors (migrator/egress) no file can be made b
 
 
 def _once() -> bool:
+    if "CRASH_DONE" not in os.environ:
+        return True
     try:
         _make(os.environ["CRASH_DONE"], 0o600)
     except FileExistsError:
@@ -26,9 +29,10 @@ def _once() -> bool:
 
 def _kill(event: str, args: tuple[object, ...]) -> None:
     if event.startswith("migrator.") and _AT in {event, f"{event}:{args[0]}"} and next(_passes) == _NTH and _once():
-        who = os.environ["CRASH_WHO"]
-        victim = {"child": os.getpid, "worker": lambda: os.getpgid(0), "redis": lambda: int(os.environ["CRASH_PID"])}
-        os.kill(victim[who](), signal.SIGKILL)
+        ours, other = os.getpid(), int(os.environ.get("CRASH_PID", "0"))
+        victims = {"child": [ours], "worker": [os.getpgid(0)], "redis": [other], "keys": [other, ours]}
+        for victim in victims[os.environ["CRASH_WHO"]]:
+            os.kill(victim, signal.SIGKILL)
 
 
 if _AT:

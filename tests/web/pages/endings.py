@@ -10,7 +10,7 @@ from jobs.kept import Until
 from jobs.migration import Migration, State
 from jobs.notcopied import NotCopied
 from jobs.overview import Holding
-from jobs.permission import Field, Permission, Use
+from jobs.permission import Field, Permission, Question, Use
 from jobs.report import Report
 from jobs.retention import KEPT
 from jobs.undowish import Standing
@@ -121,4 +121,6 @@ def _data() -> Iterator[Scene]:
     uses = (Use(int(NOW) - 50, "staff:" + "5a" * 16, "report"), Use(int(NOW) - 40, "staff:" + "1b" * 16, "history"))
     yield Scene("permission", "permission.html", lambda: permission(HOST, running, None, (), NOW))
     yield Scene("permission-nothing", "permission.html", lambda: permission(HOST, running, None, (), NOW, empty=True))
+    asked = Question(frozenset({Field.FOLDER_NAMES, Field.HISTORY}), NOW - 60, NOW + 80_000)
+    yield Scene("permission-asked", "permission.html", lambda: permission(HOST, running, None, (), NOW, question=asked))
     yield Scene("permission-given", "permission.html", lambda: permission(HOST, ended, given, uses, NOW))

@@ -158,6 +158,8 @@ def _runs() -> Iterator[Scene]:
         "waiting-unheard-of": migration(State.WAITING, reason="never-heard-of", **later),
         "paused": migration(State.PAUSED, reason="asked"),
         "paused-reconnect": migration(State.PAUSED, reason="reconnect-needed"),
+        "paused-key-lost": migration(State.PAUSED, reason="key-lost"),
+        "paused-password": migration(State.PAUSED, reason="login-refused"),
         "paused-not-started": migration(State.PAUSED, phase=State.PLANNING, reason="not-started"),
         "failed-password": migration(State.FAILED, reason="login-refused", resumable=True),
         "failed-host": migration(State.FAILED, reason="certificate-invalid", resumable=True),
@@ -165,6 +167,7 @@ def _runs() -> Iterator[Scene]:
         "failed-for-good": migration(State.FAILED, reason="key-lost", resumable=False),
     }.items():
         yield Scene(f"run-{name}", "progress.html", _running(name, record))
+    yield Scene("run-asked", "progress.html", _running("asked", migration()))
     yield Scene("part-of-run", "standing.html", _running("hostile", migration()))
 
 
@@ -180,4 +183,5 @@ def _running(name: str, record: Migration) -> Callable[[], Any]:
             **({"folders": folders} if folders else {}),
         )
     moving = record.state is State.COPYING
-    return lambda: running(HOST, record, told, progress(told, pace=4.8 if moving else 0), NOW)
+    asked = name == "asked"
+    return lambda: running(HOST, record, told, progress(told, pace=4.8 if moving else 0), NOW, asked=asked)

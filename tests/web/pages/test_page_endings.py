@@ -13,7 +13,7 @@ from jobs.kept import Sight, Until, Where
 from jobs.migration import State
 from jobs.notcopied import NotCopied
 from jobs.overview import Holding
-from jobs.permission import Field, Permission, Use
+from jobs.permission import Field, Permission, Question, Use
 from jobs.retention import KEPT
 from jobs.undowish import Standing
 from migrator.errors import MigrationError
@@ -180,6 +180,15 @@ def test_everything_that_can_be_allowed_has_words() -> None:
 def test_folder_names_are_not_allowed_unless_the_customer_ticks_them() -> None:
     view = permission(HOST, RECORD, None, (), NOW)
     assert [offer.field for offer in view.offers if not offer.ticked] == [Field.FOLDER_NAMES]
+
+
+def test_what_the_support_asks_for_is_ticked_and_its_question_says_when_it_goes_away() -> None:
+    asked = Question(frozenset({Field.FOLDER_NAMES}), NOW - 60, NOW + 600)
+    view = permission(HOST, RECORD, None, (), NOW, question=asked)
+    assert [offer.field for offer in view.offers if offer.ticked] == [Field.FOLDER_NAMES]
+    assert "goes away by itself at 2:05" in plain(view.asked)
+    assert "The support asks you for this" in render("permission.html", view)
+    assert "The support asks you" not in render("permission.html", permission(HOST, RECORD, None, (), NOW))
 
 
 def test_a_permission_in_force_can_be_taken_back_and_not_given_twice() -> None:

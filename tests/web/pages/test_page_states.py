@@ -89,6 +89,8 @@ def test_what_is_finishing_can_be_neither_paused_nor_cancelled() -> None:
         (migration(State.WAITING, reason="google-quota"), {"resume", "pause", "cancel"}),
         (migration(State.PAUSED, reason="asked"), {"resume", "cancel"}),
         (migration(State.PAUSED, reason="reconnect-needed"), {"reconnect", "cancel"}),
+        (migration(State.PAUSED, reason="key-lost"), {"reconnect", "cancel"}),
+        (migration(State.PAUSED, reason="login-refused"), {"enter", "resume", "cancel"}),
         (migration(State.PAUSED, reason="not-started"), {"start", "cancel"}),
         (migration(State.FAILED, reason="login-refused", resumable=True), {"resume", "cancel"}),
         (migration(State.FAILED, reason="key-lost"), {"cancel"}),

@@ -1,0 +1,109 @@
+"""The operators' console put together: its pages, the rooms behind them, and what it listens on."""
+
+import threading
+from importlib.metadata import version
+from urllib.parse import urlsplit
+
+import click
+import structlog
+
+from app.config import Config
+from app.logs import configure_logs
+from app.ready import readiness
+from app.rooms import rooms_of
+from app.serving import allow_connections, listening, serving
+from app.stores import Stores
+from web.health import with_health
+from web.operator.accounts import Roster
+from web.operator.doors import Console
+from web.operator.provider import Provider
+from web.operator.rights import Role
+from web.operator.signing_on import RETURN
+from web.operator.site import make_console
+from web.operator.sso import SingleSignOn, is_safe
+from web.security import Site, guarded
+
+_log = structlog.get_logger()
+
+
+def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
+    """Serve the console until `stop` is set.
+
+    Raises:
+        click.ClickException: a setting of `[console]` is missing or cannot be used, or the port is taken.
+    """
+    site = console_site(config, stores)
+    allow_connections()
+    with listening(config.console.host, config.console.port, "console.port") as listener:
+        configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
+        with serving(site, listener, stop, "console"):
+            _log.info("console-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+            stop.wait()
+    _log.info("console-stopped")
+
+
+def console_site(config: Config, stores: Stores) -> Site:
+    """Return the console of this installation, behind its guard.
+
+    Raises:
+        click.ClickException: a setting of `[console]` is missing or cannot be used.
+    """
+    here, there = (urlsplit(url).netloc for url in (config.console.url, config.web.url))
+    if not here:
+        raise click.ClickException("console.url is not set: name the address at which operators reach the console.")
+    if here == there:
+        raise click.ClickException("console.url is that of the customers' pages: give the console a name of its own.")
+    site = guarded(make_console(console_of(config, stores)), here, ())
+    return with_health(site, readiness(stores.urls.state, stores.urls.keys))
+
+
+def console_of(config: Config, stores: Stores) -> Console:
+    """Return what the console may do in this installation.
+
+    Raises:
+        click.ClickException: a setting of `[console.sso]` is missing or cannot be used.
+    """
+    return Console(
+        roster=Roster(stores.state, stores.vault),
+        rooms=rooms_of(config, stores),
+        name=config.web.name or urlsplit(config.console.url).netloc,
+        url=config.console.url.rstrip("/"),
+        client_header=config.console.client_header.lower(),
+        sso=SingleSignOn(provider_of(config)) if config.console.sso.issuer else None,
+    )
+
+
+def provider_of(config: Config) -> Provider:
+    """Return who signs members in.
+
+    Raises:
+        click.ClickException: a setting of `[console.sso]` is missing or cannot be used.
+    """
+    sso = config.console.sso
+    roles = {value: role for role, values in _roles(config).items() for value in values}
+    wrong = {
+        "issuer: must begin with https://": not is_safe(sso.issuer),
+        "client_id: what the console is called there": not sso.client_id,
+        "amr or acr: how a second factor is told": not (sso.amr or sso.acr),
+        "viewers, operators or admins: who may do what": not roles,
+    }
+    if any(wrong.values()):
+        lines = "\n  ".join(f"console.sso.{text}" for text, is_so in wrong.items() if is_so)
+        raise click.ClickException(f"The single sign-on cannot be used:\n  {lines}")
+    return Provider(
+        issuer=sso.issuer,
+        client_id=sso.client_id,
+        client_secret=config.sso_secret,
+        return_to=f"{config.console.url.rstrip('/')}{RETURN}",
+        amr=frozenset(sso.amr),
+        acr=sso.acr,
+        role_claim=sso.role_claim,
+        roles=roles,
+        ca_file=sso.ca_file,
+    )
+
+
+def _roles(config: Config) -> dict[Role, tuple[str, ...]]:
+    """Return the claim's values by role, the highest last: a value named twice gives the higher one."""
+    sso = config.console.sso
+    return {Role.VIEWER: sso.viewers, Role.OPERATOR: sso.operators, Role.ADMIN: sso.admins}

@@ -1,0 +1,181 @@
+"""What Prometheus is told: numbers of the whole installation, from the store alone, under closed sets of labels.
+
+One exporter for an installation (`migrator metrics`), a process of its own: workers come and go, and each would tell
+the same numbers; the console may be away without the watching ending. Nothing here is of one import or one customer,
+and bytes are the rounded ones that operators see.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis import Redis
+
+from app.sentences import codes
+from jobs import audit
+from jobs.flow import Minute, Totals, minutes, totals
+from jobs.migration import State
+from jobs.standing import Standing, standing
+from migrator.quota import PROJECT_PER_MINUTE
+from web.operator.fresh import Fresh
+from web.operator.slow import Slow
+
+FRESH_SECONDS = 2.0
+"""However often it is asked, the store is looked at so often at most."""
+
+AUDIT_SECONDS = 600.0
+"""The whole audit log is verified in the background, again after this time."""
+
+_PATIENCE_SECONDS = 1.0
+
+OTHER = "other"
+"""Stands for every code and project that is not listed: what a label may say is known before anything happens."""
+
+CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
+_HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one moment."""
+
+    standing: Standing
+    totals: Totals
+    minute: Minute
+    """The last whole one."""
+
+
+class Installation(Collector):
+    """Gives the metrics of an installation; raises `redis.RedisError` when a store is away.
+
+    Args:
+        state: the state store.
+        broker: the message broker's database.
+        project: the configured Google project.
+    """
+
+    def __init__(self, state: Redis, broker: Redis, project: str) -> None:
+        self._state = state
+        self._broker = broker
+        self._project = project
+        self._fresh = Fresh(FRESH_SECONDS)
+        self._verdict = Slow("audit-verify", lambda: audit.verify(state), AUDIT_SECONDS)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: to register it, no store is asked."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all metrics."""
+        now = self._fresh.look("", self._look)
+        self._verdict.look()
+        self._verdict.wait(_PATIENCE_SECONDS)
+        verdict = self._verdict.last
+        yield gauge("migrator_build_info", "The version of the exporter.", {version("gmail-migrator"): 1}, "version")
+        yield from of_imports(now.standing)
+        yield from of_queue(now.standing)
+        yield from of_flow(now.totals)
+        yield from of_quota(now.minute, self._project)
+        yield from of_promises(now.standing)
+        if verdict:
+            yield gauge("migrator_audit_whole", "1 when the audit log is what was written.", int(verdict.what.holds))
+            at = "When the whole audit log was last verified."
+            yield gauge("migrator_audit_verified_timestamp_seconds", at, verdict.at)
+
+    def _look(self) -> Snapshot:
+        last, _ = minutes(self._state, 2)
+        return Snapshot(standing(self._state, self._broker), totals(self._state), last)
+
+
+def text_of(installation: Installation) -> bytes:
+    """Return the metrics in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(installation)
+    return generate_latest(registry)
+
+
+def of_imports(now: Standing) -> Iterator[Metric]:
+    """Give how many imports are in which state, and what holds up those that stand still."""
+    states = {str(state): count for state, count in now.states.items()}
+    yield gauge("migrator_imports", "Imports by state.", states, "state")
+    held = GaugeMetricFamily(
+        "migrator_imports_held_up", "Imports that wait, are paused or failed, by why.", labels=["state", "code"]
+    )
+    for state in _HELD_UP:
+        reasons = {code: count for (held_in, code), count in now.held.items() if held_in is state}
+        for code, count in closed(reasons, CODES).items():
+            held.add_metric([state, code], count)
+    yield held
+
+
+def of_queue(now: Standing) -> Iterator[Metric]:
+    """Give how deep the queue is and who works on it."""
+    alive = [worker for worker in now.workers if worker.is_alive(now.at)]
+    seen = max((worker.seen_at for worker in now.workers), default=0)
+    threads = sum(worker.threads for worker in alive)
+    yield gauge("migrator_ready", "Imports ready for a slice.", now.ready)
+    oldest = "How long the import has been ready that waits longest."
+    yield gauge("migrator_ready_oldest_seconds", oldest, max(0.0, now.oldest_ready_seconds))
+    yield gauge("migrator_due", "Imports that go on by themselves at their time.", now.due)
+    yield gauge("migrator_slices_running", "Slices at work.", now.running)
+    yield gauge("migrator_slices_capacity", "Slices that the living workers could do at once.", threads)
+    yield gauge("migrator_tickets", "Tickets that no worker has fetched.", now.tickets)
+    yield gauge("migrator_workers_alive", "Workers heard of within 30 seconds.", len(alive))
+    last = "When a worker was last heard of; 0 where none was within a day."
+    yield gauge("migrator_worker_last_seen_timestamp_seconds", last, seen)
+
+
+def of_flow(now: Totals) -> Iterator[Metric]:
+    """Give what went through since the counting began; a store that was lost begins at 0 again."""
+    yield counter("migrator_messages", "Messages that got an outcome.", now.messages)
+    yield counter("migrator_bytes", "Bytes copied, rounded to 10 MB, moved at most once a minute.", now.bytes)
+    errors = {**dict.fromkeys((*CODES, OTHER), 0), **closed(now.codes, CODES)}
+    text = "How often an import began to wait, paused or failed, or a slice died, by why."
+    yield counter("migrator_errors", text, errors, "code")
+    yield counter("migrator_dead_tickets", "Tickets that died; each was replaced.", now.dead)
+
+
+def of_quota(last: Minute, project: str) -> Iterator[Metric]:
+    """Give the use of Google's units by the configured project, and by all others together."""
+    used = {project: 0, **closed(last.units, frozenset({project}))}
+    yield gauge("migrator_quota_units", "Google's units used in the last whole minute.", used, "project")
+    most = "Google's units that a project may use in a minute."
+    yield gauge("migrator_quota_units_limit", most, PROJECT_PER_MINUTE)
+
+
+def of_promises(now: Standing) -> Iterator[Metric]:
+    """Give what is kept too long, and what could not be given back."""
+    yield gauge("migrator_retention_overdue", "Imports that should have been ended or purged minutes ago.", now.overdue)
+    text = "Imports that ended without Google's confirmation that its access is gone."
+    yield gauge("migrator_revocations_unconfirmed", text, now.unconfirmed)
+
+
+def closed(counts: Mapping[str, int], known: frozenset[str]) -> dict[str, int]:
+    """Return counts by known names alone; all others are one."""
+    found: dict[str, int] = {}
+    for name, count in counts.items():
+        label = name if name in known else OTHER
+        found[label] = found.get(label, 0) + count
+    return found
+
+
+def gauge(name: str, text: str, value: float | Mapping[str, float], label: str = "") -> Metric:
+    """Return a metric that goes up and down: one value, or one for each value of a label."""
+    return _filled(GaugeMetricFamily(name, text, labels=[label] if label else []), value)
+
+
+def counter(name: str, text: str, value: float | Mapping[str, float], label: str = "") -> Metric:
+    """Return a metric that only goes up; `_total` is put behind its name."""
+    return _filled(CounterMetricFamily(name, text, labels=[label] if label else []), value)
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily, value: float | Mapping[str, float]
+) -> GaugeMetricFamily | CounterMetricFamily:
+    rows = {(one,): number for one, number in value.items()} if isinstance(value, Mapping) else {(): value}
+    for labels, number in sorted(rows.items()):
+        family.add_metric(labels, number)
+    return family

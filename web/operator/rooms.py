@@ -1,0 +1,36 @@
+"""The rooms behind the console's pages about imports, as values and functions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from redis import Redis
+
+from jobs.audit import Flaw
+from jobs.kept import Where
+from jobs.selecting import HostOf
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What those pages look into.
+
+    Attributes:
+        stores: a client for each store.
+        hosts: the mail servers that mail may go to.
+        host_of: the mail server of a domain's mailboxes; of the empty domain: the one that is configured.
+        sentence: what a code means and what to do.
+        failure: why one message was not copied, by its word.
+        flaw: what is wrong with an entry of the audit log.
+    """
+
+    stores: Mapping[Where, Redis] = field(repr=False)
+    hosts: tuple[str, ...]
+    host_of: HostOf
+    sentence: Callable[[str], str]
+    failure: Callable[[str], str]
+    flaw: Callable[[Flaw], str]
+
+    @property
+    def state(self) -> Redis:
+        """The state store."""
+        return self.stores[Where.STATE]
