@@ -83,6 +83,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("found:*", "Gmail message ids listed so far", names=_LISTINGS),
     _ends("since", "Gmail's history id"),
     _ends("retry", "that messages which failed are to be tried again"),
+    _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
     _ends("partial", "messages still to be put in further folders"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
     _ends("hashed", "by what the key of the keyed digests is told from others"),

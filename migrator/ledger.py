@@ -12,6 +12,7 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :reasons  hash, message number -> a word for why it failed
     :hashed   by what the key of the hashes in `placed`, `partial` and `intent` is told from others
     :blind    string, 1 byte a message: its hashes were made with a key that is lost (`migrator.blind`)
+    :deferred hash, message number -> `Deferred`: refused for no reason of its own, and to be tried again at a time
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
     :retry    that the messages which failed are to be tried again (`migrator.reopening`)
     :intent   string: the one command that is under way and whose result is not yet written
@@ -34,7 +35,7 @@ from redis import Redis
 
 from migrator.errors import LeaseLost
 from migrator.outcome import Mark
-from migrator.records import FolderState, Intent, Partial, Placed, as_json
+from migrator.records import Deferred, FolderState, Intent, Partial, Placed, as_json
 
 Command = tuple[str | bytes | int, ...]
 
@@ -177,7 +178,22 @@ class Ledger:
             self.mark(number, mark),
             ("HSET", self.key("reasons"), number, reason),
             ("HDEL", self.key("partial"), number),
+            ("HDEL", self.key("deferred"), number),
         ]
+
+    def defer(self, number: int, deferred: Deferred) -> Command:
+        """Return the command that has a message tried again later; it stays open until then."""
+        return ("HSET", self.key("deferred"), number, as_json(deferred))
+
+    def accepted(self, numbers: Iterable[int]) -> list[Command]:
+        """Return the commands that forget why these messages were deferred."""
+        fields = tuple(numbers)
+        return [("HDEL", self.key("deferred"), *fields)] if fields else []
+
+    def deferred(self) -> dict[int, Deferred]:
+        """Return the messages that are to be tried again, by number."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("deferred")))
+        return {int(number): Deferred.from_json(row) for number, row in rows.items()}
 
     def fail_in(self, number: int, partial: Partial, folder: int, mark: Mark, reason: str) -> list[Command]:
         """Return the commands for a message that cannot go to one folder: it goes to the others, then has failed."""

@@ -97,6 +97,25 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """A message that was refused, or whose process died, for no reason that concerns it: it is tried again at `due`.
+
+    `word` says what happened last. `since` is the time of the first failure and `due` that of the next try, in seconds
+    since the epoch; `tries` counts the failures so far. Most deferred messages are accepted at a later try.
+    """
+
+    word: str
+    since: float
+    due: float
+    tries: int = 1
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Deferred":
+        """Return the record that `as_json` wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
 class FolderState:
     """One folder of the mailbox as the migration knows it.
 
