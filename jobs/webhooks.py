@@ -32,6 +32,7 @@ from jobs import scripts
 from jobs.hook import Hook, post
 from jobs.kept import HOUR
 from jobs.migration import ENDS, State
+from migrator.hold import FAILED_MESSAGES
 
 _log = structlog.get_logger()
 
@@ -86,14 +87,14 @@ class Event:
 
 
 def needs_attention(state: State, code: str) -> bool:
-    """Tell whether a migration waits for a person: it failed, lost its access, or finds no room in the mailbox."""
+    """Tell whether a migration waits for a person: it failed, lost its access, is held, or finds no room."""
     match state:
         case State.FAILED:
             return True
         case State.PAUSED:
             return code not in _QUIET
         case _:
-            return state is State.WAITING and code == "mailbox-full"
+            return state is State.WAITING and code in {"mailbox-full", FAILED_MESSAGES}
 
 
 def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now: float | None = None) -> int:

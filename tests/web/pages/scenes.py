@@ -152,6 +152,7 @@ def _runs() -> Iterator[Scene]:
         "waiting-quota": migration(State.WAITING, reason="google-quota", **later),
         "waiting-a-day": migration(State.WAITING, reason="google-bandwidth", until=NOW + 80_000),
         "waiting-full": migration(State.WAITING, reason="mailbox-full", **later),
+        "waiting-failed": migration(State.WAITING, phase=State.VERIFYING, reason="failed-messages", until=NOW + 80_000),
         "waiting-google": migration(State.WAITING, reason="google-down", **later),
         "waiting-mailbox": migration(State.WAITING, reason="mailbox-unreachable", **later),
         "waiting-revocation": migration(State.WAITING, phase=State.FINISHING, reason="revocation-unconfirmed", **later),
