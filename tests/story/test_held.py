@@ -1,4 +1,4 @@
-"""An import with messages that a retry may bring is held before it finishes: they are tried again, or it does without."""
+"""An import with failures that a retry may cure is held before it finishes: for a retry, or to finish without them."""
 
 import pytest
 from story.conftest import Install, Layout
