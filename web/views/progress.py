@@ -89,7 +89,7 @@ def running(
         folders=folders_of(report.folders),
         actions=actions,
         resume_words=_resume_words(migration),
-        by_itself=migration.state not in _HELD,
+        by_itself=migration.state not in _HELD and not is_held(migration),
         signs_in=signs_in,
         asked=asked,
     )

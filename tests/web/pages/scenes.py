@@ -180,6 +180,10 @@ def _running(name: str, record: Migration) -> Callable[[], Any]:
     else:
         told = report(
             record.state,
+            {"copied": 11_402, "skipped (spam)": 88, "failed (folder)": 11}
+            if record.reason == "failed-messages"
+            else None,
+            failures={"read-only": 11} if record.reason == "failed-messages" else {},
             left=0 if record.phase is not State.COPYING else 18_998,
             **({"folders": folders} if folders else {}),
         )
