@@ -106,7 +106,7 @@ class Ledger:
         marks = [Mark(cast("bytes", c[3])[0]) for c in commands if c[:2] == ("SETRANGE", self.key("marks"))]
         counted = {
             "settled": sum(not mark.is_open for mark in marks),
-            "weighed": sum(mark.is_in_mailbox for mark in marks),
+            "weighed": sum(mark.is_placed for mark in marks),
         }
         return [("HINCRBY", self.key("counts"), name, number) for name, number in counted.items() if number]
 
@@ -250,7 +250,7 @@ class Ledger:
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
         return [
-            ("RPUSH", self.key(f"placed:{folder}"), b"".join(r.packed() for r in records)),
+            ("RPUSH", self.key(f"placed:{folder}"), Placed.packed(records)),
             ("HINCRBY", self.key("counts"), f"folder:{folder}", len(records)),
             ("HINCRBY", self.key("counts"), "bytes", sum(r.size for r in records)),
         ]
@@ -267,8 +267,7 @@ class Ledger:
             records = list(Placed.unpacked(blob))
             kept = [record for record in records if record.number not in numbers]
             if len(kept) < len(records):
-                packed = b"".join(record.packed() for record in kept)
-                commands.append(("LSET", self.key(f"placed:{folder}"), place, packed))
+                commands.append(("LSET", self.key(f"placed:{folder}"), place, Placed.packed(kept)))
                 gone += [record for record in records if record.number in numbers]
         if gone:
             commands.append(("HINCRBY", self.key("counts"), f"folder:{folder}", -len(gone)))
