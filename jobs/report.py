@@ -8,6 +8,7 @@ from redis import Redis
 
 from jobs.requests import read
 from migrator.ledger import Ledger
+from migrator.verify import CURSOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,5 @@ def report_on(redis: Redis, migration_id: str) -> Report:
         folders={name: counts[f"folder:{n}"] for n, name in sorted(folders.items(), key=lambda row: row[1])},
         failures=dict(Counter(ledger.reasons().values())),
         bytes=counts.get("bytes", 0),
-        verified={k: v for k, v in (ledger.load("verified") or {}).items() if k not in {"folder", "done"}},
+        verified={k: v for k, v in (ledger.load("verified") or {}).items() if k not in CURSOR},
     )
