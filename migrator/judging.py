@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from migrator.message import Print
+from migrator.message import Print, is_certain
 from migrator.records import Placed
 
 _SAMPLE = 100
@@ -40,8 +40,14 @@ def judged(record: Placed, found: Print, *, named: bool) -> Verdict:
     """Return what a copy is that was read back.
 
     `named`: the server said at which UID it stored the message, so what lies there is that message, however altered
-    (RFC 4315 §3; RFC 9051 §2.3.1.1: it cannot change after that). A UID that was found by looking may be another's.
+    (RFC 4315 §3; RFC 9051 §2.3.1.1: it cannot change after that). At a UID that was found by looking may lie another
+    message, with a Message-ID of its own.
     """
     if found.digest == record.digest:
         return Verdict.IDENTICAL
-    return Verdict.ALTERED if named or found.likeness == record.likeness else Verdict.OTHER
+    return Verdict.OTHER if not named and _is_another(record, found) else Verdict.ALTERED
+
+
+def _is_another(record: Placed, found: Print) -> bool:
+    certain = is_certain(record.identity) and is_certain(found.identity)
+    return certain and record.identity != found.identity

@@ -14,8 +14,8 @@ from migrator.retry import Patience
 
 T = TypeVar("T")
 
-_BREAKS = 60
-"""Connections that may break in a slice; what is still to be read then counts as unreadable."""
+_BREAKS = 40
+"""Connections that may break over some messages; those of them still to be read then count as unreadable."""
 
 _TRIES = 2
 """A message alone in its command is unreadable when the connection breaks over it so many times."""
@@ -27,7 +27,6 @@ class Readback:
     def __init__(self, connect: Callable[[], Mailbox], patience: Patience) -> None:
         self._connect = connect
         self._patience = patience
-        self._breaks = 0
         self._selected: Selected | None = None
         self.mailbox = connect()
 
@@ -55,10 +54,10 @@ class Readback:
     def _each(
         self, uids: Iterable[int], ask: Callable[[Mailbox, Sequence[int]], Iterable[tuple[int, T]]]
     ) -> Iterator[tuple[int, T | None]]:
-        groups = [(sorted(uids), _TRIES)]
+        groups, breaks = [(sorted(uids), _TRIES)], 0
         while groups:
             group, tries = groups.pop()
-            if not tries or self._breaks >= _BREAKS:
+            if not tries or breaks == _BREAKS:
                 yield from ((uid, None) for uid in group)
                 continue
             answered = set[int]()
@@ -67,7 +66,8 @@ class Readback:
                     answered.add(uid)
                     yield uid, value
             except ConnectionLost:
-                self._go_on()
+                breaks += 1
+                self._go_on(breaks)
                 groups += _smaller([uid for uid in group if uid not in answered], tries)
 
     def reopen(self, _: object = None) -> None:
@@ -75,10 +75,9 @@ class Readback:
         self.mailbox.close()
         self.mailbox = self._connect()
 
-    def _go_on(self) -> None:
+    def _go_on(self, breaks: int) -> None:
         """Connect again and open the same folder; one that has become another meanwhile is as good as broken."""
-        self._breaks += 1
-        self._patience.wait(min(self._breaks, 10) / 10)
+        self._patience.wait(min(breaks, 10) / 10)
         self.reopen()
         if self._selected is None:
             return

@@ -37,7 +37,8 @@ class Verified:
 
     `folder` and `done`: the folder's number, and the records done in it; `waits`: how often in a row a folder could
     not be opened. `found` = `identical` + `altered` + `by_size` (not read back) + `unreadable` (there, but the server
-    could not hand it out). `unchecked`: not looked up, because their folder could not be opened. `missing`: not there.
+    could not hand it out). `unchecked`: not looked up, because their folder could not be opened, or the server did not
+    say whether they are there. `missing`: not there.
     """
 
     folder: int = 0
@@ -66,13 +67,8 @@ def verify_slice(
     """Go on with the check, by a thousand records at least; return True when every record has been looked up.
 
     Raises:
-        ConnectionLost: broken again and again; the next slice goes on where this one stopped.
-        Waiting: the mailbox cannot be reached, or a folder cannot be opened for the time being.
+        Waiting: the mailbox cannot be reached, or has a fault; the next slice goes on where this one stopped.
     """
-    return patience.retrying(ConnectionLost, tries=3)(_verify, connect, ledger, key, patience, by_digest=by_digest)
-
-
-def _verify(connect: Callable[[], Mailbox], ledger: Ledger, key: bytes, patience: Patience, *, by_digest: bool) -> bool:
     with Readback(connect, patience) as mailbox:
         work = _Verifying(mailbox, ledger, key, by_digest=by_digest)
         for number, state in sorted(ledger.folders().items()):
@@ -103,12 +99,32 @@ class _Verifying:
             self.at = replace(self.at, folder=number, done=0)
 
     def check(self, state: FolderState, records: Sequence[Placed]) -> None:
-        """Look up the next records of the folder, and write down what became of them."""
-        verdicts = self._verdicts(state, records)
+        """Look up the next records of the folder, and write down what became of them.
+
+        Raises:
+            MailboxUnreachable: the server has a fault there; a few times at most, then they count as not checked.
+        """
+        try:
+            verdicts = self._verdicts(state, records)
+        except (ConnectionLost, Waiting) as trouble:
+            if self.at.waits < len(_DELAYS):
+                self._wait(trouble.detail)
+            self._mailbox.reopen()
+            verdicts = dict.fromkeys(records, Verdict.UNCHECKED)
+        else:
+            self.at = replace(self.at, waits=0)
+        self._write_down(len(records), verdicts)
+
+    def _wait(self, word: str) -> None:
+        delay = _DELAYS[self.at.waits]
+        self._ledger.note("verified", replace(self.at, waits=self.at.waits + 1).as_json())
+        raise MailboxUnreachable(time.time() + delay, word)
+
+    def _write_down(self, records: int, verdicts: Mapping[Placed, Verdict]) -> None:
         sums = Counter(verdicts.values())
         self.at = replace(
             self.at,
-            done=self.at.done + len(records),
+            done=self.at.done + records,
             found=self.at.found + sum(count for verdict, count in sums.items() if verdict.is_there),
             identical=self.at.identical + sums[Verdict.IDENTICAL],
             altered=self.at.altered + sums[Verdict.ALTERED],
@@ -130,29 +146,17 @@ class _Verifying:
         return verdicts | self._compared(list(self._to_read(records, sizes)))
 
     def _opened(self, state: FolderState) -> Literal["open", "gone", "closed"]:
-        """Open a folder; raises MailboxUnreachable while the server has a fault, a few times at most."""
         try:
             selected = self._mailbox.select(state.name)
         except FolderRefused as refusal:
             return "gone" if refusal.detail == "missing" else "closed"
-        except (ConnectionLost, Waiting) as trouble:
-            if self.at.waits < len(_DELAYS):
-                self._wait(trouble.detail)
-            self._mailbox.reopen()
-            return "closed"
-        self.at = replace(self.at, waits=0)
         return "open" if selected.uidvalidity == state.uidvalidity else "gone"
-
-    def _wait(self, word: str) -> None:
-        delay = _DELAYS[self.at.waits]
-        self._ledger.note("verified", replace(self.at, waits=self.at.waits + 1).as_json())
-        raise MailboxUnreachable(time.time() + delay, word)
 
     def _by_size(self, record: Placed, sizes: Mapping[int, int | None]) -> Verdict:
         if record.uid not in sizes:
             return Verdict.MISSING
         if sizes[record.uid] is None:
-            return Verdict.UNREADABLE
+            return Verdict.UNCHECKED
         return Verdict.ALTERED if self._is_blind(record) and sizes[record.uid] != record.size else Verdict.BY_SIZE
 
     def _to_read(self, records: Sequence[Placed], sizes: Mapping[int, int | None]) -> Iterator[Placed]:

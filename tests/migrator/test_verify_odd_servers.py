@@ -106,6 +106,20 @@ def test_what_lies_at_a_uid_the_server_named_is_the_copy(
     assert desk.marks(0, 1) == [COPIED, ALTERED]
 
 
+@thoroughly
+def test_another_mail_at_a_uid_that_was_found_by_looking_is_not_the_copy(
+    redis: Redis, stack: ExitStack, *, by_digest: bool
+) -> None:
+    class Unnamed(OddServer):
+        capabilities = "IMAP4rev1 NAMESPACE LITERAL+"
+
+    desk = desk_at(Unnamed(), redis, stack)
+    misrecorded(desk)
+    assert verified(desk, by_digest=by_digest)["missing"] == 1
+    assert desk.marks(0, 1) == [COPIED, MISSING]
+    assert desk.ledger.reasons() == {1: "content-differs"}
+
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 
@@ -170,7 +184,7 @@ def test_a_size_that_cannot_be_asked_for_holds_nothing_up(redis: Redis, stack: E
 
     desk = desk_at(NoSize(), redis, stack)
     desk.file(batch(range(8)))
-    assert verified(desk) == {"found": 8, "identical": 1, "by_size": 6, "unreadable": 1}
+    assert verified(desk) == {"found": 7, "identical": 1, "by_size": 6, "unchecked": 1}
     assert desk.marks(*range(8)) == [COPIED] * 8
 
 
