@@ -86,6 +86,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
     _ends("partial", "messages still to be put in further folders"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
+    _ends("attributes", "by folder number, whether its server keeps flags, keywords and dates"),
     _ends("hashed", "by what the key of the keyed digests is told from others"),
     _ends("blind", "which messages have a keyed digest whose key is lost"),
     _stays(

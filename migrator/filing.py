@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from migrator.attributes import AttributeCheck, Given
 from migrator.blind import renew
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
 from migrator.further import copy_further
@@ -58,6 +59,7 @@ class Filing:
         self, connect: Callable[[], Mailbox], ledger: Ledger, names: FolderNames, key: bytes, patience: Patience
     ) -> None:
         self._folders = OpenFolders(connect, ledger, names, key, patience)
+        self._attributes = AttributeCheck(ledger, self._folders)
         self._ledger = ledger
         self._key = key
         self._patience = patience
@@ -169,6 +171,8 @@ class Filing:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
+        stored = [Given(a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
+        self._attributes.look(folder, stored)
         refused = [(s, a.error) for s, a in pairs if isinstance(a, Refused)]
         for staged, error in refused:
             self._refuse(staged, error)
