@@ -107,7 +107,7 @@ KEPT: tuple[Kept, ...] = (
         listed_by="folders",
     ),
     _stays(
-        "made", "numbers of the folders that were made", Sight.WORKER, "an undo removes the folders that it empties"
+        "created", "names of the folders that were made", Sight.WORKER, "an undo removes the folders that it empties"
     ),
     _stays(
         "flagged",

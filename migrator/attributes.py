@@ -30,8 +30,9 @@ FLAGS_NOT_KEPT, DATES_NOT_KEPT = "flags_not_kept", "dates_not_kept"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a message that was appended was given: flags and keywords, arrival in ms since the epoch."""
+    """What a message of the plan was given when it was appended: flags and keywords, arrival in ms since the epoch."""
 
+    number: int
     uid: int
     flags: tuple[str, ...]
     date: int
@@ -93,7 +94,10 @@ class AttributeCheck:
             before, lost = lost, _lost(batch, self._folders.mailbox.attributes(sorted(batch)))
             habit = replace(habit, store=lost != before)
         late = sum(_seconds_off(batch[uid], there[uid]) > _NOTICED for uid in dates)
-        self._write_down(folder, habit, {FLAGS_NOT_KEPT: len(lost), DATES_NOT_KEPT: late})
+        # An undo must not take for the customer's act what the server dropped.
+        kept = [(batch[uid].number, set(batch[uid].flags) - flags) for uid, flags in lost.items()]
+        commands = self._ledger.flagged(kept, anew=True)
+        self._write_down(folder, habit, {FLAGS_NOT_KEPT: len(lost), DATES_NOT_KEPT: late}, commands)
 
     def _store(self, lost: Mapping[int, frozenset[str]]) -> None:
         by_flags = defaultdict[frozenset[str], list[int]](list)
@@ -102,16 +106,15 @@ class AttributeCheck:
         for flags, uids in by_flags.items():
             self._folders.mailbox.add_flags(uids, flags)
 
-    def _write_down(self, folder: int, habit: Habit, lost: Mapping[str, int]) -> None:
-        counts: list[Command] = [
-            ("HINCRBY", self._ledger.key("counts"), name, count) for name, count in lost.items() if count
-        ]
+    def _write_down(self, folder: int, habit: Habit, sums: Mapping[str, int], commands: list[Command]) -> None:
+        key = self._ledger.key("counts")
+        commands += [("HINCRBY", key, name, count) for name, count in sums.items() if count]
         if habit != self._habits.get(folder):
             self._habits[folder] = habit
-            rows = {folder: [habit.kept, habit.dropped, habit.store] for folder, habit in self._habits.items()}
-            counts.append(self._ledger.keep(_PART, rows))
-        if counts:
-            self._ledger.write(*counts)
+            rows = {number: (held.kept, held.dropped, held.store) for number, held in self._habits.items()}
+            commands.append(self._ledger.keep(_PART, rows))
+        if commands:
+            self._ledger.write(*commands)
 
 
 def _kinds(batch: Sequence[Given]) -> frozenset[str]:

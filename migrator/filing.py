@@ -171,7 +171,7 @@ class Filing:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
-        stored = [Given(a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
+        stored = [Given(s.number, a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
         self._attributes.look(folder, stored)
         refused = [(s, a.error) for s, a in pairs if isinstance(a, Refused)]
         for staged, error in refused:
