@@ -19,10 +19,10 @@ from migrator.blind import blind
 from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, Waiting
 from migrator.judging import Verdict, is_doubtful, judged
 from migrator.ledger import Command, Ledger
+from migrator.lookup import Lookup
 from migrator.mailbox import Mailbox
 from migrator.message import fingerprint
 from migrator.outcome import Mark
-from migrator.readback import Readback
 from migrator.records import FolderState, Placed
 from migrator.retry import Patience
 
@@ -69,7 +69,7 @@ def verify_slice(
     Raises:
         Waiting: the mailbox cannot be reached, or has a fault; the next slice goes on where this one stopped.
     """
-    with Readback(connect, patience) as mailbox:
+    with Lookup(connect, patience) as mailbox:
         work = _Verifying(mailbox, ledger, key, by_digest=by_digest)
         for number, state in sorted(ledger.folders().items()):
             if number < work.at.folder:
@@ -85,7 +85,7 @@ def verify_slice(
 class _Verifying:
     """One connection's work on the check; `at` is how far it is."""
 
-    def __init__(self, mailbox: Readback, ledger: Ledger, key: bytes, *, by_digest: bool) -> None:
+    def __init__(self, mailbox: Lookup, ledger: Ledger, key: bytes, *, by_digest: bool) -> None:
         self._mailbox = mailbox
         self._ledger = ledger
         self._key = key

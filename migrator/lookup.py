@@ -21,7 +21,7 @@ _TRIES = 2
 """A message alone in its command is unreadable when the connection breaks over it so many times."""
 
 
-class Readback:
+class Lookup:
     """A mailbox that is looked at by as many connections as its faults need; close it, or use it by `with`."""
 
     def __init__(self, connect: Callable[[], Mailbox], patience: Patience) -> None:
