@@ -84,6 +84,8 @@ KEPT: tuple[Kept, ...] = (
     _ends("since", "Gmail's history id"),
     _ends("retry", "that messages which failed are to be tried again"),
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
+    _ends("hold", "until when the import is held for messages that failed"),
+    _ends("finish", "that the import is to finish without the messages that failed"),
     _ends("partial", "messages still to be put in further folders"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
     _ends("attributes", "by folder number, whether its server keeps flags, keywords and dates"),
