@@ -85,6 +85,8 @@ KEPT: tuple[Kept, ...] = (
     _ends("retry", "that messages which failed are to be tried again"),
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
     _ends("partial", "messages still to be put in further folders"),
+    _ends("existing", "the mail that was there before: folder names, UIDs, sizes and keyed hashes"),
+    _ends("elsewhere", "which messages were found in another folder than theirs: its name, UID"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
     _ends("hashed", "by what the key of the keyed digests is told from others"),
     _ends("blind", "which messages have a keyed digest whose key is lost"),
