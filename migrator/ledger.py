@@ -15,6 +15,8 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :deferred hash, message number -> `Deferred`: refused for no reason of its own, and to be tried again at a time
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
     :retry    that the messages which failed are to be tried again (`migrator.reopening`)
+    :existing hash: the mail that was there before the import (`migrator.existing`)
+    :elsewhere hash: which message of it stands for one that should lie in another folder
     :intent   string: the one command that is under way and whose result is not yet written
     :counts   hash: bytes, messages by folder, how often a message was `settled`, and `weighed`: with bytes of its own
 
@@ -28,14 +30,15 @@ import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from redis import Redis
 
 from migrator.errors import LeaseLost
 from migrator.outcome import Mark
-from migrator.records import Deferred, FolderState, Intent, Partial, Placed, as_json
+from migrator.records import UNKNOWN_UID, Deferred, FolderState, Intent, Partial, Placed, as_json
 
 Command = tuple[str | bytes | int, ...]
 
@@ -257,10 +260,12 @@ class Ledger:
 
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
+        unlocated = sum(r.uid == UNKNOWN_UID for r in records)
         return [
             ("RPUSH", self.key(f"placed:{folder}"), Placed.packed(records)),
             ("HINCRBY", self.key("counts"), f"folder:{folder}", len(records)),
             ("HINCRBY", self.key("counts"), "bytes", sum(r.size for r in records)),
+            *([("HINCRBY", self.key("counts"), f"unlocated:{folder}", unlocated)] if unlocated else []),
         ]
 
     def placed(self, folder: int) -> Iterator[Placed]:
@@ -280,6 +285,8 @@ class Ledger:
         if gone:
             commands.append(("HINCRBY", self.key("counts"), f"folder:{folder}", -len(gone)))
             commands.append(("HINCRBY", self.key("counts"), "bytes", -sum(record.size for record in gone)))
+        if unlocated := sum(record.uid == UNKNOWN_UID for record in gone):
+            commands.append(("HINCRBY", self.key("counts"), f"unlocated:{folder}", -unlocated))
         return gone, commands
 
     def _placed_blobs(self, folder: int) -> Iterator[bytes]:
@@ -289,7 +296,7 @@ class Ledger:
             start += step
 
     def counts(self) -> dict[str, int]:
-        """Return the `bytes`, `folder:N`, `settled` and `weighed` counters."""
+        """Return the `bytes`, `folder:N`, `unlocated:N`, `settled` and `weighed` counters."""
         rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("counts")))
         return {name.decode(): int(value) for name, value in rows.items()}
 
@@ -334,11 +341,27 @@ class Ledger:
             self.mark(number, mark),
         ]
 
+    def located(self, folder: int, uids: Mapping[int, int]) -> list[Command]:
+        """Return the commands that record UIDs, by message number, that were not known at first."""
+        commands: list[Command] = [("HINCRBY", self.key("counts"), f"unlocated:{folder}", -len(uids))] if uids else []
+        for place, blob in enumerate(self._placed_blobs(folder)):
+            records = list(Placed.unpacked(blob))
+            known = [
+                replace(r, uid=uids[r.number]) if r.uid == UNKNOWN_UID and r.number in uids else r for r in records
+            ]
+            if known != records:
+                commands.append(("LSET", self.key(f"placed:{folder}"), place, Placed.packed(known)))
+        return commands
+
+    def unlocated(self) -> list[int]:
+        """Return the folders in which messages were stored whose UIDs are not known."""
+        return [int(name[10:]) for name, count in self.counts().items() if name.startswith("unlocated:") and count > 0]
+
     def forgotten(self, folder: int, records: Iterable[Placed]) -> list[Command]:
         """Return the commands that forget all placements in a folder; `records` are those."""
         return [
             ("DEL", self.key(f"placed:{folder}")),
-            ("HDEL", self.key("counts"), f"folder:{folder}"),
+            ("HDEL", self.key("counts"), f"folder:{folder}", f"unlocated:{folder}"),
             ("HINCRBY", self.key("counts"), "bytes", -sum(r.size for r in records)),
         ]
 
@@ -356,6 +379,15 @@ class Ledger:
     def keep(self, part: str, value: Any) -> Command:
         """Return the command that stores a JSON value of the migration."""
         return ("SET", self.key(part), json.dumps(value))
+
+    def field(self, part: str, name: str) -> bytes | None:
+        """Return one field of a hash of the migration, or None."""
+        return cast("bytes | None", self._redis.hget(self.key(part), name))
+
+    def fields(self, part: str) -> dict[str, bytes]:
+        """Return all fields of a hash of the migration."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key(part)))
+        return {name.decode(): value for name, value in rows.items()}
 
     @staticmethod
     def _bytes(value: Any) -> bytes:

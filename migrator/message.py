@@ -105,6 +105,11 @@ def _content(canonical: Bytes, key: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=8, key=key).digest()
 
 
+def key_name(key: bytes) -> str:
+    """Return by what a key is told from others; nothing can be hashed with that."""
+    return hashlib.blake2b(b"which key", digest_size=8, key=key).hexdigest()
+
+
 # --- who wrote it, and when -------------------------------------------------------------------------------------------
 
 

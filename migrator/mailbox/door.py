@@ -227,10 +227,18 @@ class Mailbox:
         self._open()
         storing.add_flags(self._wire, uids, flags)
 
-    def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`."""
+    def heads(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Give (UID, Message-ID, Date, From and Subject as header fields), ascending, where they can be read."""
         with self.conversation():
-            yield from look.bodies(self._connection, uids, self._in_folder())
+            yield from look.heads(self._wire, uids, self._in_folder())
+
+    def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`.
+
+        What the server refuses to read is left out. Where it hangs up instead: `migrator.readback`.
+        """
+        with self.conversation():
+            yield from look.bodies(self._wire, uids, self._in_folder())
 
     def close(self) -> None:
         """Log out, waiting at most two seconds for the server, and close."""
