@@ -64,6 +64,7 @@ def dovecot(certificate: Certificate, layout: Layout = MAILDIR, limits: Limits |
                 certificate.ca_file,
                 lambda name, quota: User(name if quota is None else f"{name}@{quota}"),
                 master=User("master", "masterpass"),
+                store=layout.location.partition(":")[0],
             )
 
 

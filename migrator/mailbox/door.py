@@ -66,6 +66,7 @@ class Mailbox:
         self._delimiter: str | None = None
         self._selected: Selected | None = None
         self._exists = 0
+        self._appended = False
         self._writer: Writer | None = None
         self.capabilities = connection.can()
         self.tls = _protection(self._wire)
@@ -125,7 +126,7 @@ class Mailbox:
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
         self._selected, self._writer = selected, Writer(self._wire, mailbox, selected)
-        self._exists = selected.exists
+        self._exists, self._appended = selected.exists, False
         return selected
 
     @_spoken
@@ -140,6 +141,7 @@ class Mailbox:
         """
         if self._writer is None or selected != self._selected:
             raise ValueError("select the folder first")
+        self._appended = True
         results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
         self._exists += sum(isinstance(result, Appended) for result in results)
         return self._with_quota(items, results)
@@ -257,6 +259,9 @@ class Mailbox:
     def _open(self) -> Selected:
         if self._selected is None:
             raise ValueError("select a folder first")
+        if self._appended:
+            self._wire.run(b"NOOP")  # Courier notices what came by APPEND only then
+            self._appended = False
         return self._selected
 
 
