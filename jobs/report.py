@@ -9,14 +9,14 @@ from redis import Redis
 from jobs.requests import read
 from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.ledger import Ledger
-from migrator.verify import CURSOR
+from migrator.verified import CURSOR, VERIFIED
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name.
 
-    `verified` says what became of the check: the counts of `migrator.verify.Verified`, in placements, and where the
+    `verified` says what became of the check: the counts of `migrator.verified.Verified`, in placements, and where the
     server dropped some, in messages, `flags_not_kept` and `dates_not_kept`. Empty before the check.
     """
 
@@ -72,6 +72,6 @@ def report_on(redis: Redis, migration_id: str) -> Report:
 
 
 def _verified(ledger: Ledger, counts: dict[str, int]) -> dict[str, int]:
-    found: dict[str, int] = ledger.load("verified") or {}
+    found: dict[str, int] = ledger.load(VERIFIED) or {}
     not_kept = {name: counts[name] for name in (FLAGS_NOT_KEPT, DATES_NOT_KEPT) if counts.get(name)}
     return {name: count for name, count in found.items() if name not in CURSOR} | not_kept

@@ -12,7 +12,7 @@ Blind ones, whose hashes' key is lost (`migrator.blind`), are compared by size a
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from migrator.blind import blind
@@ -26,40 +26,11 @@ from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID, FolderState, Placed
 from migrator.retry import Patience
 from migrator.strays import Strays
+from migrator.verified import VERIFIED, Verified
 
 _AT_ONCE = 1000
 _DELAYS = (15.0, 60.0, 300.0, 900.0)
 """Seconds between tries to open a folder while the server has a fault; then its messages count as not checked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """How far the check is, and what was found so far, in placements (a message in two folders is two).
-
-    `folder` and `done`: the folder's number, and the records done in it; `waits`: how often in a row a folder could
-    not be opened. `found` = `identical` + `altered` + `by_size` (not read back) + `unreadable` (there, but the server
-    could not hand it out). `unchecked`: not looked up, because their folder could not be opened, or the server did not
-    say whether they are there. `missing`: not there.
-    """
-
-    folder: int = 0
-    done: int = 0
-    waits: int = 0
-    found: int = 0
-    identical: int = 0
-    altered: int = 0
-    by_size: int = 0
-    unreadable: int = 0
-    unchecked: int = 0
-    missing: int = 0
-
-    def as_json(self) -> dict[str, int]:
-        """Return the fields; `Verified(**row)` reads them."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-CURSOR = frozenset({"folder", "done", "waits"})
-"""The fields of `Verified` that say where the check is; the others count."""
 
 
 def verify_slice(
@@ -92,7 +63,7 @@ class _Verifying:
         self._blind = unseen
         self._strays = Strays(mailbox, ledger)
         self._by_digest = by_digest
-        self.at = Verified(**(ledger.load("verified") or {}))
+        self.at = Verified.load(ledger)
 
     def begin(self, number: int) -> None:
         """Go on to a folder, or go on in it."""
@@ -118,7 +89,7 @@ class _Verifying:
 
     def _wait(self, word: str) -> None:
         delay = _DELAYS[self.at.waits]
-        self._ledger.note("verified", replace(self.at, waits=self.at.waits + 1).as_json())
+        self._ledger.note(VERIFIED, replace(self.at, waits=self.at.waits + 1).as_json())
         raise MailboxUnreachable(time.time() + delay, word)
 
     def _write_down(self, records: int, verdicts: Mapping[Placed, Verdict]) -> None:
@@ -134,7 +105,7 @@ class _Verifying:
             unchecked=self.at.unchecked + sums[Verdict.UNCHECKED],
             missing=self.at.missing + sums[Verdict.MISSING] + sums[Verdict.OTHER],
         )
-        self._ledger.write(*self._outcomes(verdicts), self._ledger.keep("verified", self.at.as_json()))
+        self._ledger.write(*self._outcomes(verdicts), self._ledger.keep(VERIFIED, self.at.as_json()))
 
     def _verdicts(self, state: FolderState, records: Sequence[Placed]) -> dict[Placed, Verdict]:
         try:

@@ -11,7 +11,8 @@ from migrator.mailbox import Mailbox, Password, Target, open_mailbox
 from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID
 from migrator.retry import Patience
-from migrator.verify import CURSOR, verify_slice
+from migrator.verified import CURSOR
+from migrator.verify import verify_slice
 
 COPIED, ALTERED, MISSING = Mark.COPIED, Mark.COPIED_ALTERED, Mark.FAILED_MISSING
 
