@@ -9,6 +9,7 @@ _SENTENCES = {
     "google-unavailable": "Google does not answer; we try again by ourselves.",
     "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
     "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
+    "server-misbehaves": "The mailbox server sends answers that make no sense; we retry automatically.",
     "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; "
     "we try again by ourselves.",
     "failed-messages": "Some messages could not be copied. Retry them, or finish without them: `migrator retry ID` or "

@@ -53,7 +53,7 @@ def not_copied(redis: Redis, migration_id: str, listed: int = LISTED) -> tuple[N
 
 
 def _left(marks: bytes) -> Iterator[Mark]:
-    return (mark for mark in Mark if mark > Mark.ALREADY_THERE and bytes([mark]) in marks)
+    return (mark for mark in Mark if not mark.is_open and not mark.is_in_mailbox and bytes([mark]) in marks)
 
 
 def _by_word(

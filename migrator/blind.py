@@ -11,11 +11,10 @@ one. Where mail lies (folder, UIDVALIDITY, UID, size) is as true as before, but 
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 
 from migrator.errors import FolderRefused
 from migrator.ledger import Ledger
-from migrator.message import fingerprint
+from migrator.message import fingerprint, key_name
 from migrator.opened import OpenFolders
 from migrator.outcome import Mark
 from migrator.records import Expected, Partial
@@ -30,7 +29,7 @@ def renew(ledger: Ledger, folders: OpenFolders, key: bytes) -> None:
 
     The intent must have been settled before. Cut off in between, it is done once more.
     """
-    if ledger.load(_PART) not in {None, _which(key)}:
+    if ledger.load(_PART) not in {None, key_name(key)}:
         for source in sorted({_source(held) for held in ledger.partials().values()}):
             with suppress(FolderRefused):  # what lies in a closed folder cannot be copied from there either
                 folders.patiently(partial(_renew_partials, ledger, folders, source, key))
@@ -39,17 +38,12 @@ def renew(ledger: Ledger, folders: OpenFolders, key: bytes) -> None:
 
 def blind(ledger: Ledger, key: bytes) -> bytes:
     """Return a byte a message, 1 for the blind ones; under another key than before, all that were placed become so."""
-    held, now = ledger.load(_PART), _which(key)
+    held, now = ledger.load(_PART), key_name(key)
     if held is None:
         ledger.note(_PART, now)
     elif held != now:
         ledger.write(ledger.keep(_PART, now), ledger.blinded(_placed(ledger)))
     return ledger.blind()
-
-
-def _which(key: bytes) -> str:
-    """Return by what a key is told from others; nothing can be hashed with that."""
-    return blake2b(b"which key", digest_size=8, key=key).hexdigest()
 
 
 def _placed(ledger: Ledger) -> bytes:

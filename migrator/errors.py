@@ -5,6 +5,7 @@
     │   ├── GoogleUnavailable      5xx, dropped connection, failedPrecondition
     │   ├── AnswerDamaged          truncated body, wrong message id, bad base64
     │   └── ConnectionLost         the mailbox connection broke; what it did last is unknown
+    │       └── ServerMisbehaves       the mailbox server said what no server may say, so we broke it
     ├── Waiting(until)         give the worker back, go on by ourselves at `until`
     │   ├── QuotaExhausted         Google's units per minute
     │   ├── BandwidthExhausted     Google's bytes per day ("Retry after T")
@@ -65,6 +66,12 @@ class ConnectionLost(Transient):
     """The mailbox connection broke; whether the last command was carried out is unknown."""
 
     code = "connection-lost"
+
+
+class ServerMisbehaves(ConnectionLost):
+    """The mailbox server's answer makes no sense, so the connection was ended; what it did last is unknown."""
+
+    code = "server-misbehaves"
 
 
 class Waiting(MigrationError):

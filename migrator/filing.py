@@ -6,12 +6,15 @@ breaks or a crash leaves an intent behind, the folder is looked at before anythi
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from migrator.attributes import AttributeCheck, Given
 from migrator.blind import renew
+from migrator.elsewhere import Elsewhere
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
 from migrator.further import copy_further
 from migrator.intents import intend, settle
+from migrator.inventory import take_inventory
 from migrator.ledger import Ledger
 from migrator.mailbox import Appended, Item, Mailbox, Refused
 from migrator.message import Bytes
@@ -58,6 +61,8 @@ class Filing:
         self, connect: Callable[[], Mailbox], ledger: Ledger, names: FolderNames, key: bytes, patience: Patience
     ) -> None:
         self._folders = OpenFolders(connect, ledger, names, key, patience)
+        self._attributes = AttributeCheck(ledger, self._folders)
+        self._others = Elsewhere(ledger, self._folders, names)
         self._ledger = ledger
         self._key = key
         self._patience = patience
@@ -73,9 +78,17 @@ class Filing:
         self._folders.patiently(lambda: settle(self._ledger, self._folders))
         renew(self._ledger, self._folders, self._key)
 
+    def take_inventory(self) -> bool:
+        """Go on listing what the mailbox held before the import; return True when all of it is listed."""
+        return take_inventory(self._folders, self._key, self._patience)
+
+    def locate(self) -> None:
+        """Look once more for what was stored under a UID that nobody knows."""
+        self._folders.locate()
+
     def copy_further(self) -> None:
         """Bring every message that is in some of its folders into all of them."""
-        self.held_up = copy_further(self._ledger, self._folders) or self.held_up
+        self.held_up = copy_further(self._ledger, self._folders, self._others) or self.held_up
 
     def file(self, folder: int, batch: Sequence[Staged]) -> None:
         """File a batch into one folder; every message of it ends with an outcome, stays open when the mailbox is full.
@@ -91,16 +104,33 @@ class Filing:
         except FolderRefused as refusal:
             if refusal.detail != "read-only":  # what lies in a closed folder already can still be recognised
                 self._refused[folder] = refusal
-            self._fail(self._unsettled(batch), Mark.FAILED_FOLDER, refusal)
+            left = [s for s in self._unsettled(batch) if not self._others.settled(s.number, folder)]
+            self._fail(left, Mark.FAILED_FOLDER, refusal)
+        self._go_on(folder, batch)
 
     # --- what is there, and what is not -------------------------------------------------------------------------------
 
     def _known_recorded(self, folder: int, batch: Sequence[Staged]) -> list[Staged]:
         """Record the messages of a batch that the folder holds already; return the others."""
         self._folders.open(folder)
-        known = self._folders.claim(folder, [s.expected for s in batch])
-        self._folders.record(folder, [row for row in known if row], _more(batch))
-        return [s for s, row in zip(batch, known, strict=True) if row is None]
+        left = [s for s in batch if not self._others.settled(s.number, folder)]
+        for look in (self._folders.claim, self._others.given_back):
+            known = look(folder, [s.expected for s in left])
+            self._folders.record(folder, [row for row in known if row], _more(left))
+            left = [s for s, row in zip(left, known, strict=True) if row is None]
+        found = self._others.find(folder, [(s.expected, s.more) for s in left])
+        for command in found.values():
+            self._ledger.write(command)
+        return [s for s in left if s.number not in found]
+
+    def _go_on(self, folder: int, batch: Sequence[Staged]) -> None:
+        """File what needs no copy in this folder into the next of its folders, from where the server copies it on."""
+        settled = [s for s in batch if self._others.settled(s.number, folder)]
+        for staged in self._unsettled(settled) if settled else ():
+            if staged.more:
+                self.file(staged.more[0], [replace(staged, folder=staged.more[0], more=staged.more[1:])])
+            else:
+                self._ledger.write(self._ledger.mark(staged.number, self._others.mark(staged.number, folder)))
 
     def _unsettled(self, batch: Sequence[Staged]) -> list[Staged]:
         """Return the messages that have no outcome yet and lie in none of their folders."""
@@ -169,6 +199,8 @@ class Filing:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
+        stored = [Given(s.number, a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
+        self._attributes.look(folder, stored)
         refused = [(s, a.error) for s, a in pairs if isinstance(a, Refused)]
         for staged, error in refused:
             self._refuse(staged, error)

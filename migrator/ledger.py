@@ -7,7 +7,7 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :marks    string, 1 byte a message: its `Mark`; the sums of the final account are counted from it
     :placed:N list of packed `Placed` records, one element an append batch, for folder number N
     :folders  hash, folder number -> `FolderState`
-    :made     set of the numbers of the folders that the migration made
+    :created  set of the names of the folders that the migration made, parents that came along with them included
     :flagged  string, 1 byte a message: which of the flags in `FLAG_BITS` it was given
     :reasons  hash, message number -> a word for why it failed
     :hashed   by what the key of the hashes in `placed`, `partial` and `intent` is told from others
@@ -15,6 +15,8 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :deferred hash, message number -> `Deferred`: refused for no reason of its own, and to be tried again at a time
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
     :retry    that the messages which failed are to be tried again (`migrator.reopening`)
+    :existing hash: the mail that was there before the import (`migrator.existing`)
+    :elsewhere hash: which message of it stands for one that should lie in another folder
     :intent   string: the one command that is under way and whose result is not yet written
     :counts   hash: bytes, messages by folder, how often a message was `settled`, and `weighed`: with bytes of its own
 
@@ -28,14 +30,15 @@ import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from redis import Redis
 
 from migrator.errors import LeaseLost
 from migrator.outcome import Mark
-from migrator.records import Deferred, FolderState, Intent, Partial, Placed, as_json
+from migrator.records import UNKNOWN_UID, Deferred, FolderState, Intent, Partial, Placed, as_json
 
 Command = tuple[str | bytes | int, ...]
 
@@ -106,7 +109,7 @@ class Ledger:
         marks = [Mark(cast("bytes", c[3])[0]) for c in commands if c[:2] == ("SETRANGE", self.key("marks"))]
         counted = {
             "settled": sum(not mark.is_open for mark in marks),
-            "weighed": sum(mark.is_in_mailbox for mark in marks),
+            "weighed": sum(mark.is_placed for mark in marks),
         }
         return [("HINCRBY", self.key("counts"), name, number) for name, number in counted.items() if number]
 
@@ -222,18 +225,26 @@ class Ledger:
         """Return the command that records a folder's state."""
         return ("HSET", self.key("folders"), number, as_json(state))
 
-    def made_folder(self, number: int) -> Command:
-        """Return the command that records that a folder was not there before."""
-        return ("SADD", self.key("made"), number)
+    def made_folders(self, names: Iterable[str]) -> Command:
+        """Return the command that records that folders of these full names were not there before."""
+        return ("SADD", self.key("created"), *(_stored(name) for name in names))
 
-    def made(self) -> frozenset[int]:
-        """Return the numbers of the folders that the migration made."""
-        return frozenset(int(number) for number in cast("set[bytes]", self._redis.smembers(self.key("made"))))
+    def not_made_folder(self, name: str) -> Command:
+        """Return the command that records that somebody else made a folder."""
+        return ("SREM", self.key("created"), _stored(name))
 
-    def flagged(self, flags: Iterable[tuple[int, Sequence[str]]]) -> list[Command]:
-        """Return the commands that record, by message number, which flags of `FLAG_BITS` messages are given."""
-        bits = ((number, sum(bit for flag, bit in FLAG_BITS.items() if flag in given)) for number, given in flags)
-        return [("SETRANGE", self.key("flagged"), number, bytes([byte])) for number, byte in bits if byte]
+    def made(self) -> frozenset[str]:
+        """Return the full names of the folders that the migration made; not all need be there."""
+        found = cast("set[bytes]", self._redis.smembers(self.key("created")))
+        return frozenset(name.decode("utf-8", "surrogatepass") for name in found)
+
+    def flagged(self, flags: Iterable[tuple[int, Iterable[str]]], *, anew: bool = False) -> list[Command]:
+        """Return the commands that record, by message number, which flags of `FLAG_BITS` messages are given.
+
+        `anew`: they were recorded with others before.
+        """
+        bits = ((number, sum(FLAG_BITS.get(flag, 0) for flag in set(given))) for number, given in flags)
+        return [("SETRANGE", self.key("flagged"), number, bytes([byte])) for number, byte in bits if byte or anew]
 
     def flags_given(self) -> bytes:
         """Return every message's byte of `FLAG_BITS`; what lies beyond its end was given none."""
@@ -249,10 +260,12 @@ class Ledger:
 
     def place(self, folder: int, records: Sequence[Placed]) -> list[Command]:
         """Return the commands that record messages as lying in a folder."""
+        unlocated = sum(r.uid == UNKNOWN_UID for r in records)
         return [
-            ("RPUSH", self.key(f"placed:{folder}"), b"".join(r.packed() for r in records)),
+            ("RPUSH", self.key(f"placed:{folder}"), Placed.packed(records)),
             ("HINCRBY", self.key("counts"), f"folder:{folder}", len(records)),
             ("HINCRBY", self.key("counts"), "bytes", sum(r.size for r in records)),
+            *([("HINCRBY", self.key("counts"), f"unlocated:{folder}", unlocated)] if unlocated else []),
         ]
 
     def placed(self, folder: int) -> Iterator[Placed]:
@@ -267,12 +280,13 @@ class Ledger:
             records = list(Placed.unpacked(blob))
             kept = [record for record in records if record.number not in numbers]
             if len(kept) < len(records):
-                packed = b"".join(record.packed() for record in kept)
-                commands.append(("LSET", self.key(f"placed:{folder}"), place, packed))
+                commands.append(("LSET", self.key(f"placed:{folder}"), place, Placed.packed(kept)))
                 gone += [record for record in records if record.number in numbers]
         if gone:
             commands.append(("HINCRBY", self.key("counts"), f"folder:{folder}", -len(gone)))
             commands.append(("HINCRBY", self.key("counts"), "bytes", -sum(record.size for record in gone)))
+        if unlocated := sum(record.uid == UNKNOWN_UID for record in gone):
+            commands.append(("HINCRBY", self.key("counts"), f"unlocated:{folder}", -unlocated))
         return gone, commands
 
     def _placed_blobs(self, folder: int) -> Iterator[bytes]:
@@ -282,7 +296,7 @@ class Ledger:
             start += step
 
     def counts(self) -> dict[str, int]:
-        """Return the `bytes`, `folder:N`, `settled` and `weighed` counters."""
+        """Return the `bytes`, `folder:N`, `unlocated:N`, `settled` and `weighed` counters."""
         rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("counts")))
         return {name.decode(): int(value) for name, value in rows.items()}
 
@@ -327,11 +341,27 @@ class Ledger:
             self.mark(number, mark),
         ]
 
+    def located(self, folder: int, uids: Mapping[int, int]) -> list[Command]:
+        """Return the commands that record UIDs, by message number, that were not known at first."""
+        commands: list[Command] = [("HINCRBY", self.key("counts"), f"unlocated:{folder}", -len(uids))] if uids else []
+        for place, blob in enumerate(self._placed_blobs(folder)):
+            records = list(Placed.unpacked(blob))
+            known = [
+                replace(r, uid=uids[r.number]) if r.uid == UNKNOWN_UID and r.number in uids else r for r in records
+            ]
+            if known != records:
+                commands.append(("LSET", self.key(f"placed:{folder}"), place, Placed.packed(known)))
+        return commands
+
+    def unlocated(self) -> list[int]:
+        """Return the folders in which messages were stored whose UIDs are not known."""
+        return [int(name[10:]) for name, count in self.counts().items() if name.startswith("unlocated:") and count > 0]
+
     def forgotten(self, folder: int, records: Iterable[Placed]) -> list[Command]:
         """Return the commands that forget all placements in a folder; `records` are those."""
         return [
             ("DEL", self.key(f"placed:{folder}")),
-            ("HDEL", self.key("counts"), f"folder:{folder}"),
+            ("HDEL", self.key("counts"), f"folder:{folder}", f"unlocated:{folder}"),
             ("HINCRBY", self.key("counts"), "bytes", -sum(r.size for r in records)),
         ]
 
@@ -350,6 +380,20 @@ class Ledger:
         """Return the command that stores a JSON value of the migration."""
         return ("SET", self.key(part), json.dumps(value))
 
+    def field(self, part: str, name: str) -> bytes | None:
+        """Return one field of a hash of the migration, or None."""
+        return cast("bytes | None", self._redis.hget(self.key(part), name))
+
+    def fields(self, part: str) -> dict[str, bytes]:
+        """Return all fields of a hash of the migration."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key(part)))
+        return {name.decode(): value for name, value in rows.items()}
+
     @staticmethod
     def _bytes(value: Any) -> bytes:
         return cast("bytes", value) or b""
+
+
+def _stored(name: str) -> bytes:
+    """Return a folder's name as it is kept, halves of characters included: they are refused later, at the door."""
+    return name.encode("utf-8", "surrogatepass")

@@ -13,6 +13,16 @@ _BARE_CR = re.compile(rb"\r(?!\n)")
 _CRLF = b"\r\n"
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
+_HEADER_END = re.compile(rb"(?:\A|(?<=\n))\r?\n")
+_ESCAPED_FROM = re.compile(rb"^>+From ", re.MULTILINE)
+
+_FIELD = re.compile(rb"^(message-id|date|from|subject)[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
+_NAMED, _UNNAMED = (b"message-id", b"date", b"from"), (b"date", b"from", b"subject")
+_VARIABLE = b" \t\r\n\v\f\0X" + _HIGH_BYTES
+"""Bytes of a field that do not count: white space, NUL, 8-bit bytes, and the X that Cyrus puts in their place."""
+
+NO_IDENTITY = bytes(8)
+"""The identity of a mail that says neither who wrote it nor when."""
 
 
 Bytes = bytes | bytearray
@@ -44,13 +54,17 @@ class Print:
     """By what a mail is recognised: its size, and keyed hashes, so that nobody can test for a known mail.
 
     `digest` (16 bytes) stands for exactly these bytes. `likeness` (8 bytes) is the same before and after the
-    alterations servers are known to make, and `slack` is by how many bytes those may change the size.
+    alterations servers are known to make, and `slack` is by how many bytes those may change the size. `identity`
+    (8 bytes, see `identity`) is made of a few header fields. `content` (8 bytes) leaves the header out: it is the same
+    before and after a server added header fields, or put them in another order.
     """
 
     size: int
     slack: int
     digest: bytes
     likeness: bytes
+    identity: bytes = NO_IDENTITY
+    content: bytes = b""
 
 
 def fingerprint(wire: Bytes, key: bytes) -> Print:
@@ -59,7 +73,7 @@ def fingerprint(wire: Bytes, key: bytes) -> Print:
     bare = wire.count(b"\r") - wire.count(b"\r\n")
     canonical = _canonical(wire, bare)
     alike = exact if canonical is wire else hashlib.blake2b(canonical, digest_size=16, key=key).digest()
-    return Print(len(wire), bare + len(_CRLF), exact, alike[:8])
+    return Print(len(wire), bare + len(_CRLF), exact, alike[:8], identity(canonical, key), _content(canonical, key))
 
 
 def _canonical(wire: Bytes, bare: int) -> Bytes:
@@ -75,3 +89,55 @@ def _canonical(wire: Bytes, bare: int) -> Bytes:
         plain = plain.replace(b"\0", b"\x80")
         plain = plain[:end].translate(_HEADER_8BIT_TO_X) + plain[end:]
     return plain if plain.endswith(_CRLF) else plain + _CRLF
+
+
+def _content(canonical: Bytes, key: bytes) -> bytes:
+    """Return a hash of what follows the header, without the blank lines around it and the escapes of mbox."""
+    start = _HEADER_END.search(canonical)
+    begin, end = start.end() if start else len(canonical), len(canonical)
+    while begin < end and canonical[begin] in _CRLF:
+        begin += 1
+    while end > begin and canonical[end - 1] in _CRLF:
+        end -= 1
+    body: Bytes | memoryview = memoryview(canonical)[begin:end]
+    if canonical.find(b"From ", begin) >= 0:
+        body = _ESCAPED_FROM.sub(b"From ", body)
+    return hashlib.blake2b(body, digest_size=8, key=key).digest()
+
+
+def key_name(key: bytes) -> str:
+    """Return by what a key is told from others; nothing can be hashed with that."""
+    return hashlib.blake2b(b"which key", digest_size=8, key=key).hexdigest()
+
+
+# --- who wrote it, and when -------------------------------------------------------------------------------------------
+
+
+def identity(header: Bytes, key: bytes) -> bytes:
+    """Return 8 bytes, keyed, of Message-ID, Date and From; without a Message-ID, of Date, From and Subject.
+
+    `header` is a mail, its header, or those fields alone, as a server returns them. Read tolerantly, so that the same
+    comes of what was sent and of what is stored: the first field of each name (RFC 5322 §3.6 allows one), unfolded,
+    without white space and without the bytes that servers replace. The lowest bit says whether there is a Message-ID
+    (`is_certain`); `NO_IDENTITY` comes of a header with none of these fields.
+    """
+    plain = header if header.count(b"\r") == header.count(b"\r\n") else _BARE_CR.sub(b"", header)
+    found: dict[bytes, bytes] = {}
+    for field_ in _FIELD.finditer(plain, 0, _header_end(plain)):
+        found.setdefault(field_[1].lower(), field_[2].translate(None, _VARIABLE))
+    named = bool(found.get(b"message-id"))
+    values = [found.get(name, b"") for name in (_NAMED if named else _UNNAMED)]
+    if not any(values):
+        return NO_IDENTITY
+    mixed = hashlib.blake2b(b"\n".join(values), digest_size=8, key=key, person=b"identity").digest()
+    return mixed[:7] + bytes([mixed[7] & 0xFE | named])
+
+
+def is_certain(identity: bytes) -> bool:
+    """True for an identity with a Message-ID: two mails whose certain identities differ are not the same mail."""
+    return bool(identity[7] & 1)
+
+
+def _header_end(header: Bytes) -> int:
+    found = _HEADER_END.search(header)
+    return found.start() if found else len(header)

@@ -8,18 +8,21 @@ is begun anew: what was recorded there is open again, and looked for before it i
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from migrator.errors import ConnectionLost, FolderRefused
+from migrator.existing import Existing
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox, Selected
-from migrator.message import fingerprint
+from migrator.matching import Lot, match
 from migrator.naming import FolderNames
 from migrator.outcome import Mark
+from migrator.readback import Reader
 from migrator.reading import LARGE
-from migrator.records import Expected, FolderState, Partial
+from migrator.records import UNKNOWN_UID, Expected, FolderState, Partial
 from migrator.retry import Patience
 
 T = TypeVar("T")
@@ -46,12 +49,13 @@ class OpenFolders:
         self.mailbox = connect()
         self._ledger = ledger
         self._names = names
-        self._key = key
         self._patience = patience
         self.states = ledger.folders()
+        self.existing = Existing(ledger)
+        self.reader = Reader(key, lambda: self.mailbox, self._reopen)
         self._selected: tuple[int, Selected] | None = None
-        self._unexplained: dict[int, dict[int, list[int]]] = {}
-        self._likeness: dict[int, dict[int, str]] = defaultdict(dict)
+        self._unexplained: dict[int, Lot] = {}
+        self._unlocated: dict[int, set[int]] = defaultdict(set)
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -64,6 +68,10 @@ class OpenFolders:
         self.mailbox.close()
         self._selected = None
         self.mailbox = self._connect()
+
+    def _reopen(self, name: str) -> None:
+        self.reconnect()
+        self.mailbox.select(name)
 
     # --- opening a folder ---------------------------------------------------------------------------------------------
 
@@ -82,7 +90,13 @@ class OpenFolders:
         self._remember(folder, selected)
         if folder not in self._unexplained:
             self._unexplained[folder] = self._load_unexplained(folder)
+            return self.open(folder)  # the connection may be another one now
         return selected
+
+    def look_into(self, name: str) -> Selected:
+        """Open any folder of the mailbox, to look at mail that was there before; raises FolderRefused."""
+        self._selected = None
+        return self.mailbox.select(name)
 
     def _select(self, folder: int) -> Selected:
         try:
@@ -110,12 +124,13 @@ class OpenFolders:
     def _begun_anew(self, folder: int) -> list[Command]:
         """Return what opens again the messages of a folder that is another one now; elsewhere they may still lie."""
         self._unexplained.pop(folder, None)
-        self._likeness.pop(folder, None)
+        self._unlocated.pop(folder, None)
+        self.reader.forget(self.states[folder].name)
         gone = {placed.number: placed for placed in self._ledger.placed(folder)}
         elsewhere: dict[int, dict[int, int]] = defaultdict(dict)
         for other in self.states.keys() - {folder} if gone else ():
             for placed in self._ledger.placed(other):
-                if placed.number in gone:
+                if placed.number in gone and placed.uid != UNKNOWN_UID:
                     elsewhere[placed.number][other] = placed.uid
         held = self._ledger.partials()
         commands = self._ledger.forgotten(folder, gone.values())
@@ -132,39 +147,65 @@ class OpenFolders:
 
     def claim(self, folder: int, wanted: Sequence[Expected]) -> list[Row | None]:
         """Return for each message the unexplained one of an open folder that is the same mail, each one once."""
-        by_size, first = self._unexplained[folder], self.states[folder].first
-        alike = self._alike(folder, {uid for e in wanted for uids in _of_size(by_size, e) for uid in uids})
-        found = [(e, alike[e.likeness].pop(0)) if alike[e.likeness] else None for e in wanted]
+        first = self.states[folder].first
+        found = self.match(folder, wanted, self._unexplained[folder])
         # Below the folder's first UIDNEXT it was there before; above it, an earlier slice put it there.
-        return [(*pair, Mark.ALREADY_THERE if pair[1] < first else Mark.COPIED) if pair else None for pair in found]
+        return [
+            None if uid is None else (e, uid, Mark.ALREADY_THERE if uid < first else Mark.COPIED)
+            for e, uid in zip(wanted, found, strict=True)
+        ]
 
     def arrived(self, folder: int, since: int, wanted: Sequence[Expected]) -> list[Row]:
         """Return those of the messages that have arrived in the open folder at UIDs from `since` on."""
-        sizes = self.mailbox.sizes(range(since, self.open(folder).uidnext))
-        alike = self._alike(folder, {uid for uid, size in sizes.items() if any(e.may_be(size) for e in wanted)})
-        return [(e, alike[e.likeness].pop(0), Mark.COPIED) for e in wanted if alike[e.likeness]]
+        new = range(since, self.open(folder).uidnext)
+        found = self.match(folder, wanted, Lot.of(self.reader.lying(self.states[folder].name, new)))
+        return [(e, uid, Mark.COPIED) for e, uid in zip(wanted, found, strict=True) if uid is not None]
 
-    def _alike(self, folder: int, uids: Iterable[int]) -> dict[str, list[int]]:
-        """Return the UIDs by the likeness of their messages; each message is read back once in a slice."""
-        known, likely = self._likeness[folder], sorted(uids)
-        for uid, body in self.mailbox.bodies([uid for uid in likely if uid not in known]):
-            known[uid] = fingerprint(body, self._key).likeness.hex()
-        alike: dict[str, list[int]] = defaultdict(list)
-        for uid in likely:
-            if uid in known:
-                alike[known[uid]].append(uid)
-        return alike
+    def is_unlocated(self, folder: int, number: int) -> bool:
+        """Tell whether a message was stored in an open folder under a UID that nobody knows."""
+        return number in self._unlocated[folder]
 
-    def _load_unexplained(self, folder: int) -> dict[int, list[int]]:
-        sizes: dict[int, int] = {}
-        for low, high in self.states[folder].unexplained():
-            sizes.update(self.mailbox.sizes(range(low, high)))
-        for placed in self._ledger.placed(folder) if sizes else ():
-            sizes.pop(placed.uid, None)
-        by_size: dict[int, list[int]] = defaultdict(list)
-        for uid, size in sorted(sizes.items()):
-            by_size[size].append(uid)
-        return by_size
+    def locate(self) -> None:
+        """Look once more for what was stored under a UID that is not known."""
+        for folder in self._ledger.unlocated():
+            self._unexplained.pop(folder, None)
+            self.patiently(partial(self.open, folder, again=True))
+
+    def match(self, folder: int, wanted: Sequence[Expected], lot: Lot) -> list[int | None]:
+        """Return which messages of a lot, all of the open folder, are these."""
+        return match([e.print for e in wanted], lot, partial(self.reader.prints, self.states[folder].name))
+
+    def _load_unexplained(self, folder: int) -> Lot:
+        state = self.states[folder]
+        ranges = state.unexplained()
+        until, listed = self.existing.folder(state.name, state.uidvalidity)
+        rows = [row for row in listed if any(low <= row.uid < high for low, high in ranges)]
+        for low, high in ranges:
+            rows += self.reader.lying(state.name, range(max(low, until), high))
+        lot, unlocated = Lot.of(rows), []
+        for placed in self._ledger.placed(folder):
+            lot.take(placed.uid)
+            if placed.uid == UNKNOWN_UID:
+                unlocated.append(placed)
+        for uid in self.existing.taken(state.name):
+            lot.take(uid)
+        self._locate_in(folder, lot, [Expected.again(placed) for placed in unlocated])
+        return lot
+
+    def _locate_in(self, folder: int, lot: Lot, unlocated: Sequence[Expected]) -> None:
+        found = {
+            e.number: uid
+            for e, uid in zip(unlocated, self.match(folder, unlocated, lot), strict=True)
+            if uid is not None
+        }
+        self._unlocated[folder] = {e.number for e in unlocated} - found.keys()
+        if found:
+            held = self._ledger.partials()
+            moved = {n: replace(held[n], at={**held[n].at, folder: uid}) for n, uid in found.items() if n in held}
+            partials = [self._ledger.partial(number, partial) for number, partial in moved.items()]
+            self._ledger.write(*self._ledger.located(folder, found), *partials)
+        for uid in found.values():
+            lot.take(uid)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -178,10 +219,11 @@ class OpenFolders:
             commands += self._marks(folder, rows, more or {})
         self._ledger.write(*commands)
         self.states[folder] = state
-        for e, uid, _ in rows:
-            for uids in _of_size(self._unexplained.get(folder, {}), e):
-                if uid in uids:
-                    uids.remove(uid)
+        self._unlocated[folder] |= {e.number for e, uid, _ in rows if uid == UNKNOWN_UID}
+        for _, uid, _ in rows:
+            self.existing.speak_for(state.name, uid)
+            if folder in self._unexplained:
+                self._unexplained[folder].take(uid)
 
     def _marks(self, folder: int, rows: Sequence[Row], more: Mapping[int, tuple[int, ...]]) -> list[Command]:
         commands: list[Command] = []
@@ -192,11 +234,3 @@ class OpenFolders:
                 partial = Partial(e, {}, more[e.number], mark)
             commands += self._ledger.advanced(e.number, partial.reached(folder, uid) if partial else None, mark)
         return commands
-
-
-def _of_size(by_size: dict[int, list[int]], expected: Expected) -> Iterator[list[int]]:
-    """Yield the UIDs of all messages whose size may be the expected one's, by size."""
-    near = range(expected.size - expected.slack, expected.size + expected.slack + 1)
-    for size in by_size if len(near) > len(by_size) else near:
-        if size in by_size and expected.may_be(size):
-            yield by_size[size]

@@ -11,6 +11,7 @@ class Mark(IntEnum):
     COPIED = 10
     COPIED_ALTERED = 11
     ALREADY_THERE = 12
+    ALREADY_ELSEWHERE = 13
     SKIPPED_CHAT = 20
     SKIPPED_SPAM = 21
     SKIPPED_TRASH = 22
@@ -31,6 +32,11 @@ class Mark(IntEnum):
     @property
     def is_in_mailbox(self) -> bool:
         """True for messages that lie in the mailbox: what was brought, and what was there already."""
+        return Mark.COPIED <= self <= Mark.ALREADY_ELSEWHERE
+
+    @property
+    def is_placed(self) -> bool:
+        """True for messages of which the ledger records where they lie, and their size."""
         return Mark.COPIED <= self <= Mark.ALREADY_THERE
 
     @property
@@ -42,6 +48,9 @@ class Mark(IntEnum):
     def words(self) -> str:
         """The outcome in words: `copied`, `already there`, `skipped (chat)`, `failed (refused)`."""
         kind, _, reason = self.name.lower().partition("_")
-        if self is Mark.ALREADY_THERE:
-            return "already there"
+        if self in _ALREADY:
+            return _ALREADY[self]
         return f"{kind} ({reason})" if reason else kind
+
+
+_ALREADY = {Mark.ALREADY_THERE: "already there", Mark.ALREADY_ELSEWHERE: "already there (other folder)"}

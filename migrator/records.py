@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from migrator.message import Print
+from migrator.message import NO_IDENTITY, Print
+
+UNKNOWN_UID = 0
+"""No message has it (RFC 9051 §2.3.1.1): it stands for one that is not known."""
 
 _GAPS = 20
 """More gaps than this are taken together; what lies between them is then compared once more, nothing else."""
@@ -26,24 +29,36 @@ def _fields(record: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One message in one folder: its number in the plan, UID, size in bytes, digest and likeness of what was sent."""
+    """One message in one folder: its number in the plan, UID, size in bytes, hashes of what was sent (see `Print`).
+
+    `uid` is `UNKNOWN_UID` where the server stored the message (a tagged OK says so, RFC 9051 §6.3.12) and its UID
+    could not be found out.
+    """
 
     number: int
     uid: int
     size: int
     digest: bytes
     likeness: bytes
+    identity: bytes = NO_IDENTITY
 
-    LAYOUT = struct.Struct(">III16s8s")
+    LAYOUT = struct.Struct(">III16s8s8s")
+    VERSION = b"\x02"
+    FIRST_LAYOUT = struct.Struct(">III16s8s")
+    """Without identity and version; begins with a zero, the first byte of the number in any plan below 2^24."""
 
-    def packed(self) -> bytes:
-        """Return 36 bytes."""
-        return self.LAYOUT.pack(self.number, self.uid, self.size, self.digest, self.likeness)
+    @classmethod
+    def packed(cls, records: Iterable["Placed"]) -> bytes:
+        """Return one list element: a byte for the version, and 44 a record."""
+        rows = (cls.LAYOUT.pack(r.number, r.uid, r.size, r.digest, r.likeness, r.identity) for r in records)
+        return cls.VERSION + b"".join(rows)
 
     @classmethod
     def unpacked(cls, blob: bytes) -> Iterator["Placed"]:
-        """Yield the records of one list element."""
-        return (cls(*row) for row in cls.LAYOUT.iter_unpack(blob))
+        """Yield the records of one list element, in the present layout or the one before it."""
+        if blob.startswith(cls.VERSION):
+            return (cls(*row) for row in cls.LAYOUT.iter_unpack(memoryview(blob)[1:]))
+        return (cls(*row) for row in cls.FIRST_LAYOUT.iter_unpack(blob))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +70,26 @@ class Expected:
     slack: int
     digest: str
     likeness: str
+    identity: str = NO_IDENTITY.hex()
+    content: str = ""
 
     @classmethod
     def of(cls, number: int, mark: Print) -> "Expected":
         """Return what to expect of a message with this fingerprint."""
-        return cls(number, mark.size, mark.slack, mark.digest.hex(), mark.likeness.hex())
+        hashes = (mark.digest.hex(), mark.likeness.hex(), mark.identity.hex(), mark.content.hex())
+        return cls(number, mark.size, mark.slack, *hashes)
 
     @classmethod
     def again(cls, placed: "Placed") -> "Expected":
         """Return what to expect of a message that was placed once; of its size by a last line end at most."""
-        return cls(placed.number, placed.size, 2, placed.digest.hex(), placed.likeness.hex())
+        hashes = (placed.digest.hex(), placed.likeness.hex(), placed.identity.hex())
+        return cls(placed.number, placed.size, 2, *hashes)
+
+    @property
+    def print(self) -> Print:
+        """By what the message is recognised."""
+        hashes = (bytes.fromhex(text) for text in (self.digest, self.likeness, self.identity, self.content))
+        return Print(self.size, self.slack, *hashes)
 
     def may_be(self, size: int) -> bool:
         """Tell whether a message of this size may be the one, altered by the server or not."""
@@ -72,7 +97,8 @@ class Expected:
 
     def placed(self, uid: int) -> "Placed":
         """Return the record for this message lying at `uid`."""
-        return Placed(self.number, uid, self.size, bytes.fromhex(self.digest), bytes.fromhex(self.likeness))
+        mark = self.print
+        return Placed(self.number, uid, self.size, mark.digest, mark.likeness, mark.identity)
 
 
 @dataclass(frozen=True, slots=True)

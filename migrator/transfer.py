@@ -54,6 +54,8 @@ def copy_slice(
     filing = Filing(connect, ledger, names, key, patience)
     try:
         filing.recover()
+        if not filing.take_inventory():
+            return False
         filing.copy_further()
         stage = Stage(filing, ledger, names, catalogue_of(labels_of(ledger)), choices, key)
         half_done = ledger.partials()
@@ -69,6 +71,7 @@ def copy_slice(
             stage.flush()
         if filing.held_up:
             raise filing.held_up
+        filing.locate()
         return next(ledger.open_messages(), None) is None
     finally:
         filing.close()

@@ -7,15 +7,24 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import ProtocolError
 
-from migrator.errors import CertificateInvalid, ConnectionLost, LoginRefused, MigrationError, UnknownHost
+from migrator.errors import (
+    CertificateInvalid,
+    ConnectionLost,
+    LoginRefused,
+    MigrationError,
+    ServerMisbehaves,
+    UnknownHost,
+)
 
 from . import answers
 from .login import log_in
 from .target import Credentials, Target
-from .wire import Connect, Wire
+from .wire import Connect, Nonsense, Wire
 
 # Its debug messages hold user names and mail, its warnings quote the server.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
@@ -50,7 +59,18 @@ class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
 
     def can(self) -> frozenset[str]:
         """Return the capabilities as they are now, in capitals (RFC 9051 §6.1.1)."""
-        return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
+        with _parsed():
+            return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
+
+    def namespace(self) -> Any:
+        """Return the namespaces as IMAPClient does."""
+        with _parsed():
+            return super().namespace()
+
+    def fetch(self, *args: Any) -> Any:
+        """Return messages as IMAPClient does."""
+        with _parsed():
+            return super().fetch(*args)
 
 
 def opened(
@@ -80,6 +100,15 @@ def _protect(connection: Connection, target: Target) -> None:
         if "STARTTLS" not in connection.can():
             raise CertificateInvalid("no-tls")
         connection.starttls(connection.wire.context())
+
+
+@contextlib.contextmanager
+def _parsed() -> Iterator[None]:
+    """Call nonsense what IMAPClient's parsers fail at in so many ways."""
+    try:
+        yield
+    except (ProtocolError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
+        raise Nonsense("not to be parsed") from None
 
 
 @contextlib.contextmanager
@@ -121,13 +150,15 @@ def _certificate_word(error: ssl.SSLCertVerificationError) -> str:
 def speaking() -> Iterator[None]:
     """Turn whatever breaks the conversation into ConnectionLost: what was done last is unknown.
 
-    An answer nobody asked for, or BAD to a command with mail in it, breaks it too: the server may be reading mail as
-    commands, and must not get another byte.
+    An answer nobody asked for (ServerMisbehaves), or BAD to a command with mail in it, breaks it too: the server may be
+    reading mail as commands, and must not get another byte.
     """
     try:
         yield
     except TimeoutError:
         raise ConnectionLost("timed-out") from None
+    except Nonsense:
+        raise ServerMisbehaves from None
     except imaplib.IMAP4.error:
         raise ConnectionLost("out-of-step") from None
     except (OSError, EOFError):

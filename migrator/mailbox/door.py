@@ -4,20 +4,20 @@ import contextlib
 import functools
 import imaplib
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look, removing
+from . import copying, listing, look, removing, storing
 from .connection import Connection, by_name, opened, speaking
 from .removing import Removal
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
-from .values import Appended, Item, Quota, Refused, Selected
+from .values import Appended, Attributes, Item, Quota, Refused, Selected
 from .wire import Connect, Wire
 from .writer import Writer
 
@@ -66,6 +66,7 @@ class Mailbox:
         self._delimiter: str | None = None
         self._selected: Selected | None = None
         self._exists = 0
+        self._appended = False
         self._writer: Writer | None = None
         self.capabilities = connection.can()
         self.tls = _protection(self._wire)
@@ -125,7 +126,7 @@ class Mailbox:
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
         self._selected, self._writer = selected, Writer(self._wire, mailbox, selected)
-        self._exists = selected.exists
+        self._exists, self._appended = selected.exists, False
         return selected
 
     @_spoken
@@ -140,6 +141,7 @@ class Mailbox:
         """
         if self._writer is None or selected != self._selected:
             raise ValueError("select the folder first")
+        self._appended = True
         results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
         self._exists += sum(isinstance(result, Appended) for result in results)
         return self._with_quota(items, results)
@@ -213,10 +215,32 @@ class Mailbox:
         """Return INTERNALDATE, aware, in the server's zone."""
         return look.dates(self._wire, uids, self._in_folder())
 
-    def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`."""
+    @_spoken
+    def attributes(self, uids: Sequence[int]) -> dict[int, Attributes]:
+        """Return flags, keywords and INTERNALDATE, in one round trip."""
+        return look.attributes(self._wire, uids, self._in_folder())
+
+    @_spoken
+    def add_flags(self, uids: Sequence[int], flags: Iterable[str]) -> None:
+        """Set flags and keywords on messages of the selected folder; a server that takes none of them raises nothing.
+
+        Raises ValueError, and sends nothing, as `append` does.
+        """
+        self._open()
+        storing.add_flags(self._wire, uids, flags)
+
+    def heads(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Give (UID, Message-ID, Date, From and Subject as header fields), ascending, where they can be read."""
         with self.conversation():
-            yield from look.bodies(self._connection, uids, self._in_folder())
+            yield from look.heads(self._wire, uids, self._in_folder())
+
+    def bodies(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        r"""Give (UID, octets), ascending, some 8 MiB or one larger message at a time; sets no `\Seen`.
+
+        What the server refuses to read is left out. Where it hangs up instead: `migrator.readback`.
+        """
+        with self.conversation():
+            yield from look.bodies(self._wire, uids, self._in_folder())
 
     def close(self) -> None:
         """Log out, waiting at most two seconds for the server, and close."""
@@ -235,6 +259,9 @@ class Mailbox:
     def _open(self) -> Selected:
         if self._selected is None:
             raise ValueError("select a folder first")
+        if self._appended:
+            self._wire.run(b"NOOP")  # Courier notices what came by APPEND only then
+            self._appended = False
         return self._selected
 
 

@@ -1,4 +1,4 @@
-"""Looking at the selected folder: sizes, flags, dates and bodies by UID, the space left."""
+"""Looking at the selected folder: sizes, header fields, flags, dates and bodies by UID, the space left."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,13 +8,18 @@ from typing import TypeVar
 from imapclient.datetime_util import parse_to_datetime
 
 from .connection import Connection
+from .fetching import fetch
 from .uids import sets
-from .values import Quota
+from .values import Attributes, Quota
 from .wire import ALLOWANCE, Wire
 
 _T = TypeVar("_T")
 _LINE = 512  # bytes a server may need to speak of one message
 _AT_ONCE = 8 * 1024 * 1024  # bytes of bodies in one answer
+_ESTIMATE = 4  # a body is at most so many times its RFC822.SIZE
+_FIELDS = b"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]"
+_FIELDS_BYTES = 4096  # bytes that these usually have at most
+_HEADS_AT_ONCE = 500
 _UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
@@ -35,6 +40,17 @@ def flags(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, frozenset[s
 def dates(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, datetime]:
     """Return INTERNALDATE, aware, of those of `uids` that are there."""
     return dict(_attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment))
+
+
+def attributes(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, Attributes]:
+    """Return flags, keywords and INTERNALDATE of those of `uids` that are there, in one command for a short set."""
+    found = dict[int, Attributes]()
+    for some in sets(uids):
+        for line in wire.stream(b"UID FETCH %b (FLAGS INTERNALDATE)" % some, ALLOWANCE + _LINE * exists):
+            uid, flags, date = _UID.match(line), _FLAGS.search(line), _DATE.search(line)
+            if uid and flags:
+                found[int(uid[1])] = Attributes(_flag_set(flags[1]), _moment(date[1]) if date else None)
+    return {uid: found[uid] for uid in uids if uid in found}
 
 
 def _attribute(
@@ -58,17 +74,28 @@ def _moment(text: bytes) -> datetime:
     return moment
 
 
-def bodies(connection: Connection, uids: Sequence[int], exists: int) -> Iterator[tuple[int, bytes]]:
-    r"""Give (UID, octets) of those of `uids` that are there, ascending, without setting `\Seen`.
+def heads(wire: Wire, uids: Sequence[int], exists: int) -> Iterator[tuple[int, bytes]]:
+    """Give (UID, header fields) of those of `uids` whose header can be read, ascending, some hundreds at a time.
 
-    Some 8 MiB are fetched at a time, or a single larger message.
+    The fields are those of which `message.identity` is made.
     """
-    for group, size in _groups(sizes(connection.wire, uids, exists)):
-        connection.wire.expect(size + _LINE * (len(group) + 1))
-        fetched = connection.fetch(group, ["BODY.PEEK[]"])
-        for uid in group:
-            if b"BODY[]" in fetched.get(uid, ()):
-                yield uid, fetched.pop(uid)[b"BODY[]"] or b""
+    there = sorted(sizes(wire, uids, exists)) if isinstance(uids, range) else sorted(set(uids))
+    for start in range(0, len(there), _HEADS_AT_ONCE):
+        some = there[start : start + _HEADS_AT_ONCE]
+        told = fetch(wire, some, _FIELDS, lambda number: ALLOWANCE + _FIELDS_BYTES * number)
+        yield from sorted((uid, fields) for uid, fields in told if fields is not None)
+
+
+def bodies(wire: Wire, uids: Sequence[int], exists: int) -> Iterator[tuple[int, bytes]]:
+    r"""Give (UID, octets) of those of `uids` that are there and can be read, ascending, without setting `\Seen`.
+
+    Some 8 MiB are fetched at a time, or a single larger message. RFC822.SIZE is only believed to be some estimate.
+    """
+    for group, size in _groups(sizes(wire, uids, exists)):
+        told = fetch(wire, group, b"BODY.PEEK[]", lambda _, size=size: ALLOWANCE + _ESTIMATE * size)  # type: ignore[misc]
+        read = {uid: content for uid, content in told if content}
+        for uid in sorted(read):
+            yield uid, read.pop(uid)
 
 
 def _groups(found: dict[int, int]) -> Iterator[tuple[list[int], int]]:

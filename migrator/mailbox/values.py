@@ -1,15 +1,18 @@
 """What goes into the mailbox and what comes back, as values."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from migrator.errors import MigrationError
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    r"""The open folder as SELECT described it (RFC 9051 §6.3.2).
+    r"""The open folder as SELECT described it, or the server when asked for what SELECT left out (RFC 3501 §6.3.1).
 
-    `keywords_allowed`: new keywords may be made (PERMANENTFLAGS has `\*`). `known_keywords`: those it has already.
+    `uidvalidity`: 0 where the server has none to tell: its UIDs hold for this connection alone. `uidnext`: no message
+    that comes from now on has a smaller UID. `keywords_allowed`: new keywords may be made (PERMANENTFLAGS has `\*`).
+    `known_keywords`: those it has already.
     """
 
     name: str = field(repr=False)
@@ -47,6 +50,14 @@ class Refused:
     """
 
     error: MigrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    r"""What a message carries beside its bytes: flags and keywords without `\Recent`, INTERNALDATE (aware, or None)."""
+
+    flags: frozenset[str] = field(repr=False)
+    date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Appending to the selected folder: what is sent how, what became of it, and which UID it got."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ class Writer:
 
     def __init__(self, wire: Wire, mailbox: bytes, selected: Selected) -> None:
         self._wire = wire
+        self._mailbox = mailbox
         self._sender = Sender(wire, mailbox)
         self._selected = selected
         self._uidnext = selected.uidnext
@@ -44,12 +46,28 @@ class Writer:
 
     def _send(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused]:
         for batch in _batches([Piece(item, self._allowed(item.flags)) for item in items]):
-            answer = self._sender.batch(batch, ways) if ways.multi and len(batch) > 1 else None
+            answer = self._in_one(batch, ways) if ways.multi and len(batch) > 1 else None
             if answer and answer.ok:
                 uids = self._uids([answer], batch, ways)
                 yield from self._stored(batch, uids)
             else:  # MULTIAPPEND is all or nothing (RFC 3502 §6.3.11), and does not say which message it was
                 yield from self._one_by_one(batch, ways)
+
+    @contextlib.contextmanager
+    def _sending(self, ways: Ways) -> Iterator[None]:
+        if ways.beside:
+            self._wire.run(b"UNSELECT")
+        yield
+        if ways.beside:
+            self._wire.run(b"SELECT " + self._mailbox)
+
+    def _in_one(self, batch: Sequence[Piece], ways: Ways) -> Answer:
+        with self._sending(ways):
+            return self._sender.batch(batch, ways)
+
+    def _singly(self, pieces: Sequence[Piece], ways: Ways) -> list[Answer]:
+        with self._sending(ways):
+            return self._sender.singles(pieces, ways)
 
     def _allowed(self, flags: tuple[str, ...]) -> tuple[str, ...]:
         return flags if self._selected.keywords_allowed else self._known(flags)
@@ -63,7 +81,7 @@ class Writer:
             yield Appended(uid, piece.dropped)
 
     def _one_by_one(self, batch: list[Piece], ways: Ways) -> Iterator[Appended | Refused]:
-        replies = self._sender.singles(batch, ways)
+        replies = self._singly(batch, ways)
         pairs = [(piece, reply) for piece, reply in zip(batch, replies, strict=True) if reply.ok]
         uids = self._uids([reply for _, reply in pairs], [piece for piece, _ in pairs], ways)
         stored = self._stored([piece for piece, _ in pairs], uids)
@@ -78,7 +96,7 @@ class Writer:
             if flags == piece.flags or not answers.keywords_refused(reply):
                 continue
             fewer = Piece(piece.item, flags)
-            (reply,) = self._sender.singles([fewer], ways)
+            (reply,) = self._singly([fewer], ways)
             if reply.ok:
                 return next(self._stored([fewer], self._uids([reply], [fewer], ways)))
         return Refused(answers.full() if answers.is_full(reply) else answers.message_refusal(reply))

@@ -104,6 +104,7 @@ class Desk:
         filing = Filing(self.enter, self.ledger, FolderNames.load(self.ledger), self.key, Patience(scale=0))
         try:
             filing.recover()
+            assert filing.take_inventory()
             filing.copy_further()
             yield filing
         finally:

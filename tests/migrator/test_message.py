@@ -5,7 +5,7 @@ from engine import KEY, letter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.message import GmailMessage, fingerprint, with_crlf
+from migrator.message import NO_IDENTITY, GmailMessage, fingerprint, identity, is_certain, with_crlf
 
 pieces = st.sampled_from(
     [b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\0", b"\x80", b"\xff", b"\xc3\xa9", b"X", b"a", b": ", b"Subject: x\r\n"]
@@ -97,3 +97,67 @@ def test_fingerprinting_changes_nothing() -> None:
 
 def test_a_message_shows_nothing_of_its_bytes() -> None:
     assert "canary" not in repr(GmailMessage("00000000000000aa", frozenset(), 0, b"canary"))
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+
+NAMED = b"From: Ann <ann@example.com>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <1@example.com>\r\n\r\n"
+
+
+@given(wires, st.sampled_from([as_dovecot_stores, as_cyrus_stores, as_courier_stores]))
+def test_the_identity_outlives_what_a_server_does(wire: bytes, store: Callable[[bytes], bytes]) -> None:
+    assert identity(store(bytes(wire)), KEY) == fingerprint(wire, KEY).identity
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        NAMED,
+        NAMED.replace(b"\r\n", b"\n"),
+        b"Message-ID: <1@example.com>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nFrom: Ann <ann@example.com>\r\n\r\n",
+        NAMED.replace(b"Date: Tue, 14", b"DATE :Tue,\r\n 14"),
+        NAMED.replace(b"Message-ID: ", b"message-id:\r\n\t"),
+        NAMED[:-2] + b"Message-ID: <another@example.com>\r\n\r\n",
+        b"X-Store: 5\r\n" + NAMED[:-2] + b"Subject: any\r\n\r\nMessage-ID: <in the body@example.com>\r\n",
+        b"no header line\r\n" + NAMED,
+        NAMED.rstrip(),
+    ],
+)
+def test_the_identity_does_not_depend_on_how_a_server_writes_the_fields(answered: bytes) -> None:
+    assert identity(answered, KEY) == identity(NAMED, KEY)
+    assert is_certain(identity(NAMED, KEY))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"<1@", b"<2@"), (b"22:13:20", b"22:13:21"), (b"Ann", b"Bob"), (b"Message-ID: <1@example.com>", b"X: y")],
+)
+def test_another_message_id_date_or_sender_is_another_identity(old: bytes, new: bytes) -> None:
+    assert identity(NAMED.replace(old, new), KEY) != identity(NAMED, KEY)
+
+
+def test_an_identity_means_nothing_under_another_key() -> None:
+    assert identity(NAMED, KEY) != identity(NAMED, b"x" * 32)
+
+
+def test_without_a_message_id_an_identity_is_not_certain() -> None:
+    plain = b"From: ann\r\nDate: today\r\nSubject: one\r\n\r\n"
+    empty = b"Message-ID: \r\n" + plain
+    assert identity(plain, KEY) == identity(empty, KEY) != identity(plain.replace(b"one", b"two"), KEY)
+    assert not is_certain(identity(plain, KEY))
+    assert identity(b"X-Other: 1\r\n\r\nFrom: body", KEY) == identity(b"", KEY) == NO_IDENTITY
+    assert not is_certain(NO_IDENTITY)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"X-UID: 7\r\n" + NAMED + b"hello\r\nFrom here\r\n",
+        b"\r\n".join(sorted(NAMED[:-4].split(b"\r\n"))) + b"\r\n\r\nhello\r\n>From here\r\n\r\n",
+        NAMED + b"\r\nhello\r\nFrom here",
+    ],
+)
+def test_the_content_is_the_same_whatever_became_of_the_header(stored: bytes) -> None:
+    mark = fingerprint(NAMED + b"hello\r\nFrom here\r\n", KEY)
+    assert fingerprint(stored, KEY).content == mark.content
+    assert fingerprint(NAMED + b"hello\r\nFrom there\r\n", KEY).content != mark.content

@@ -1,4 +1,5 @@
 import json
+import struct
 from dataclasses import asdict
 
 from engine import new_ledger
@@ -7,18 +8,20 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from migrator.ledger import Command, Ledger
+from migrator.message import NO_IDENTITY
 from migrator.outcome import Mark
 from migrator.records import Expected, FolderState, Intent, Partial, Placed
 
 numbers32 = st.integers(0, 2**32 - 1)
 hashes = st.binary(min_size=16, max_size=16)
+short = st.binary(min_size=8, max_size=8)
 expecteds = st.builds(
     Expected,
     numbers32,
     numbers32,
     st.integers(0, 99),
     hashes.map(bytes.hex),
-    st.binary(min_size=8, max_size=8).map(bytes.hex),
+    *[short.map(bytes.hex)] * 3,
 )
 STATE = FolderState("Arçhive.Été \N{OPEN MAILBOX WITH RAISED FLAG}", 17, 5, 9, ((6, 7),))
 EXPECTED = Expected(3, 100, 2, "ab" * 16, "cd" * 8)
@@ -63,11 +66,24 @@ def test_placements_come_back_in_the_order_of_their_recording(ledger: Ledger) ->
     assert ledger.counts() == {"folder:4": 2005, "bytes": sum(range(2005))}
 
 
-@given(st.lists(st.builds(Placed, numbers32, numbers32, numbers32, hashes, hashes.map(lambda h: h[:8])), max_size=5))
-def test_a_placement_takes_thirty_six_bytes_and_round_trips(rows: list[Placed]) -> None:
-    blob = b"".join(row.packed() for row in rows)
-    assert len(blob) == 36 * len(rows)
+@given(st.lists(st.builds(Placed, numbers32, numbers32, numbers32, hashes, short, short), max_size=5))
+def test_a_placement_takes_forty_four_bytes_and_round_trips(rows: list[Placed]) -> None:
+    blob = Placed.packed(rows)
+    assert len(blob) == 1 + 44 * len(rows)
     assert list(Placed.unpacked(blob)) == rows
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**24 - 1), numbers32, numbers32, hashes, short), max_size=5))
+def test_placements_of_the_layout_before_this_one_are_read(rows: list[tuple[int, int, int, bytes, bytes]]) -> None:
+    blob = b"".join(struct.pack(">III16s8s", *row) for row in rows)
+    assert list(Placed.unpacked(blob)) == [Placed(*row, NO_IDENTITY) for row in rows]
+
+
+def test_an_intent_of_the_version_before_this_one_is_read() -> None:
+    old = {"number": 3, "size": 100, "slack": 2, "digest": "ab" * 16, "likeness": "cd" * 8}
+    row = {"folder": 2, "uidvalidity": 17, "uidnext": 5, "expected": [old], "more": {}}
+    assert Intent.from_json(json.dumps(row).encode()) == Intent(2, 17, 5, (EXPECTED,))
+    assert EXPECTED.placed(9) == Placed(3, 9, 100, b"\xab" * 16, b"\xcd" * 8, NO_IDENTITY)
 
 
 @given(

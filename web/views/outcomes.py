@@ -12,6 +12,7 @@ _WORDS: dict[Mark, str] = {
     Mark.COPIED: N_("copied"),
     Mark.COPIED_ALTERED: N_("copied; your mail server changed line ends or headers"),
     Mark.ALREADY_THERE: N_("already there"),
+    Mark.ALREADY_ELSEWHERE: N_("already there, in another folder"),
     Mark.SKIPPED_CHAT: N_("left out: chats are no mail"),
     Mark.SKIPPED_SPAM: N_("left out: spam, as chosen"),
     Mark.SKIPPED_TRASH: N_("left out: trash, as chosen"),
@@ -79,6 +80,6 @@ def open_words(report: Report) -> str:
 
 
 def _kind(mark: Mark) -> str:
-    if mark is Mark.ALREADY_THERE:
+    if mark in {Mark.ALREADY_THERE, Mark.ALREADY_ELSEWHERE}:
         return "there"
     return mark.name.partition("_")[0].lower()

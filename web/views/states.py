@@ -78,6 +78,7 @@ WAITING: dict[str, Words] = {
     "google-unavailable": _GOOGLE_SILENT,
     "answer-damaged": _GOOGLE_SILENT,
     "connection-lost": _MAILBOX_SILENT,
+    "server-misbehaves": _MAILBOX_SILENT,
     "mailbox-unreachable": _MAILBOX_SILENT,
     "mailbox-full": Words(
         "yours",

@@ -10,7 +10,6 @@ from servers.adversary import (
     MIB,
     PATIENCE,
     SECRET,
-    SELECTED,
     Line,
     adversary,
     after,
@@ -122,13 +121,6 @@ def test_messages_nobody_asked_for_are_left_out() -> None:
     with adversary(polite(UIDFETCH=lines + b"%T OK done\r\n")) as (port, _), enter_hostile(port) as mailbox:
         mailbox.select("INBOX")
         assert mailbox.sizes([5, 6]) == {5: 10}
-
-
-@pytest.mark.parametrize("missing", [b"UIDVALIDITY", b"UIDNEXT", b"EXISTS"])
-def test_a_folder_without_its_numbers_is_not_used(missing: bytes) -> None:
-    answer = SELECTED.replace(missing, b"NOTHING") + b"%T OK done\r\n"
-    with adversary(polite(SELECT=answer)) as (port, _), enter_hostile(port) as mailbox, pytest.raises(ConnectionLost):
-        mailbox.select("INBOX")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(dovecot_server: Server
 def test_one_connection_too_many_waits(start_server: StartServer) -> None:
     server = start_server("dovecot", Limits(max_connections=2))
     user = server.new_user()
-    with enter(server, user), enter(server, user), pytest.raises(MailboxUnreachable, match="too-many-connections"):
+    with enter(server, user), enter(server, user), pytest.raises(MailboxUnreachable):
         enter(server, user)
 
 

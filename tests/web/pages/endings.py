@@ -68,7 +68,9 @@ def _results() -> Iterator[Scene]:
         ),
     )
     hostile = report(State.DONE, folders=dict.fromkeys(HOSTILE, 7))
-    words = tuple(NotCopied(mark, SCRIPT, 1, (HOSTILE[1],)) for mark in Mark if mark > Mark.ALREADY_THERE)
+    words = tuple(
+        NotCopied(mark, SCRIPT, 1, (HOSTILE[1],)) for mark in Mark if not mark.is_open and not mark.is_in_mailbox
+    )
     nowhere = taking(asked=False, asks=True, mailbox="")
     yield Scene("done-hostile", "done.html", _done(record, hostile, receipt("nothing-held"), words, nowhere))
     yield Scene("done-unconfirmed", "done.html", _done(record, fine, receipt("unconfirmed")))

@@ -27,7 +27,7 @@ from web.views.undo import stopped_by, undo
 from web.views.whynot import why
 from web.views.wording import plain
 
-LEFT = [mark for mark in Mark if mark > Mark.ALREADY_THERE]
+LEFT = [mark for mark in Mark if not mark.is_open and not mark.is_in_mailbox]
 RECORD = migration(State.DONE, **ENDED)
 
 
