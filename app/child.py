@@ -27,6 +27,7 @@ from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed,
 from migrator.egress import Connect
 from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
+from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, open_mailbox
 from migrator.plan import catch_up, plan_slice
@@ -159,6 +160,9 @@ class Slice:
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         if not done:
             return again()
+        held = held_until(self._ledger, time.time())
+        if held is not None:
+            return wait(held, FAILED_MESSAGES)
         user = mailbox_of(self._safe).user
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
         return advance(State.FINISHING, self._ledger.step)

@@ -1,4 +1,4 @@
-"""`migrator resume | pause | cancel | expire | retry`: done to imports by id, or to all that a filter finds."""
+"""`migrator resume`, `pause`, `cancel`, `expire`, `retry`, `finish`: by id, or for all imports that a filter finds."""
 
 import re
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ _HELP: dict[str, str] = {
     "pause": "Let imports rest until they are resumed.",
     "cancel": "End imports; what was copied stays, tokens and keys are discarded.",
     "expire": "End imports as if their time were over; like cancel, but they are called expired.",
+    "finish": "Finish imports that are held because messages failed, without those messages.",
     "retry": "Try messages again that failed, of imports that have not come to their end, and go on.",
 }
 _WHERE = "All that match: state=failed,paused code=login-refused older=2h host=imap.example.net; in one argument."

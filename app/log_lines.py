@@ -62,7 +62,8 @@ EVENTS: Mapping[str, Event] = {
         Event("survey-failed", "warning error", "migration code error"),
         Event("undo-stopped", "warning", "migration code error"),
         Event("receipt-unreadable", "error", "migration error"),
-        Event("hook-refused", "warning", "migration"),
+        Event("hook-away", "warning", "migration"),
+        Event("hook-refused", "warning", "migration status"),
         Event("hook-given-up", "error", "migration"),
         Event("hooks-held-up", "warning", "error"),
         Event("unhandled", "critical", "place error"),
@@ -84,7 +85,7 @@ _TEXTS: Mapping[str, re.Pattern[str]] = {
     "version": re.compile(r"[0-9]{1,4}(?:\.[0-9a-z+]{1,12}){1,4}", re.ASCII),
     **dict.fromkeys(("phase", "kind", "code", "before", "after", "place"), _CODE),
 }
-_NUMBERS = frozenset({"seconds", "threads", "count", "port"})
+_NUMBERS = frozenset({"seconds", "threads", "count", "port", "status"})
 _MOST = 1e9
 """No number of ours is as large; what is may be somebody's text in digits."""
 

@@ -18,11 +18,17 @@ _REVOCATIONS = {
     "nothing-held": "There was no access to revoke.",
 }
 _VERIFIED = {
-    "found": "found in the mailbox",
-    "identical": "compared with what was sent and the same",
-    "altered": "changed by the mail server in a known way",
+    "found": "found in the mailbox:",
+    "identical": "  read back, and the same as what was sent",
+    "altered": "  changed by the mail server",
+    "by_size": "  looked up by their size alone",
+    "unreadable": "  that the mail server could not read back",
+    "unchecked": "could not be looked up",
     "missing": "not found",
+    "flags_not_kept": "lack flags or keywords that the mail server did not keep",
+    "dates_not_kept": "have another date of arrival, given by the mail server",
 }
+_ALWAYS_SAID = frozenset({"found", "altered", "missing"})
 
 
 def told(receipt: Receipt) -> Iterator[str]:
@@ -65,7 +71,15 @@ def _written(written: Written) -> Iterator[str]:
         yield from _counted(written.folders)
     if any(written.verified.values()):
         yield "Looked up afterwards:"
-        yield from _counted({_VERIFIED.get(k, k): n for k, n in written.verified.items()})
+        yield from looked_up(written.verified)
+
+
+def looked_up(verified: Mapping[str, int]) -> Iterator[str]:
+    """Yield the lines that say how copies were checked and what was found; `verified` as in a receipt."""
+    known = [name for name in _VERIFIED if name in verified]
+    others = [name for name in verified if name not in _VERIFIED]
+    said = [name for name in (*known, *others) if verified[name] or name in _ALWAYS_SAID]
+    yield from _counted({_VERIFIED.get(name, name): verified[name] for name in said})
 
 
 def _protection(tls: str) -> str:

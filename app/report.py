@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.receipt_text import looked_up
 from app.sentences import failure, sentence
 from jobs.migration import Migration
 from jobs.report import Report, report_on
@@ -32,6 +33,10 @@ def show(console: Console, report: Report) -> None:
     console.print(outcomes)
     for word, count in report.failures.items():
         console.print(f"  {count:,} failed: {failure(word)}", style="yellow")
+    if any(report.verified.values()):
+        console.print("\nLooked up afterwards, in copies")
+        for line in looked_up(report.verified):
+            console.print(f"  {line}")
 
 
 def headline(migration: Migration) -> str:

@@ -11,6 +11,8 @@ _SENTENCES = {
     "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
     "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; "
     "we try again by ourselves.",
+    "failed-messages": "Some messages could not be copied. Retry them, or finish without them: `migrator retry ID` or "
+    "`migrator finish ID`. After a day the import finishes without them.",
     "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
     "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
     "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "

@@ -12,12 +12,14 @@ from app.report import headline
 from jobs.migration import ENDS, Migration, State
 from jobs.progress import Progress, Sample, progress_of
 from jobs.requests import read
+from jobs.retrying import is_held
 from migrator.ledger import Ledger
 
 _GLANCE = 0.5
 _LINE_SECONDS = 5.0
 _SAMPLES = 600
 _RESTS = ENDS | {State.PAUSED, State.FAILED}
+"""An import that is held for messages that failed rests, too."""
 
 
 def watch(console: Console, redis: Redis, migration_id: str, stop: threading.Event) -> Migration:
@@ -33,7 +35,7 @@ def watch(console: Console, redis: Redis, migration_id: str, stop: threading.Eve
             if not console.is_terminal and time.monotonic() - spoken >= _LINE_SECONDS:
                 spoken = time.monotonic()
                 console.print(f"{headline(migration)} {done:,}/{progress.total:,} {pace(progress)}", highlight=False)
-            if migration.state in _RESTS or stop.wait(_GLANCE):
+            if migration.state in _RESTS or is_held(migration) or stop.wait(_GLANCE):
                 return migration
 
 

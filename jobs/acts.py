@@ -9,17 +9,24 @@ from jobs import audit, requests
 from jobs.audit import Act, Actor
 from jobs.errors import IllegalTransition
 from jobs.migration import ENDS, Migration, State, may_become
-from jobs.retrying import open_again
+from jobs.retrying import finish_without, is_held, open_again
+from migrator.hold import FAILED_MESSAGES
 
-What = Literal["resume", "pause", "cancel", "expire", "retry"]
+What = Literal["resume", "pause", "cancel", "expire", "retry", "finish"]
 
 NEEDS_CUSTOMER = frozenset({"not-started", "reconnect-needed", "key-lost"})
 """Pauses that nobody but the customer ends: he starts, or connects again."""
 
+_RESUME_IS_NO_HELP = NEEDS_CUSTOMER | {FAILED_MESSAGES}
+"""A held import is retried or finished; resumed, it would be held again."""
+
 
 def _retry(redis: Redis, migration_id: str) -> None:
     """Have the messages that failed tried again, and go on where nothing but a person's wish is needed for it."""
-    if open_again(redis, migration_id) and helps(requests.read(redis, migration_id), "resume"):
+    if not open_again(redis, migration_id):
+        return
+    now = requests.read(redis, migration_id)
+    if is_held(now) or helps(now, "resume"):
         requests.resume(redis, migration_id)
 
 
@@ -29,6 +36,7 @@ _ACTS: dict[What, tuple[Callable[[Redis, str], object], Act]] = {
     "cancel": (requests.cancel, Act.CANCELLED),
     "expire": (requests.expire, Act.EXPIRED),
     "retry": (_retry, Act.RETRIED),
+    "finish": (finish_without, Act.FINISHED_WITHOUT),
 }
 
 
@@ -58,6 +66,8 @@ def is_possible(migration: Migration, what: What) -> bool:
         case "resume":
             hopeless = migration.state is State.FAILED and not migration.resumable
             return not hopeless and (migration.state is migration.phase or may_become(migration.state, migration.phase))
+        case "finish":
+            return is_held(migration)
         case "retry":
             hopeless = migration.state is State.FAILED and not migration.resumable
             ending = migration.phase is State.FINISHING or migration.wish in {"cancel", "expire"}
@@ -73,9 +83,11 @@ def helps(migration: Migration, what: What) -> bool:
             return is_possible(migration, what) and migration.state is not State.PAUSED and migration.wish != "pause"
         case "resume":
             held_up = migration.state is not migration.phase or migration.wish == "pause"
-            return held_up and is_possible(migration, what) and migration.reason not in NEEDS_CUSTOMER
+            return held_up and is_possible(migration, what) and migration.reason not in _RESUME_IS_NO_HELP
         case "retry":
             return is_possible(migration, what) and migration.reason != "not-started"
+        case "finish":
+            return is_possible(migration, what)
         case _:
             ending = migration.state is State.FINISHING or migration.wish in {"cancel", "expire"}
             return is_possible(migration, what) and not ending

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,8 +75,8 @@ def signed_headers(hook: Hook, event_id: str, body: bytes, now: float) -> dict[s
     }
 
 
-def post(hook: Hook, event_id: str, body: bytes) -> bool:
-    """Post once; return whether it was taken (2xx). Redirects are not followed: the address is the configured one.
+def post(hook: Hook, event_id: str, body: bytes) -> int:
+    """Post once; return the status of the answer. Redirects are not followed: the address is the configured one.
 
     Raises:
         OSError, HTTPException: nobody answers, not in time, not by HTTP, or without a good certificate.
@@ -86,7 +85,7 @@ def post(hook: Hook, event_id: str, body: bytes) -> bool:
     path = (place.path or "/") + (f"?{place.query}" if place.query else "")
     with _connection(hook) as connection:
         connection.request("POST", path, body, signed_headers(hook, event_id, body, time.time()))
-        return HTTPStatus.OK <= connection.getresponse().status < HTTPStatus.MULTIPLE_CHOICES
+        return connection.getresponse().status
 
 
 @contextmanager

@@ -7,12 +7,18 @@ from typing import Any
 from redis import Redis
 
 from jobs.requests import read
+from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.ledger import Ledger
+from migrator.verify import CURSOR
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name."""
+    """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name.
+
+    `verified` says what became of the check: the counts of `migrator.verify.Verified`, in placements, and where the
+    server dropped some, in messages, `flags_not_kept` and `dates_not_kept`. Empty before the check.
+    """
 
     id: str
     state: str
@@ -61,5 +67,11 @@ def report_on(redis: Redis, migration_id: str) -> Report:
         folders={name: counts[f"folder:{n}"] for n, name in sorted(folders.items(), key=lambda row: row[1])},
         failures=dict(Counter(ledger.reasons().values())),
         bytes=counts.get("bytes", 0),
-        verified={k: v for k, v in (ledger.load("verified") or {}).items() if k not in {"folder", "done"}},
+        verified=_verified(ledger, counts),
     )
+
+
+def _verified(ledger: Ledger, counts: dict[str, int]) -> dict[str, int]:
+    found: dict[str, int] = ledger.load("verified") or {}
+    not_kept = {name: counts[name] for name in (FLAGS_NOT_KEPT, DATES_NOT_KEPT) if counts.get(name)}
+    return {name: count for name, count in found.items() if name not in CURSOR} | not_kept

@@ -135,11 +135,11 @@ def touch(redis: Redis, migration_id: str) -> None:
     Raises:
         UnknownMigration: there is none with this id.
     """
-    _raise(scripts.run(redis, "touch", migration_id))
+    raise_refusal(scripts.run(redis, "touch", migration_id))
 
 
 def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "cancel", "expire"]) -> Migration:
-    _raise(scripts.run(redis, "request", migration_id, what))
+    raise_refusal(scripts.run(redis, "request", migration_id, what))
     return read(redis, migration_id)
 
 
@@ -147,7 +147,8 @@ def _migration(migration_id: str, row: Mapping[object, object]) -> Migration:
     return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
 
 
-def _raise(answer: list[str]) -> None:
+def raise_refusal(answer: list[str]) -> None:
+    """Raise what a script's answer says was not possible: IllegalTransition or UnknownMigration."""
     match answer:
         case ["illegal", before, after]:
             raise IllegalTransition(before, after)

@@ -84,10 +84,13 @@ KEPT: tuple[Kept, ...] = (
     _ends("since", "Gmail's history id"),
     _ends("retry", "that messages which failed are to be tried again"),
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
+    _ends("hold", "until when the import is held for messages that failed"),
+    _ends("finish", "that the import is to finish without the messages that failed"),
     _ends("partial", "messages still to be put in further folders"),
     _ends("existing", "the mail that was there before: folder names, UIDs, sizes and keyed hashes"),
     _ends("elsewhere", "which messages were found in another folder than theirs: its name, UID"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
+    _ends("attributes", "by folder number, whether its server keeps flags, keywords and dates"),
     _ends("hashed", "by what the key of the keyed digests is told from others"),
     _ends("blind", "which messages have a keyed digest whose key is lost"),
     _stays(
@@ -108,7 +111,7 @@ KEPT: tuple[Kept, ...] = (
         listed_by="folders",
     ),
     _stays(
-        "made", "numbers of the folders that were made", Sight.WORKER, "an undo removes the folders that it empties"
+        "created", "names of the folders that were made", Sight.WORKER, "an undo removes the folders that it empties"
     ),
     _stays(
         "flagged",

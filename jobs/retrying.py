@@ -1,4 +1,4 @@
-"""Messages that failed, tried again because somebody chose so: as long as their import has not come to its end.
+"""Messages that failed, tried again or left because somebody chose so, while their import has not come to its end.
 
 What is opened again is for the next slice to do, under its own fencing token (`migrator.reopening`); here it is written
 down that it shall. An import that is finishing or has ended has given its access back: there one begins again, and what
@@ -8,7 +8,9 @@ has arrived is recognised.
 from redis import Redis
 
 from jobs import scripts
-from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.migration import Migration, State
+from jobs.requests import raise_refusal
+from migrator.hold import FAILED_MESSAGES
 from migrator.ledger import Ledger
 from migrator.reopening import RETRIED
 
@@ -24,10 +26,20 @@ def open_again(redis: Redis, migration_id: str) -> int:
     """
     outcomes = Ledger(redis, migration_id).outcomes()
     count = sum(number for mark, number in outcomes.items() if mark in RETRIED)
-    match scripts.run(redis, "retry", migration_id, int(count > 0)):
-        case ["illegal", before, after]:
-            raise IllegalTransition(before, after)
-        case ["unknown"]:
-            raise UnknownMigration
-        case _:
-            return count
+    raise_refusal(scripts.run(redis, "retry", migration_id, int(count > 0)))
+    return count
+
+
+def is_held(migration: Migration) -> bool:
+    """Tell whether an import waits for somebody to decide about the messages that failed."""
+    return migration.state is State.WAITING and migration.reason == FAILED_MESSAGES
+
+
+def finish_without(redis: Redis, migration_id: str) -> None:
+    """Let a held import finish without the messages that failed; they stay in Gmail.
+
+    Raises:
+        IllegalTransition: it is not held.
+        UnknownMigration: there is none with this id.
+    """
+    raise_refusal(scripts.run(redis, "finish", migration_id))

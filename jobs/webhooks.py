@@ -3,8 +3,10 @@
     a step of the migration ──► its events, hooks:due ──► deliver_due ──POST──► the host's address
        (jobs/lua/prelude)       (what; whose turn, when)
 
-Each event is told again until it is taken, for a day, and a migration's events in their order. A receiver may hear of
-the same event twice, and knows it by `webhook-id`. What is sent is an id, the customer's opaque id, a state, a code.
+Each event is told again until it is taken, for a day, and a migration's events in their order. An answer that is no
+success concerns that one event: it is told again later, and the others go on. 410 (Gone) ends it, as Standard Webhooks
+has it. Where nobody answers at all, the round ends. A receiver may hear of the same event twice, and knows it by
+`webhook-id`. What is sent is an id, the customer's opaque id, a state, a code.
 """
 
 import hashlib
@@ -14,6 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum, auto
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Self
 
@@ -23,7 +27,6 @@ from tenacity import (
     RetryError,
     Retrying,
     retry_if_exception_type,
-    retry_if_not_result,
     stop_after_attempt,
     wait_exponential,
 )
@@ -32,6 +35,7 @@ from jobs import scripts
 from jobs.hook import Hook, post
 from jobs.kept import HOUR
 from jobs.migration import ENDS, State
+from migrator.hold import FAILED_MESSAGES
 
 _log = structlog.get_logger()
 
@@ -45,6 +49,15 @@ _LEAST, _MOST = 30.0, 600.0
 
 _QUIET = frozenset({"", "asked", "not-started"})
 """Reasons for a pause that somebody chose."""
+
+
+class Reply(Enum):
+    """What became of a post: taken; refused for now; ended (gone, or too old to be told); or nobody answers."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    ENDED = auto()
+    AWAY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +99,18 @@ class Event:
 
 
 def needs_attention(state: State, code: str) -> bool:
-    """Tell whether a migration waits for a person: it failed, lost its access, or finds no room in the mailbox."""
+    """Tell whether a migration waits for a person: it failed, lost its access, is held, or finds no room."""
     match state:
         case State.FAILED:
             return True
         case State.PAUSED:
             return code not in _QUIET
         case _:
-            return state is State.WAITING and code == "mailbox-full"
+            return state is State.WAITING and code in {"mailbox-full", FAILED_MESSAGES}
 
 
 def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now: float | None = None) -> int:
-    """Tell the host of every event that is due, one after the other, until one is not taken; return how many were.
+    """Tell the host of every event that is due, one after the other, while it answers; return how many are done with.
 
     Args:
         redis: the state store.
@@ -110,12 +123,13 @@ def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now:
         if len(answer) == 1:  # erased meanwhile, or told by another worker
             continue
         event = Event.read(*answer)
-        told = _told(hook, event, wait, time.time() if now is None else now)
-        again = "" if told else repr(next_time(event, time.time() if now is None else now))
+        reply = _told(hook, event, wait, time.time() if now is None else now)
+        finished = reply in {Reply.TAKEN, Reply.ENDED}
+        again = "" if finished else repr(next_time(event, time.time() if now is None else now))
         scripts.run(redis, "told", event.migration, event.line, again, now=now)
-        if not told:
+        taken += finished
+        if reply is Reply.AWAY:
             break
-        taken += 1
     return taken
 
 
@@ -138,19 +152,29 @@ def next_time(event: Event, now: float) -> float:
     return now + min(_MOST, max(_LEAST, now - event.at))
 
 
-def _told(hook: Hook, event: Event, wait: Callable[[float], None], now: float) -> bool:
-    """Tell an event; return whether that is done with: it was taken, or nobody took it for a day."""
+def _told(hook: Hook, event: Event, wait: Callable[[float], None], now: float) -> Reply:
+    """Tell an event; where nobody answers, three times within seconds."""
     if now - event.at > OLDEST_SECONDS:
         _log.error("hook-given-up", migration=event.migration)
-        return True
+        return Reply.ENDED
     tries = Retrying(
         stop=stop_after_attempt(_TRIES),
         wait=wait_exponential(multiplier=2, max=16),
-        retry=retry_if_exception_type((OSError, HTTPException)) | retry_if_not_result(bool),
+        retry=retry_if_exception_type((OSError, HTTPException)),
         sleep=wait,
     )
     try:
-        return bool(tries(post, hook, event.id, event.body()))
+        status = tries(post, hook, event.id, event.body())
     except RetryError:
-        _log.warning("hook-refused", migration=event.migration)
-        return False
+        _log.warning("hook-away", migration=event.migration)
+        return Reply.AWAY
+    reply = _reply_of(status)
+    if reply is not Reply.TAKEN:
+        _log.warning("hook-refused", migration=event.migration, status=status)
+    return reply
+
+
+def _reply_of(status: int) -> Reply:
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Reply.TAKEN
+    return Reply.ENDED if status == HTTPStatus.GONE else Reply.REFUSED

@@ -4,6 +4,8 @@ Every word is listed in docs/errors.md. A failure that is not the message's own 
 (`RETRY_AFTER`); what is left then is shown to the customer before the import ends, while a retry is still possible.
 """
 
+from collections.abc import Mapping
+
 RETRY_AFTER = (60.0, 600.0, 3600.0, 21600.0)
 """Seconds from each failure of a message to its next try: 1 min, 10 min, 1 h, 6 h."""
 
@@ -23,6 +25,11 @@ OWN_FAULT = frozenset(
     }
 )
 """Words of failures that concern the message itself. Every other word is one that a retry may cure."""
+
+
+def curable(failures: Mapping[str, int]) -> int:
+    """Return how many messages failed for a reason that a retry may change; `failures` counts messages by word."""
+    return sum(count for word, count in failures.items() if not is_own_fault(word))
 
 
 def is_own_fault(word: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from migrator.attributes import AttributeCheck, Given
 from migrator.blind import renew
 from migrator.elsewhere import Elsewhere
 from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
@@ -60,6 +61,7 @@ class Filing:
         self, connect: Callable[[], Mailbox], ledger: Ledger, names: FolderNames, key: bytes, patience: Patience
     ) -> None:
         self._folders = OpenFolders(connect, ledger, names, key, patience)
+        self._attributes = AttributeCheck(ledger, self._folders)
         self._others = Elsewhere(ledger, self._folders, names)
         self._ledger = ledger
         self._key = key
@@ -197,6 +199,8 @@ class Filing:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
+        stored = [Given(s.number, a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
+        self._attributes.look(folder, stored)
         refused = [(s, a.error) for s, a in pairs if isinstance(a, Refused)]
         for staged, error in refused:
             self._refuse(staged, error)

@@ -7,7 +7,7 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :marks    string, 1 byte a message: its `Mark`; the sums of the final account are counted from it
     :placed:N list of packed `Placed` records, one element an append batch, for folder number N
     :folders  hash, folder number -> `FolderState`
-    :made     set of the numbers of the folders that the migration made
+    :created  set of the names of the folders that the migration made, parents that came along with them included
     :flagged  string, 1 byte a message: which of the flags in `FLAG_BITS` it was given
     :reasons  hash, message number -> a word for why it failed
     :hashed   by what the key of the hashes in `placed`, `partial` and `intent` is told from others
@@ -225,18 +225,26 @@ class Ledger:
         """Return the command that records a folder's state."""
         return ("HSET", self.key("folders"), number, as_json(state))
 
-    def made_folder(self, number: int) -> Command:
-        """Return the command that records that a folder was not there before."""
-        return ("SADD", self.key("made"), number)
+    def made_folders(self, names: Iterable[str]) -> Command:
+        """Return the command that records that folders of these full names were not there before."""
+        return ("SADD", self.key("created"), *(_stored(name) for name in names))
 
-    def made(self) -> frozenset[int]:
-        """Return the numbers of the folders that the migration made."""
-        return frozenset(int(number) for number in cast("set[bytes]", self._redis.smembers(self.key("made"))))
+    def not_made_folder(self, name: str) -> Command:
+        """Return the command that records that somebody else made a folder."""
+        return ("SREM", self.key("created"), _stored(name))
 
-    def flagged(self, flags: Iterable[tuple[int, Sequence[str]]]) -> list[Command]:
-        """Return the commands that record, by message number, which flags of `FLAG_BITS` messages are given."""
-        bits = ((number, sum(bit for flag, bit in FLAG_BITS.items() if flag in given)) for number, given in flags)
-        return [("SETRANGE", self.key("flagged"), number, bytes([byte])) for number, byte in bits if byte]
+    def made(self) -> frozenset[str]:
+        """Return the full names of the folders that the migration made; not all need be there."""
+        found = cast("set[bytes]", self._redis.smembers(self.key("created")))
+        return frozenset(name.decode("utf-8", "surrogatepass") for name in found)
+
+    def flagged(self, flags: Iterable[tuple[int, Iterable[str]]], *, anew: bool = False) -> list[Command]:
+        """Return the commands that record, by message number, which flags of `FLAG_BITS` messages are given.
+
+        `anew`: they were recorded with others before.
+        """
+        bits = ((number, sum(FLAG_BITS.get(flag, 0) for flag in set(given))) for number, given in flags)
+        return [("SETRANGE", self.key("flagged"), number, bytes([byte])) for number, byte in bits if byte or anew]
 
     def flags_given(self) -> bytes:
         """Return every message's byte of `FLAG_BITS`; what lies beyond its end was given none."""
@@ -384,3 +392,8 @@ class Ledger:
     @staticmethod
     def _bytes(value: Any) -> bytes:
         return cast("bytes", value) or b""
+
+
+def _stored(name: str) -> bytes:
+    """Return a folder's name as it is kept, halves of characters included: they are refused later, at the door."""
+    return name.encode("utf-8", "surrogatepass")

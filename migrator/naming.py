@@ -30,6 +30,7 @@ class FolderNames:
         self._delimiter = delimiter
         self._prefix = prefix
         self._numbers = {row.key: number for number, row in enumerate(rows)}
+        self._there: set[str] = set()
 
     @classmethod
     def of(cls, fmap: FolderMap, shape: MailboxShape) -> "FolderNames":
@@ -64,13 +65,30 @@ class FolderNames:
         """
         row = self.rows[number]
         try:
-            made = mailbox.create(row.name, row.special_use)
+            self._make(row.name, row.special_use, mailbox, ledger)
         except FolderRefused:
             plain = stricter(row.name, self._delimiter, self._prefix)
             if plain == row.name:
                 raise
-            made = mailbox.create(plain, row.special_use)
+            self._make(plain, row.special_use, mailbox, ledger)
             self.rows[number] = replace(row, name=plain, asked=row.name)
             ledger.write(self.kept(ledger))
-        if made:
-            ledger.write(ledger.made_folder(number))
+
+    def _make(self, name: str, special_use: str | None, mailbox: Mailbox, ledger: Ledger) -> None:
+        """Create a folder; written down before, for an undo, is what of it and its parents is not there yet."""
+        new = self._missing(name, mailbox)
+        if new:
+            ledger.write(ledger.made_folders(new))
+        if not mailbox.create(name, special_use) and name in new:
+            ledger.write(ledger.not_made_folder(name))
+
+    def _missing(self, name: str, mailbox: Mailbox) -> list[str]:
+        """Return the full names of the folder and of its parents that are not there; each is told once in a slice."""
+        if not self._there:
+            self._there = {"INBOX", *(folder.name for folder in mailbox.shape().folders)}
+        levels = name.split(self._delimiter) if self._delimiter else [name]
+        names = [self._delimiter.join(levels[: depth + 1]) for depth in range(len(levels))]
+        own = (name for name in names if name.startswith(self._prefix) and name.upper() != "INBOX")
+        new = [name for name in own if name not in self._there]
+        self._there.update(new)
+        return new

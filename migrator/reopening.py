@@ -33,7 +33,7 @@ def reopen(ledger: Ledger) -> None:
             ledger.write(*commands, ledger.folder(folder, state.with_gaps(record.uid for record in records)))
     for some in _chunks(numbers):
         ledger.write(*(command for number in some for command in _opened(ledger, number)))
-    ledger.write(("DEL", ledger.key("verified")), ("DEL", ledger.key(_PART)))
+    ledger.write(*(("DEL", ledger.key(part)) for part in ("verified", "hold", _PART)))
 
 
 def _opened(ledger: Ledger, number: int) -> Iterable[Command]:

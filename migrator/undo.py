@@ -1,26 +1,27 @@
 r"""An import taken back: every copy it put into the mailbox is removed, unless the customer has done something with it.
 
 Removed is what the ledger recorded and nothing else: by UID, in a folder whose UIDVALIDITY is still the recorded one
-(RFC 9051 §2.3.1.1), of the recorded size. Mail that was there before the import stays, whether recognised or not.
+(RFC 9051 §2.3.1.1). Mail that was there before the import stays, whether recognised or not.
 
 A copy the customer has done something with counts as changed, and stays (`migrator.untouched`). Copies that were moved
-are not searched for.
+are not searched for. Then the folders that the import made go, the deepest first, unless they hold anything.
 
     decide ─► write down the step ─► remove ─► look what is left ─► write down the result
 """
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
 from typing import Protocol
 
 from migrator.errors import ConnectionLost, FolderRefused
+from migrator.folders import ExistingFolder
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox, Selected
-from migrator.records import FolderState, Placed
+from migrator.records import UNKNOWN_UID, FolderState, Placed
 from migrator.retry import Patience
 from migrator.untouched import Found, Step, decide, touched
 
@@ -32,8 +33,11 @@ class Undone:
     """How far an undo is, in copies (a message in two folders is two).
 
     `removed`; `changed` by the customer, left; `missing`: not found, moved or removed by somebody; `refused`: the
-    server does not let us remove them. `folders` and `done` say where it is, `step` what is under way. `gone` are the
-    numbers of the folders that were removed.
+    server does not let us remove them; `doubtful`: left, for it is not certain which message the copy is.
+    `folder` and `done` say where it is, `step` what is under way.
+
+    Of the folders that the import made, `gone` are those that were removed, by their place in the order of names.
+    `folders_used`: left, for they hold mail or folders; `folders_refused`: the server does not let us remove them.
     """
 
     folder: int = 0
@@ -42,7 +46,10 @@ class Undone:
     changed: int = 0
     missing: int = 0
     refused: int = 0
+    doubtful: int = 0
     gone: tuple[int, ...] = ()
+    folders_used: int = 0
+    folders_refused: int = 0
     step: Step | None = None
     finished: bool = False
 
@@ -92,6 +99,8 @@ class _Undoing:
         self._ledger = ledger
         self._journal = journal
         self._shape = mailbox.shape()
+        self._named = "UIDPLUS" in mailbox.capabilities
+        self._uidvalidities = {state.name: state.uidvalidity for state in ledger.folders().values()}
         self._given = ledger.flags_given()
         self._foreign = frozenset(n for n, word in ledger.reasons().items() if word == "content-differs")
         name = blake2b(ledger.key("undo").encode(), digest_size=8).hexdigest()
@@ -108,35 +117,41 @@ class _Undoing:
             at = self._carry_out(selected, at, at.step)
         for records in _chunks(islice(self._ledger.placed(number), at.done, None)):
             found = self._found(selected, [record.uid for record in records])
-            step = decide(records, state.first, found, self._given, self._foreign)
+            step = decide(records, state.first, found, self._given, self._foreign, named=self._named)
             at = replace(at, step=step)
             self._journal.write(at)
             at = self._carry_out(selected, at, step)
         return at
 
-    def _selected(self, name: str, uidvalidity: int) -> Selected | None:
-        """Open a folder; None when it is gone, or another one under the same name. Raises FolderRefused."""
+    def _selected(self, name: str, uidvalidity: int | None) -> Selected | None:
+        """Open a folder; None when it is gone, or another one under the same name. Raises FolderRefused.
+
+        Without a `uidvalidity` any folder of this name is the one.
+        """
         try:
             selected = self._mailbox.select(name)
         except FolderRefused as refusal:
             if refusal.detail == "missing":
                 return None
             raise
-        return selected if selected.uidvalidity == uidvalidity else None
+        return selected if uidvalidity in {None, selected.uidvalidity} else None
 
     def _closed(self, number: int, state: FolderState, at: Undone) -> Undone:
         """Count what lies in a folder that may not be opened: nobody knows how it is."""
         rest = list(islice(self._ledger.placed(number), at.done, None))
-        refused = sum(record.uid >= state.first for record in rest)
-        at = replace(at, done=at.done + len(rest), refused=at.refused + refused, step=None)
+        unknown = sum(record.uid == UNKNOWN_UID for record in rest)
+        refused = sum(record.uid >= state.first for record in rest if record.uid != UNKNOWN_UID)
+        at = replace(at, done=at.done + len(rest), step=None, refused=at.refused + refused)
+        at = replace(at, doubtful=at.doubtful + unknown)
         self._journal.write(at)
         return at
 
     def _found(self, selected: Selected | None, uids: Sequence[int]) -> dict[int, Found]:
         if not selected:
             return {}
-        sizes, flags = self._mailbox.sizes(uids), self._mailbox.flags(uids)
-        return {uid: Found(size, flags[uid]) for uid, size in sizes.items() if uid in flags}
+        known = [uid for uid in uids if uid != UNKNOWN_UID]
+        sizes = {} if self._named else self._mailbox.sizes(known)
+        return {uid: Found(sizes.get(uid, 0), flags) for uid, flags in self._mailbox.flags(known).items()}
 
     def _carry_out(self, selected: Selected | None, at: Undone, step: Step) -> Undone:
         sys.audit("migrator.undo.before", at.folder)
@@ -148,6 +163,7 @@ class _Undoing:
             removed=at.removed + len(step.remove) - left,
             changed=at.changed + step.changed,
             missing=at.missing + step.missing,
+            doubtful=at.doubtful + step.doubtful,
             refused=at.refused + left,
             step=None,
         )
@@ -156,12 +172,12 @@ class _Undoing:
 
     def _removed(self, selected: Selected, uids: Sequence[int]) -> int:
         """Remove what still lies there of `uids`; return how many the server would not remove."""
-        there = sorted(self._mailbox.sizes(uids))
+        there = sorted(self._mailbox.flags(uids))
         if not there or selected.read_only:
             return len(there)
         with contextlib.suppress(FolderRefused):  # what it did not take away is counted
             self._remove(there)
-        return len(self._mailbox.sizes(there))
+        return len(self._mailbox.flags(there))
 
     def _remove(self, uids: Sequence[int]) -> None:
         r"""Remove exactly these; without UIDPLUS by way of a folder of our own.
@@ -198,35 +214,45 @@ class _Undoing:
             self._delete(self._aside)
 
     def folders(self, at: Undone) -> Undone:
-        """Remove the folders that the import made and that are empty now, the deepest first."""
-        states = self._ledger.folders()
-        ours = {number: states[number] for number in self._ledger.made() if number in states}
-        for number, state in sorted(ours.items(), key=lambda row: -len(row[1].name)):
-            if self._is_empty(state) and not self._has_children(state.name):
-                at = self._remove_folder(number, state, at)
-        return at
+        """Remove the folders that the import made and that are empty now, the deepest first; look what is left."""
+        made = sorted(self._ledger.made())
+        there, used = self._listed(), set[str]()
+        for place, name in sorted(enumerate(made), key=lambda row: len(row[1]), reverse=True):
+            if name not in there:
+                continue
+            if self._is_used(name, there):
+                used.add(name)
+                continue
+            at = self._remove_folder(place, name, at)
+            if place in at.gone:
+                del there[name]
+        left = self._listed().keys() & set(made)
+        return replace(at, folders_used=len(left & used), folders_refused=len(left - used))
 
-    def _is_empty(self, state: FolderState) -> bool:
+    def _listed(self) -> dict[str, ExistingFolder]:
+        return {folder.name: folder for folder in self._mailbox.shape().folders}
+
+    def _is_used(self, name: str, there: Mapping[str, ExistingFolder]) -> bool:
+        r"""True for a folder with folders or mail in it; what is `\Noselect` can hold no mail (RFC 9051 §7.3.1)."""
+        below = name + self._shape.delimiter
+        has_children = bool(self._shape.delimiter) and any(other.startswith(below) for other in there)
+        return has_children or (there[name].selectable and not self._is_empty(name))
+
+    def _is_empty(self, name: str) -> bool:
         try:
-            selected = self._selected(state.name, state.uidvalidity)
+            selected = self._selected(name, self._uidvalidities.get(name))
         except FolderRefused:  # nobody knows
             return False
         return selected is not None and not selected.exists
 
-    def _remove_folder(self, number: int, state: FolderState, at: Undone) -> Undone:
-        noted = replace(at, gone=tuple(sorted({*at.gone, number})))
+    def _remove_folder(self, place: int, name: str, at: Undone) -> Undone:
+        noted = replace(at, gone=tuple(sorted({*at.gone, place})))
         self._journal.write(noted)
         try:
-            self._delete(state.name)
+            self._delete(name)
         except FolderRefused:  # it stays, empty
             return at
         return noted
-
-    def _has_children(self, name: str) -> bool:
-        delimiter = self._shape.delimiter
-        return bool(delimiter) and any(
-            folder.name.startswith(name + delimiter) for folder in self._mailbox.shape().folders
-        )
 
     def _delete(self, name: str) -> None:
         self._mailbox.select("INBOX")

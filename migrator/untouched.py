@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.ledger import FLAG_BITS
-from migrator.records import Expected, Placed
+from migrator.records import UNKNOWN_UID, Expected, Placed
 
 _TOUCHED = frozenset(
     {"\\answered", "\\deleted", "$forwarded", "forwarded", "$redirected", "redirected", "$mdnsent", "mdnsent"}
@@ -20,7 +20,7 @@ _TOUCHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies at a UID now: its size in bytes, its flags and keywords."""
+    """What lies at a UID now: its size in bytes (0 where it was not asked for), its flags and keywords."""
 
     size: int
     flags: frozenset[str]
@@ -28,16 +28,26 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done about the next `records` of a folder: UIDs to remove, and how many copies are left why."""
+    """What is to be done about the next `records` of a folder: UIDs to remove, and how many copies are left why.
+
+    `changed` by the customer; `missing`, as far as we see; `doubtful`: we do not know for certain which message it is.
+    """
 
     records: int
     remove: tuple[int, ...]
     changed: int
     missing: int
+    doubtful: int = 0
 
 
 def decide(
-    records: Sequence[Placed], first: int, found: Mapping[int, Found], given: bytes, foreign: frozenset[int]
+    records: Sequence[Placed],
+    first: int,
+    found: Mapping[int, Found],
+    given: bytes,
+    foreign: frozenset[int],
+    *,
+    named: bool,
 ) -> Step:
     """Return what to do about the copies recorded in a folder.
 
@@ -47,16 +57,29 @@ def decide(
         found: what lies there now, by UID.
         given: the flags each message was given, a byte of `FLAG_BITS` by message number.
         foreign: numbers of messages at whose UID the check found something else.
+        named: the server itself named the UIDs. Then what lies there is what was stored (RFC 9051 §2.3.1.1), whatever
+            size it has; where the UIDs were found by looking, another size may be another message.
     """
-    ours = [record for record in records if record.uid >= first]
+    lost = [record for record in records if record.uid == UNKNOWN_UID]
+    ours = [record for record in records if record.uid >= first and record.uid != UNKNOWN_UID]
     there = [record for record in ours if record.uid in found]
-    remove = [r.uid for r in there if r.number not in foreign and _unchanged(r, found[r.uid], given)]
-    return Step(len(records), tuple(sorted(set(remove))), len(there) - len(remove), len(ours) - len(there))
+    certain = [r for r in there if r.number not in foreign and (named or _is_of_its_size(r, found[r.uid]))]
+    remove = {r.uid for r in certain if not touched(found[r.uid].flags, _given(r, given))}
+    return Step(
+        records=len(records),
+        remove=tuple(sorted(remove)),
+        changed=len(certain) - len(remove),
+        missing=len(ours) - len(there),
+        doubtful=len(lost) + len(there) - len(certain),
+    )
 
 
-def _unchanged(record: Placed, now: Found, given: bytes) -> bool:
-    byte = given[record.number] if record.number < len(given) else 0
-    return Expected.again(record).may_be(now.size) and not touched(now.flags, byte)
+def _is_of_its_size(record: Placed, now: Found) -> bool:
+    return Expected.again(record).may_be(now.size)
+
+
+def _given(record: Placed, given: bytes) -> int:
+    return given[record.number] if record.number < len(given) else 0
 
 
 def touched(flags: Iterable[str], given: int = 0) -> bool:

@@ -20,7 +20,13 @@ from web.views.progress import Running, actions_of, running
 from web.visitor import owned_import
 
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
-_ACTS: dict[str, What] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
+_ACTS: dict[str, What] = {
+    "pause": "pause",
+    "resume": "resume",
+    "retry": "retry",
+    "finish": "finish",
+    "cancel": "cancel",
+}
 
 
 def following_routes(doors: Doors, paces: Paces) -> APIRouter:

@@ -7,13 +7,12 @@ import base64
 import contextlib
 import grp
 import os
-import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .certificates import Certificate
-from .instance import PASSWORD, Limits, Server, User, folder, free_ports, running
+from .instance import PASSWORD, Limits, Server, User, folder, free_ports, owner, running
 from .tokens import ISSUER, KEY
 
 _PROGRAM = "/usr/sbin/dovecot"
@@ -39,7 +38,8 @@ MAILDIR = Layout("maildir:%h/Maildir", ".")
 MAILDIR_FS = Layout("maildir:%h/Maildir:LAYOUT=fs", "/", plugins="listescape")
 SDBOX = Layout("sdbox:%h/sdbox", "/")
 MDBOX = Layout("mdbox:%h/mdbox", ".", prefix="INBOX.")  # what cPanel and Courier hosts look like
-LAYOUTS = {"maildir": MAILDIR, "maildir-fs": MAILDIR_FS, "sdbox": SDBOX, "mdbox": MDBOX}
+MBOX = Layout("mbox:%h/mail:INBOX=%h/inbox", "/")  # Debian's default, but for the place of INBOX
+LAYOUTS = {"maildir": MAILDIR, "maildir-fs": MAILDIR_FS, "sdbox": SDBOX, "mdbox": MDBOX, "mbox": MBOX}
 
 
 @contextlib.contextmanager
@@ -71,7 +71,7 @@ def _write_files(home: Path) -> None:
     for name in ("base", "state", "mail"):
         (home / name).mkdir()
     if os.geteuid() == 0:
-        os.chown(home / "mail", _owner().pw_uid, _owner().pw_gid)
+        os.chown(home / "mail", owner().pw_uid, owner().pw_gid)
     (home / "masters").write_text("master:{PLAIN}masterpass::::::\n")
     key = home / "keys/default/HS256/default"
     key.parent.mkdir(parents=True)
@@ -82,11 +82,6 @@ def _write_files(home: Path) -> None:
         "username_attribute = email\n"
         f"issuers = {ISSUER}\n"
     )
-
-
-def _owner() -> pwd.struct_passwd:
-    """Return whose the mail is: `mail` where we may change to it, else ourselves."""
-    return pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
 def _general(home: Path, certificate: Certificate) -> str:
@@ -114,13 +109,13 @@ service stats {{
 
 
 def _accounts(home: Path) -> str:
-    owner = _owner()
+    who = owner()
     return f"""
 auth_mechanisms = plain login oauthbearer xoauth2
 auth_master_user_separator = *
 first_valid_uid = 1
-mail_uid = {owner.pw_uid}
-mail_gid = {owner.pw_gid}
+mail_uid = {who.pw_uid}
+mail_gid = {who.pw_gid}
 passdb {{
   driver = passwd-file
   master = yes
@@ -138,7 +133,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={owner.pw_uid} gid={owner.pw_gid} home={home}/mail/%u quota_rule=*:bytes=%{{if;%d;eq;;0;%d}}
+  args = uid={who.pw_uid} gid={who.pw_gid} home={home}/mail/%u quota_rule=*:bytes=%{{if;%d;eq;;0;%d}}
 }}
 """
 
@@ -206,7 +201,7 @@ def _unprivileged() -> str:
     """Return what Dovecot needs to run as an ordinary user: no chroot, no other user to change to."""
     if os.geteuid() == 0:
         return ""
-    user, group = _owner().pw_name, grp.getgrgid(os.getegid()).gr_name
+    user, group = owner().pw_name, grp.getgrgid(os.getegid()).gr_name
     chroots = "".join(f"service {name} {{\n  chroot =\n}}\n" for name in ("anvil", "imap-login", "stats"))
     return f"""
 default_internal_user = {user}

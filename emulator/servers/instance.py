@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import tenacity
@@ -69,6 +70,35 @@ class Limits:
     reject_8bit: bool = False
 
 
+def owner() -> pwd.struct_passwd:
+    """Return whose the mail is, and as whom servers run that refuse to be root: `mail`, or ourselves."""
+    return pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def unpacked(name: str, home: Path) -> Path:
+    """Return where this server was unpacked; a copy of it in `home` where another user could not reach it."""
+    root = Path(__file__).parents[2]
+    found = Path(os.environ.get("TEST_SERVERS", root / "var/test-servers")) / name
+    if not (found / ".complete").exists():
+        raise FileNotFoundError(f"{name} is missing: {INSTALL}")
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in found.resolve().parents):
+        return found
+    return Path(shutil.copytree(found, home / "programs", symlinks=True))
+
+
+def libraries(programs: Path) -> dict[str, str]:
+    """Return the environment in which unpacked programs find their libraries."""
+    places = [*programs.glob("usr/lib/*-linux-gnu"), *programs.glob("lib/*-linux-gnu")]
+    return {"LD_LIBRARY_PATH": ":".join(map(str, places))}
+
+
+@cache
+def hashed_password() -> str:
+    """Return the users' password as crypt(3) keeps it."""
+    hashing = ["openssl", "passwd", "-1", PASSWORD]
+    return subprocess.run(hashing, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def _fast_place() -> str:
     """Return a file system in memory, where there is one with room: Cyrus waits for the disk at each message."""
     memory = Path("/dev/shm")
@@ -108,12 +138,13 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None, user: str | None = None
+    command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None, *, as_owner: bool = False
 ) -> Iterator[None]:
     """Run `command` until the block ends; it starts when `port` greets, and gets SIGTERM should we die first.
 
-    `user`: start it as this one (root only). A program that changes its user by itself loses the SIGTERM.
+    `as_owner`: start it as `owner()`. A program that changes its user by itself loses the SIGTERM.
     """
+    user = owner() if as_owner and os.geteuid() == 0 else None
     if not Path(command[0]).exists():
         raise FileNotFoundError(f"{command[0]} is missing: {INSTALL}")
     guard = ["/usr/bin/setpriv", "--pdeathsig", "TERM"] if Path("/usr/bin/setpriv").exists() else []
@@ -124,9 +155,9 @@ def running(
             stdout=out,
             stderr=out,
             env=os.environ | (env or {}),
-            user=user,
-            group=None if user is None else pwd.getpwnam(user).pw_gid,
-            extra_groups=None if user is None else [],
+            user=user and user.pw_uid,
+            group=user and user.pw_gid,
+            extra_groups=user and [],
             start_new_session=True,  # Cyrus's master ends its whole process group
         )
     try:

@@ -20,6 +20,7 @@ class Act(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     RETRIED = "retried"
+    FINISHED_WITHOUT = "finished-without"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REVOKING = "revoking"

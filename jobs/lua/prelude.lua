@@ -168,7 +168,7 @@ local function chosen(reason) return reason == '' or reason == 'asked' or reason
 -- Have the host told (jobs/webhooks.py) of an end, or of what does not go on without a person.
 local function tell_host(m, to, reason)
   if not ENDS[to] and to ~= 'failed' and not (to == 'paused' and not chosen(reason))
-    and not (to == 'waiting' and reason == 'mailbox-full') then return end
+    and not (to == 'waiting' and (reason == 'mailbox-full' or reason == 'failed-messages')) then return end
   -- A full mailbox is looked at again and again; the host is told once, until there was progress.
   if m.told == to .. reason then return end
   set(m, 'told', to .. reason)

@@ -8,6 +8,12 @@ local m = load(id)
 if not m or token == '' or m.token ~= token then return {'lost'} end
 if kind == 'advance' and step ~= '' and m.step ~= step then kind = 'again' end
 
+-- A held import goes on at once when somebody decided while its slice still ran (migrator/hold.py).
+if kind == 'wait' and code == 'failed-messages'
+  and redis.call('EXISTS', record(id) .. ':retry', record(id) .. ':finish') > 0 then
+  kind = 'again'
+end
+
 local crashes = 0
 if kind == 'crashed' then crashes = (progressed and 0 or tonumber(m.crashes)) + 1 end
 

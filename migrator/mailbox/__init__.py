@@ -3,11 +3,12 @@
 from .door import Mailbox, open_mailbox
 from .greeting import Greeting, greeting
 from .target import Credentials, MasterUser, OAuthToken, Password, Target
-from .values import Appended, Item, Quota, Refused, Selected
+from .values import Appended, Attributes, Item, Quota, Refused, Selected
 from .wire import Connect
 
 __all__ = [
     "Appended",
+    "Attributes",
     "Connect",
     "Credentials",
     "Greeting",

@@ -4,20 +4,20 @@ import contextlib
 import functools
 import imaplib
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look, removing
+from . import copying, listing, look, removing, storing
 from .connection import Connection, by_name, opened, speaking
 from .removing import Removal
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
-from .values import Appended, Item, Quota, Refused, Selected
+from .values import Appended, Attributes, Item, Quota, Refused, Selected
 from .wire import Connect, Wire
 from .writer import Writer
 
@@ -218,6 +218,20 @@ class Mailbox:
     def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
         """Return INTERNALDATE, aware, in the server's zone."""
         return look.dates(self._wire, uids, self._in_folder())
+
+    @_spoken
+    def attributes(self, uids: Sequence[int]) -> dict[int, Attributes]:
+        """Return flags, keywords and INTERNALDATE, in one round trip."""
+        return look.attributes(self._wire, uids, self._in_folder())
+
+    @_spoken
+    def add_flags(self, uids: Sequence[int], flags: Iterable[str]) -> None:
+        """Set flags and keywords on messages of the selected folder; a server that takes none of them raises nothing.
+
+        Raises ValueError, and sends nothing, as `append` does.
+        """
+        self._open()
+        storing.add_flags(self._wire, uids, flags)
 
     def heads(self, uids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Give (UID, Message-ID, Date, From and Subject as header fields), ascending, where they can be read."""

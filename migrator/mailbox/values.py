@@ -1,6 +1,7 @@
 """What goes into the mailbox and what comes back, as values."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from migrator.errors import MigrationError
 
@@ -50,6 +51,14 @@ class Refused:
     """
 
     error: MigrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    r"""What a message carries beside its bytes: flags and keywords without `\Recent`, INTERNALDATE (aware, or None)."""
+
+    flags: frozenset[str] = field(repr=False)
+    date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

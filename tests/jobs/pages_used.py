@@ -15,15 +15,18 @@ from emulator.servers.instance import User
 from jobs import accounts, permission, undowish
 from jobs.audit import PANEL, TERMINAL, staff
 from jobs.launch import Import, prepare
-from jobs.migration import new_id
+from jobs.migration import State, new_id
 from jobs.requests import create, resume
-from jobs.retrying import open_again
-from jobs.tickets import claim
+from jobs.retrying import finish_without, open_again
+from jobs.slice import advance, wait
+from jobs.tickets import claim, release
 from jobs.undoing import Place, undo
 from migrator.blind import blind
+from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Password, open_mailbox
 from migrator.outcome import Mark
+from migrator.records import Deferred
 from migrator.summary import Summary, place
 from oauth import pending
 from oauth.grant import Client, Grant
@@ -106,13 +109,24 @@ def look_over(home: House, user: User) -> str:
 
 
 def go_wrong(home: House) -> None:
-    """Let an import lose the key of its hashes, and have a message tried again that failed; no slice is at it."""
+    """Let an import lose the key of its hashes, with one message deferred and one failed; no slice is at it.
+
+    It is held, somebody finishes without the message, and somebody else has it tried again.
+    """
     migration = create(home.state, "c2", start=False).id
     ledger = Ledger(home.state, migration)
     ledger.write(*ledger.plan([1], [Mark.FAILED_REFUSED]))
     for key in (b"a" * 32, b"b" * 32):
         blind(ledger, key)
+    ledger.write(*ledger.fail(0, Mark.FAILED_REFUSED, "refused"), ledger.defer(0, Deferred("refused", 1.0, 2.0)))
+    assert held_until(ledger, time.time())
+    resume(home.state, migration)
+    for end in (advance(State.COPYING), advance(State.VERIFYING), wait(4e9, FAILED_MESSAGES)):
+        claimed = claim(home.state, 60)
+        assert claimed
+        release(home.state, migration, claimed.token, end)
     open_again(home.state, migration)
+    finish_without(home.state, migration)
 
 
 def summarise(home: House, migration: str, user: User) -> None:

@@ -3,13 +3,16 @@
 import pytest
 from redis import Redis
 
+from jobs.acts import carry_out, helps
+from jobs.audit import CUSTOMER
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import State, new_id, part_key
 from jobs.requests import cancel, create, pause, read, resume
-from jobs.retrying import open_again
-from jobs.slice import SliceEnd, advance, again, ended, failed, paused
+from jobs.retrying import finish_without, is_held, open_again
+from jobs.slice import SliceEnd, advance, again, ended, failed, paused, wait
 from jobs.tickets import Claim, claim, release
 from migrator.errors import LeaseLost
+from migrator.hold import FAILED_MESSAGES
 from migrator.ledger import Ledger
 from migrator.outcome import Mark
 from migrator.reopening import is_asked, reopen
@@ -144,3 +147,42 @@ def test_a_paused_import_stays_paused_until_it_is_resumed(room: Room) -> None:
 def test_an_unknown_import_is_said_to_be_unknown(redis: Redis) -> None:
     with pytest.raises(UnknownMigration):
         open_again(redis, new_id())
+
+
+HELD = (advance(State.VERIFYING), wait(4e9, FAILED_MESSAGES))
+
+
+def test_a_held_import_is_retried_or_finished_and_nothing_else_helps(room: Room) -> None:
+    assert not is_held(read(room.redis, room.id))
+    room.to(*HELD)
+    held = read(room.redis, room.id)
+    assert is_held(held)
+    assert (helps(held, "retry"), helps(held, "finish"), helps(held, "resume")) == (True, True, False)
+
+
+def test_finished_without_them_it_goes_on_at_once(room: Room) -> None:
+    room.to(*HELD)
+    assert carry_out(room.redis, room.id, "finish", CUSTOMER).state is State.VERIFYING
+    assert Ledger(room.redis, room.id).load("finish")
+    assert room.claimed().phase is State.VERIFYING
+
+
+def test_tried_again_it_goes_on_at_once(room: Room) -> None:
+    room.to(*HELD)
+    assert carry_out(room.redis, room.id, "retry", CUSTOMER).state is State.VERIFYING
+    assert room.is_asked()
+
+
+@pytest.mark.parametrize("state", [(), (paused("asked"),), (wait(4e9, "mailbox-full"),), (advance(State.FINISHING),)])
+def test_only_a_held_import_is_finished_without_them(room: Room, state: tuple[SliceEnd, ...]) -> None:
+    room.to(*state)
+    with pytest.raises(IllegalTransition):
+        finish_without(room.redis, room.id)
+    assert not Ledger(room.redis, room.id).load("finish")
+
+
+def test_asked_while_the_slice_runs_that_would_hold_it_it_is_not_held(room: Room) -> None:
+    room.to(advance(State.VERIFYING))
+    last = room.claimed()
+    open_again(room.redis, room.id)
+    assert room.end(last, wait(4e9, FAILED_MESSAGES)) is State.VERIFYING

@@ -17,7 +17,7 @@ from migrator.ledger import FLAG_BITS
 from migrator.mailbox import Item
 from migrator.message import with_crlf
 from migrator.outcome import Mark
-from migrator.records import Placed
+from migrator.records import UNKNOWN_UID, Placed
 from migrator.retry import Patience
 from migrator.summary import Summary, place
 from migrator.undo import Undone, undo
@@ -80,27 +80,50 @@ def record(number: int, uid: int, size: int = 100) -> Placed:
 
 
 def test_what_is_as_it_was_put_there_is_removed() -> None:
-    step = decide([record(0, 7), record(1, 8)], 5, {7: Found(100, NO_FLAGS), 8: Found(101, NO_FLAGS)}, b"", frozenset())
+    step = decide(
+        [record(0, 7), record(1, 8)],
+        5,
+        {7: Found(100, NO_FLAGS), 8: Found(101, NO_FLAGS)},
+        b"",
+        frozenset(),
+        named=True,
+    )
     assert (step.records, step.remove, step.changed, step.missing) == (2, (7, 8), 0, 0)
 
 
 def test_what_was_there_before_the_import_is_no_copy_of_it() -> None:
-    step = decide([record(0, 4), record(1, 5)], 5, {4: Found(100, NO_FLAGS), 5: Found(100, NO_FLAGS)}, b"", frozenset())
+    step = decide(
+        [record(0, 4), record(1, 5)],
+        5,
+        {4: Found(100, NO_FLAGS), 5: Found(100, NO_FLAGS)},
+        b"",
+        frozenset(),
+        named=True,
+    )
     assert (step.records, step.remove, step.changed, step.missing) == (2, (5,), 0, 0)
 
 
 def test_what_is_not_there_any_more_is_counted() -> None:
-    step = decide([record(0, 5)], 1, {}, b"", frozenset())
+    step = decide([record(0, 5)], 1, {}, b"", frozenset(), named=True)
     assert (step.remove, step.missing) == ((), 1)
 
 
 @pytest.mark.parametrize("now", [Found(103, NO_FLAGS), Found(97, NO_FLAGS)])
-def test_another_size_is_another_mail(now: Found) -> None:
-    assert decide([record(0, 5)], 1, {5: now}, b"", frozenset()).changed == 1
+def test_another_size_says_nothing_where_the_server_named_the_uid_and_is_doubtful_where_not(now: Found) -> None:
+    found = {5: now}
+    assert decide([record(0, 5)], 1, found, b"", frozenset(), named=True).remove == (5,)
+    step = decide([record(0, 5)], 1, found, b"", frozenset(), named=False)
+    assert (step.remove, step.changed, step.doubtful) == ((), 0, 1)
 
 
 def test_what_the_check_found_to_be_something_else_stays() -> None:
-    assert decide([record(3, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset({3})).changed == 1
+    step = decide([record(3, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset({3}), named=True)
+    assert (step.remove, step.changed, step.doubtful) == ((), 0, 1)
+
+
+def test_a_copy_whose_uid_is_not_known_is_never_removed() -> None:
+    step = decide([record(0, UNKNOWN_UID), record(1, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset(), named=True)
+    assert (step.records, step.remove, step.doubtful) == (2, (5,), 1)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +152,9 @@ def test_a_star_or_draft_that_came_from_gmail_is_none_but_taking_it_off_is(flag:
 def test_every_copy_has_one_fate(rows: list[tuple[int, bool, bool]], first: int) -> None:
     records = [record(number, uid) for number, (uid, _, _) in enumerate(rows)]
     found = {uid: Found(100, frozenset({r"\Answered"} if mark else ())) for uid, there, mark in rows if there}
-    step = decide(records, first, found, b"", frozenset())
+    step = decide(records, first, found, b"", frozenset(), named=True)
     ours = [record for record in records if record.uid >= first]
-    assert len(step.remove) + step.changed + step.missing == len(ours)
+    assert len(step.remove) + step.changed + step.missing + step.doubtful == len(ours)
     assert all(uid >= first and not found[uid].flags for uid in step.remove)
 
 
@@ -235,7 +258,7 @@ def test_folders_that_the_import_made_go_when_they_are_empty(desk: Desk) -> None
     desk.remove(FAMILY)
     desk.file(batch([0]), batch([1, 2], WORK), batch([3], FAMILY))
     undone = taken_back(desk)
-    assert undone.gone == (WORK,)
+    assert (len(undone.gone), undone.folders_used, undone.folders_refused) == (1, 0, 0)
     assert desk.name(WORK) not in names(desk)
     assert desk.name(FAMILY) in names(desk)  # it was there before, and empty
 
@@ -248,6 +271,7 @@ def test_a_folder_with_mail_or_a_folder_of_the_customer_in_it_stays(desk: Desk) 
         mailbox.create(below)
     undone = taken_back(desk)
     assert (undone.removed, undone.gone) == (2, ())
+    assert (undone.folders_used, undone.folders_refused) == (2, 0)
     assert {desk.name(WORK), desk.name(FAMILY), below} <= names(desk)
 
 

@@ -1,4 +1,4 @@
-"""A migration paused, resumed or cancelled over the API; written down in the audit log before it is done."""
+"""What a panel asks of a migration over the API; written down in the audit log before it is done."""
 
 from typing import Annotated
 
@@ -44,6 +44,20 @@ def asking_routes(doors: ApiDoors) -> APIRouter:
     ) -> MigrationDetail:
         """Go on with a paused, waiting or failed migration; one that never started is its customer's to start."""
         return ask("resume", token, customer, migration, key)
+
+    @routes.post("/retry")
+    def retry_migration(
+        customer: _Customer, migration: _Migration, token: ServiceToken = caller_of, key: IdempotencyKey = None
+    ) -> MigrationDetail:
+        """Have the messages that failed tried again; one that is held (code `failed-messages`) goes on at once."""
+        return ask("retry", token, customer, migration, key)
+
+    @routes.post("/finish")
+    def finish_migration(
+        customer: _Customer, migration: _Migration, token: ServiceToken = caller_of, key: IdempotencyKey = None
+    ) -> MigrationDetail:
+        """Let a migration that is held (code `failed-messages`) finish without the messages that failed."""
+        return ask("finish", token, customer, migration, key)
 
     @routes.post("/cancel")
     def cancel_migration(

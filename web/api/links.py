@@ -7,6 +7,8 @@ _STEPS = {
     "read": "read_migration",
     "pause": "pause_migration",
     "resume": "resume_migration",
+    "retry": "retry_migration",
+    "finish": "finish_migration",
     "cancel": "cancel_migration",
 }
 """What may be done with a migration: the link's name -> the operation."""

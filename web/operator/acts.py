@@ -16,6 +16,8 @@ MEANINGS: dict[str, str] = {
     "expire": "Each is ended as if its 71 hours without progress were over: Google's access is given back and the key "
     "destroyed. What was copied stays. This can't be taken back.",
     "retry": "Messages that failed are opened again, and each import goes on with them.",
+    "finish": "Each import that is held because messages failed finishes without them: Google's access is given back. "
+    "The messages stay in Gmail. This can't be taken back; a customer may begin again, and nothing comes twice.",
 }
 
 WHY_NOT: dict[str, str] = {

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from jobs.acts import NEEDS_CUSTOMER
 from jobs.migration import ENDS, State
 from jobs.standing import Standing
+from migrator.hold import FAILED_MESSAGES
 from web.operator.models import Need, code_of
 from web.operator.words import imports, span
 
@@ -13,7 +14,7 @@ STUCK_SECONDS = 300
 """Work that waits longer for a slice than this is stuck: small imports begin within seconds."""
 
 _BY_WISH = frozenset({"", "asked", "not-started"})
-_HELPED = frozenset({"mailbox-full"})
+_HELPED = frozenset({"mailbox-full", FAILED_MESSAGES})
 """Waits that go on by themselves, and that a person may shorten."""
 
 Sentence = Callable[[str], str]

@@ -55,6 +55,7 @@ ACTS = {
     "cancel": "Cancel",
     "expire": "Expire now",
     "retry": "Retry failed messages",
+    "finish": "Finish without failed messages",
 }
 
 FIELDS = {

@@ -8,14 +8,16 @@ from jobs.progress import Progress
 from jobs.renewing import waits_for_password
 from jobs.report import Report
 from jobs.retention import EXPIRE_SECONDS
+from jobs.retrying import is_held
+from migrator.failures import curable
 from web.views import states
 from web.views.host import Frame, Host
-from web.views.language import _
+from web.views.language import _, ngettext
 from web.views.outcomes import Folder, Sum, folders_of, sum_of
 from web.views.states import Tone, Words
 from web.views.wording import Text, duration_range, moment, number, percent, size, text
 
-Action = Literal["pause", "resume", "reconnect", "enter", "cancel", "start"]
+Action = Literal["pause", "resume", "retry", "finish", "reconnect", "enter", "cancel", "start"]
 
 _HELD = frozenset({State.PAUSED, State.FAILED})
 
@@ -81,13 +83,13 @@ def running(
         frame=Frame(host, 5),
         migration=migration.id,
         key=f"{migration.state}.{migration.phase}.{migration.reason}.{migration.wish}",
-        standing=standing_of(host, migration, now),
+        standing=standing_of(host, migration, now, failed=curable(report.failures)),
         bar=_bar(migration, progress),
         sum=sum_of(report),
         folders=folders_of(report.folders),
         actions=actions,
         resume_words=_resume_words(migration),
-        by_itself=migration.state not in _HELD,
+        by_itself=migration.state not in _HELD and not is_held(migration),
         signs_in=signs_in,
         asked=asked,
     )
@@ -110,14 +112,17 @@ def words_of(migration: Migration) -> Words:
             return states.PHASES[phase]
 
 
-def standing_of(host: Host, migration: Migration, now: float) -> Standing:
-    """Return how the import stands; the moment in it is when we go on, or until when its place is kept."""
+def standing_of(host: Host, migration: Migration, now: float, *, failed: int = 0) -> Standing:
+    """Return how the import stands; the moment in it is when we go on, or until when its place is kept.
+
+    `failed`: how many messages a held import could not copy, where that is known.
+    """
     words = words_of(migration)
     when = migration.until if migration.state is State.WAITING else migration.progress_at + EXPIRE_SECONDS
     return Standing(
         tone=words.tone,
         badge=_(states.BADGES[words.tone]),
-        headline=_(words.headline),
+        headline=_failed_words(failed) if failed and is_held(migration) else _(words.headline),
         then=text(_(words.then), host=host.name, time=moment(max(when, now), now)),
         wish=_wish(migration),
         code=migration.reason.partition(":")[0] if words in {states.FAILED_ELSE, states.FAILED_FOR_GOOD} else "",
@@ -126,6 +131,8 @@ def standing_of(host: Host, migration: Migration, now: float) -> Standing:
 
 def actions_of(migration: Migration) -> frozenset[Action]:
     """Return what the customer may ask for now."""
+    if is_held(migration):
+        return frozenset({"retry", "finish", "cancel"})
     state, may = migration.state, set[Action]()
     if State.PAUSED in TRANSITIONS[state] and not migration.wish and migration.phase is not State.FINISHING:
         may.add("pause")
@@ -155,6 +162,12 @@ def _resume_words(migration: Migration) -> str:
             return _("Try again")
         case _:
             return _("Go on")
+
+
+def _failed_words(count: int) -> str:
+    return ngettext("{count} message could not be copied", "{count} messages could not be copied", count).format(
+        count=number(count)
+    )
 
 
 def _wish(migration: Migration) -> str:

@@ -84,6 +84,14 @@ WAITING: dict[str, Words] = {
         N_("Your new mailbox is full"),
         N_("Delete what you don't need there, or ask {host} for more space. We look again at {time} and go on."),
     ),
+    "failed-messages": Words(
+        "yours",
+        N_("Some messages could not be copied"),
+        N_(
+            "Everything else is in your new mailbox. Try them again, or finish without them: they stay in your Gmail. "
+            "If you do nothing, we finish without them at {time}."
+        ),
+    ),
     "revocation-unconfirmed": Words(
         "waiting",
         N_("Google has not confirmed yet that our access is removed"),

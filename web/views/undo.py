@@ -1,9 +1,11 @@
 """How an undo stands: what is being removed, what stays and why, or what stopped it and how to go on."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from jobs.undowish import Standing
+from migrator.undo import Undone
 from web.views.done import Taking
 from web.views.host import Frame, Host
 from web.views.language import N_, _, ngettext
@@ -29,7 +31,9 @@ _ROWS = {
     "changed": N_("left there: you have answered, starred or changed them since"),
     "missing": N_("not found: moved or removed before"),
     "refused": N_("left there: your mail server does not let us remove them"),
+    "doubtful": N_("left there: we can't tell for certain that they are from this import"),
 }
+_ONLY_IF_ANY = frozenset({"doubtful"})
 
 _HEADLINES = {
     "none": N_("Undo this import"),
@@ -52,7 +56,7 @@ class Row:
 class Undo:
     """The page. `done` of `total` copies for the bar; `problem` says what stopped it; `asking` when it may be asked.
 
-    `folders` tells how many folders were removed, empty while that is not known, or where none was.
+    `folders` says in sentences how many folders were removed, and how many were left why; empty until that is known.
     """
 
     frame: Frame
@@ -64,7 +68,7 @@ class Undo:
     percent: str
     rows: tuple[Row, ...]
     sum: str
-    folders: str
+    folders: tuple[str, ...]
     problem: str
     asking: Taking | None
 
@@ -90,9 +94,9 @@ def undo(host: Host, migration: str, standing: Standing, total: int, asking: Tak
         done=done,
         total=max(done, total),
         percent=percent(done, max(done, total)),
-        rows=tuple(Row(kind, _(_ROWS[kind]), number(count)) for kind, count in counts.items() if count or finished),
+        rows=tuple(_rows(counts, whole=finished)),
         sum=number(done),
-        folders=_folders(len(undone.gone)) if finished and undone.gone else "",
+        folders=tuple(_folders(undone)) if finished else (),
         problem=_problem(host, standing.code) if standing.kind == "stopped" else "",
         asking=asking if standing.kind in {"none", "stopped"} else None,
     )
@@ -107,10 +111,28 @@ def _problem(host: Host, code: str) -> str:
     return _(stopped_by(code) or _CUT_OFF).format(host=host.name)
 
 
-def _folders(count: int) -> str:
-    words = ngettext(
-        "{count} folder that the import had made was empty, and is removed.",
-        "{count} folders that the import had made were empty, and are removed.",
-        count,
-    )
-    return words.format(count=number(count))
+def _rows(counts: Mapping[str, int], *, whole: bool) -> Iterator[Row]:
+    for kind, count in counts.items():
+        if count or (whole and kind not in _ONLY_IF_ANY):
+            yield Row(kind, _(_ROWS[kind]), number(count))
+
+
+def _folders(undone: Undone) -> Iterator[str]:
+    if count := len(undone.gone):
+        yield ngettext(
+            "{count} folder that the import had made was empty, and is removed.",
+            "{count} folders that the import had made were empty, and are removed.",
+            count,
+        ).format(count=number(count))
+    if count := undone.folders_used:
+        yield ngettext(
+            "{count} folder that the import had made still holds mail or other folders, so we left it.",
+            "{count} folders that the import had made still hold mail or other folders, so we left them.",
+            count,
+        ).format(count=number(count))
+    if count := undone.folders_refused:
+        yield ngettext(
+            "{count} folder that the import had made is still there: your mail server does not let us remove it.",
+            "{count} folders that the import had made are still there: your mail server does not let us remove them.",
+            count,
+        ).format(count=number(count))

@@ -26,6 +26,8 @@ ROUTES = {
     ("GET", MIGRATION): Scope.READ,
     ("POST", f"{MIGRATION}/pause"): Scope.WRITE,
     ("POST", f"{MIGRATION}/resume"): Scope.WRITE,
+    ("POST", f"{MIGRATION}/retry"): Scope.WRITE,
+    ("POST", f"{MIGRATION}/finish"): Scope.WRITE,
     ("POST", f"{MIGRATION}/cancel"): Scope.WRITE,
 }
 WISH = {"customer": "customer-7", "mailbox": "ann@host.example"}

@@ -31,6 +31,7 @@ STATES: tuple[tuple[SliceEnd, ...], ...] = (
     (paused("asked"),),
     (paused("reconnect-needed"),),
     (wait(4e9, "mailbox-full"),),
+    (advance(State.COPYING), advance(State.VERIFYING), wait(4e9, "failed-messages")),
     (failed("login-refused", resumable=True),),
     (advance(State.FINISHING), ended(State.DONE)),
 )
@@ -57,6 +58,8 @@ OPERATIONS = {
     ("GET", "/customers/{customer}/migrations/{migration}"): 200,
     ("POST", "/customers/{customer}/migrations/{migration}/pause"): 200,
     ("POST", "/customers/{customer}/migrations/{migration}/resume"): 200,
+    ("POST", "/customers/{customer}/migrations/{migration}/retry"): 200,
+    ("POST", "/customers/{customer}/migrations/{migration}/finish"): 200,
     ("POST", "/customers/{customer}/migrations/{migration}/cancel"): 200,
 }
 ACTS = {operation for operation in OPERATIONS if operation[0] == "POST" and "{migration}" in operation[1]}

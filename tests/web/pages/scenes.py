@@ -152,6 +152,7 @@ def _runs() -> Iterator[Scene]:
         "waiting-quota": migration(State.WAITING, reason="google-quota", **later),
         "waiting-a-day": migration(State.WAITING, reason="google-bandwidth", until=NOW + 80_000),
         "waiting-full": migration(State.WAITING, reason="mailbox-full", **later),
+        "waiting-failed": migration(State.WAITING, phase=State.VERIFYING, reason="failed-messages", until=NOW + 80_000),
         "waiting-google": migration(State.WAITING, reason="google-down", **later),
         "waiting-mailbox": migration(State.WAITING, reason="mailbox-unreachable", **later),
         "waiting-revocation": migration(State.WAITING, phase=State.FINISHING, reason="revocation-unconfirmed", **later),
@@ -179,6 +180,10 @@ def _running(name: str, record: Migration) -> Callable[[], Any]:
     else:
         told = report(
             record.state,
+            {"copied": 11_402, "skipped (spam)": 88, "failed (folder)": 11}
+            if record.reason == "failed-messages"
+            else None,
+            failures={"read-only": 11} if record.reason == "failed-messages" else {},
             left=0 if record.phase is not State.COPYING else 18_998,
             **({"folders": folders} if folders else {}),
         )

@@ -87,6 +87,7 @@ def test_what_is_finishing_can_be_neither_paused_nor_cancelled() -> None:
     [
         (migration(), {"pause", "cancel"}),
         (migration(State.WAITING, reason="google-quota"), {"resume", "pause", "cancel"}),
+        (migration(State.WAITING, phase=State.VERIFYING, reason="failed-messages"), {"retry", "finish", "cancel"}),
         (migration(State.PAUSED, reason="asked"), {"resume", "cancel"}),
         (migration(State.PAUSED, reason="reconnect-needed"), {"reconnect", "cancel"}),
         (migration(State.PAUSED, reason="key-lost"), {"reconnect", "cancel"}),
@@ -99,6 +100,13 @@ def test_what_is_finishing_can_be_neither_paused_nor_cancelled() -> None:
 )
 def test_each_state_offers_its_next_steps(record: Migration, actions: set[str]) -> None:
     assert actions_of(record) == actions
+
+
+def test_a_held_import_says_how_many_messages_a_retry_may_bring() -> None:
+    held = migration(State.WAITING, phase=State.VERIFYING, reason="failed-messages", until=NOW + 60)
+    told = report(held.state, failures={"read-only": 1, "refused": 10, "too-large": 5})
+    standing = running(HOST, held, told, progress(told), NOW).standing
+    assert (standing.tone, standing.headline) == ("yours", "11 messages could not be copied")
 
 
 def test_the_whole_page_is_loaded_again_when_its_buttons_change() -> None:

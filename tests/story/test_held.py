@@ -1,0 +1,62 @@
+"""An import with failures that a retry may cure is held before it finishes: for a retry, or to finish without them."""
+
+import pytest
+from story.conftest import Install, Layout
+from story.house import House
+from story.test_crash_points import all_there_once
+
+from emulator.servers.instance import Server, User
+from jobs.acts import carry_out
+from jobs.audit import TERMINAL
+from jobs.migration import State
+from jobs.requests import resume
+from migrator.failures import curable
+from migrator.hold import FAILED_MESSAGES
+
+RIGHTS = "lrswipkxtea"
+
+
+@pytest.fixture
+def user(dovecot_server: Server) -> User:
+    """A customer with a folder Archive that nothing can be put into."""
+    made = dovecot_server.new_user()
+    with dovecot_server.observer(made) as client:
+        client.create_folder("Archive")
+        client.setacl("Archive", "owner", "lra")
+    return made
+
+
+def held(home: House, migration: str) -> int:
+    """Resume the import before each of its automatic retries, until it is held; return how many messages failed."""
+    found = home.wait(migration, State.WAITING)
+    for _ in range(20):
+        if found.reason == FAILED_MESSAGES:
+            break
+        resume(home.state, migration)
+        found = home.wait(migration, State.WAITING)
+    assert found.reason == FAILED_MESSAGES
+    return curable(home.report(migration).failures)
+
+
+def test_what_failed_arrives_when_it_is_tried_again(
+    install: Install, small: Layout, dovecot_server: Server, user: User
+) -> None:
+    home = install(small, dovecot_server)
+    migration = home.launch(user)
+    assert held(home, migration) > 0
+    with dovecot_server.observer(user) as client:
+        client.setacl("Archive", "owner", RIGHTS)
+    carry_out(home.state, migration, "retry", TERMINAL)
+    assert home.wait(migration).state is State.DONE
+    all_there_once(home, small, user, "one-copy")
+
+
+def test_finished_without_them_it_ends_and_says_how_many_are_missing(
+    install: Install, small: Layout, dovecot_server: Server, user: User
+) -> None:
+    home = install(small, dovecot_server)
+    migration = home.launch(user)
+    failed = held(home, migration)
+    carry_out(home.state, migration, "finish", TERMINAL)
+    assert home.wait(migration).state is State.DONE_WITH_EXCEPTIONS
+    assert curable(home.report(migration).failures) == failed
