@@ -1,1 +1,1 @@
-"""Real IMAP servers as private instances on the loopback: Dovecot, Cyrus, Courier, GNU imap4d, pymap; for the demo, tests and benchmarks."""
+"""Real IMAP servers as private instances on the loopback: Dovecot, Cyrus, Courier, GNU imap4d, pymap."""
