@@ -116,10 +116,17 @@ class OpenFolders:
         elif folder not in self._unexplained:
             state = held.reopened(selected.uidnext)
         else:
-            state = replace(held, next=max(held.next, selected.uidnext))
+            state = self._advanced(folder, selected.uidnext)
         if state != held:
             self._ledger.write(*commands, self._ledger.folder(folder, state))
             self.states[folder] = state
+
+    def _advanced(self, folder: int, uidnext: int) -> FolderState:
+        """Return the state of a folder with this UIDNEXT; among what is new may be what was stored unlocated."""
+        state = self.states[folder]
+        if self._unlocated[folder]:
+            return state.reopened(uidnext)
+        return replace(state, next=max(state.next, uidnext))
 
     def _begun_anew(self, folder: int) -> list[Command]:
         """Return what opens again the messages of a folder that is another one now; elsewhere they may still lie."""
@@ -211,8 +218,7 @@ class OpenFolders:
 
     def record(self, folder: int, rows: Sequence[Row], more: Mapping[int, tuple[int, ...]] | None = None) -> None:
         """Write where messages are now, and clear the intent, in one step; `more` are folders they still go to."""
-        state = self.states[folder]
-        state = replace(state, next=max([state.next, *(uid + 1 for _, uid, _ in rows)]))
+        state = self._advanced(folder, max((uid + 1 for _, uid, _ in rows), default=0))
         commands = [self._ledger.folder(folder, state), self._ledger.settled()]
         if rows:
             commands += self._ledger.place(folder, [e.placed(uid) for e, uid, _ in rows])

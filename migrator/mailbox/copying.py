@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from . import answers
 from .answers import Answer
-from .found import arrived
-from .look import sizes
+from .found import Newcomers, signs
+from .selecting import select
 from .uids import SET, expand, sets
 from .wire import Wire
 
@@ -31,18 +31,21 @@ def copy(wire: Wire, uids: Sequence[int], to: bytes) -> dict[int, int]:
     return done
 
 
-def copy_and_look(wire: Wire, uids: Sequence[int], to: bytes, exists: int, back_to: bytes) -> dict[int, int]:
-    """The same without UIDPLUS: look in `to` what is new, then open the folder `back_to` again."""
-    sources = sorted(sizes(wire, uids, exists).items())
+def copy_and_look(wire: Wire, uids: Sequence[int], to: bytes, name: str, exists: int, back_to: bytes) -> dict[int, int]:
+    """The same without UIDPLUS: look in `to` what is new, then open the folder `back_to` again.
+
+    `name` is that of `to`. What was copied and cannot be found there has the UID 0.
+    """
+    sources = signs(wire, uids, exists)
     if not sources:
         return {}
     uidnext = _uidnext(wire, to)
-    for some in sets(uid for uid, _ in sources):
+    for some in sets(sources):
         _checked(wire.run(b"UID COPY %b %b" % (some, to)))
-    _checked(wire.run(b"EXAMINE %b" % to))
-    found = arrived(wire, uidnext, [size for _, size in sources], len(sources))
+    target = select(wire, name, to)
+    found = Newcomers(wire, to, target).stored(uidnext, list(sources.values()))
     _checked(wire.run(b"SELECT %b" % back_to))
-    return dict(zip((uid for uid, _ in sources), found, strict=True))
+    return dict(zip(sources, found, strict=True))
 
 
 def _uidnext(wire: Wire, to: bytes) -> int:

@@ -144,6 +144,10 @@ class Mailbox:
         self._appended = True
         results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
         self._exists += sum(isinstance(result, Appended) for result in results)
+        if self._writer.broken:
+            self._lost = True
+            self._wire.shutdown()
+            return results
         return self._with_quota(items, results)
 
     def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
@@ -166,12 +170,14 @@ class Mailbox:
     def copy(self, uids: Sequence[int], to: str) -> dict[int, int]:
         """Copy messages of the selected folder to another; return their UIDs there by their UIDs here.
 
+        Without UIDPLUS (RFC 4315) they are looked for; 0 stands for a UID that could not be found out.
+
         Raises FolderRefused or MailboxFull.
         """
         selected, mailbox = self._open(), listing.encoded(to)
         if "UIDPLUS" in self.capabilities:
             return copying.copy(self._wire, uids, mailbox)
-        return copying.copy_and_look(self._wire, uids, mailbox, self._exists, listing.encoded(selected.name))
+        return copying.copy_and_look(self._wire, uids, mailbox, to, self._exists, listing.encoded(selected.name))
 
     @property
     def removal(self) -> Removal:

@@ -35,7 +35,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take."""
+    """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take.
+
+    `uid` is 0 where the server said that it is stored, and under which UID could not be found out.
+    """
 
     uid: int
     dropped_keywords: bool = False

@@ -1,6 +1,7 @@
 """Appending to the selected folder: what is sent how, what became of it, and which UID it got."""
 
 import contextlib
+import imaplib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from migrator.errors import MessageRefused
 
 from . import answers, heads
 from .answers import Answer
-from .found import arrived
+from .found import UNKNOWN, Newcomers, sign
 from .sending import Piece, Sender, Ways
 from .uids import SET, expand
 from .values import Appended, Item, Refused, Selected
@@ -29,6 +30,9 @@ class Writer:
         self._sender = Sender(wire, mailbox)
         self._selected = selected
         self._uidnext = selected.uidnext
+        self.broken = False
+        """Whether the conversation broke after something was stored: nothing more may be said."""
+        self._newcomers = Newcomers(wire, mailbox, selected)
         self._keywords = {keyword.lower() for keyword in selected.known_keywords}
 
     def append(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused]:
@@ -46,12 +50,18 @@ class Writer:
 
     def _send(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused]:
         for batch in _batches([Piece(item, self._allowed(item.flags)) for item in items]):
+            if self.broken:
+                raise self._wire.abort("broken before")
             answer = self._in_one(batch, ways) if ways.multi and len(batch) > 1 else None
             if answer and answer.ok:
                 uids = self._uids([answer], batch, ways)
                 yield from self._stored(batch, uids)
-            else:  # MULTIAPPEND is all or nothing (RFC 3502 §6.3.11), and does not say which message it was
-                yield from self._one_by_one(batch, ways)
+            else:  # it does not say which message it was, and some may be stored all the same
+                kept = self._kept(batch, ways) if answer else [None] * len(batch)
+                left = [piece for piece, uid in zip(batch, kept, strict=True) if uid is None]
+                outcomes = self._one_by_one(left, ways)
+                for piece, uid in zip(batch, kept, strict=True):
+                    yield next(outcomes) if uid is None else Appended(uid, piece.dropped)
 
     @contextlib.contextmanager
     def _sending(self, ways: Ways) -> Iterator[None]:
@@ -102,25 +112,40 @@ class Writer:
         return Refused(answers.full() if answers.is_full(reply) else answers.message_refusal(reply))
 
     def _uids(self, replies: list[Answer], batch: Sequence[Piece], ways: Ways) -> list[int]:
-        """Return the new UIDs in the order sent: by APPENDUID (RFC 4315 §3), else by looking what has arrived."""
+        """Return the new UIDs in the order sent: by APPENDUID (RFC 4315 §3), else by looking what has arrived.
+
+        What is not found is stored all the same, under a UID that nobody knows.
+        """
         if not batch:
             return []
-        named = all(reply.code == "APPENDUID" for reply in replies)
-        if ways.uidplus and named:
-            uids = [uid for reply in replies for uid in self._appended(reply, len(batch))]
-            if len(uids) != len(batch):
-                raise self._wire.abort("another number of UIDs")
-        else:
-            sizes = [len(piece.item.wire) for piece in batch]
-            uids = arrived(self._wire, self._uidnext, sizes, self._selected.exists)
-        self._uidnext = max(*uids, self._uidnext - 1) + 1
+        named = ways.uidplus and all(reply.code == "APPENDUID" for reply in replies)
+        uids = [uid for reply in replies for uid in self._appended(reply, len(batch))] if named else []
+        if len(set(uids) - {UNKNOWN}) != len(batch):
+            uids = self._looked_for(batch)
+        self._uidnext = max([self._uidnext, *(uid + 1 for uid in uids)])
         return uids
 
+    def _looked_for(self, batch: Sequence[Piece]) -> list[int]:
+        """Return the UIDs of what is stored beyond doubt: if the conversation breaks now, they are not known."""
+        try:
+            return self._newcomers.stored(self._uidnext, [sign(piece.item.wire) for piece in batch])
+        except (imaplib.IMAP4.error, OSError, EOFError):
+            self.broken = True
+            return [UNKNOWN] * len(batch)
+
     def _appended(self, reply: Answer, at_most: int) -> list[int]:
+        """Return the UIDs that the answer names; none if it makes no sense, or names another folder's UIDVALIDITY."""
         found = _APPENDUID.fullmatch(reply.argument)
-        if not found or int(found[1]) != self._selected.uidvalidity:  # deleted and made anew under our hands
-            raise self._wire.abort("another folder")
+        if not found or int(found[1]) != self._selected.uidvalidity:
+            return []
         return expand(found[2], at_most)
+
+    def _kept(self, batch: Sequence[Piece], ways: Ways) -> list[int | None]:
+        """Return the UIDs of those of a refused batch that are stored all the same; None for the others."""
+        mails = [piece.item.wire for piece in batch]
+        uids = self._newcomers.kept(self._uidnext, mails, hidden=not ways.uidplus)
+        self._uidnext = max([self._uidnext, *(uid + 1 for uid in uids if uid)])
+        return uids
 
 
 def _batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:

@@ -1,13 +1,13 @@
 """A small IMAP server in memory, one mailbox, for what no real server here does: subclass it and override.
 
-It speaks what the door and the tests' observer need (RFC 9051), with single APPENDs. Mail is (octets, flags, date).
+It speaks what the door and the tests' observer need (RFC 9051). Mail is (octets, flags, date).
 """
 
 import contextlib
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +15,14 @@ from emulator.servers.instance import Server, User
 
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_FIELD = re.compile(rb"^(?:message-id|date|from|subject):.*\r\n(?:[ \t].*\r\n)*", re.IGNORECASE | re.MULTILINE)
 _FLAGS = re.compile(r"\(([^)]*)\)")
+
+
+def _fields_of(mail: bytes) -> bytes:
+    """Return the header fields by which mail is told apart, as FETCH gives them."""
+    header = mail.partition(b"\r\n\r\n")[0] + b"\r\n"
+    return b"".join(found[0] for found in _FIELD.finditer(header)) + b"\r\n"
 
 
 class HangUp(Exception):
@@ -65,6 +72,21 @@ class OddServer:
         """Return what FETCH gives of a message; None to say nothing of it."""
         return raw
 
+    def refused(self, _raw: bytes) -> str | None:
+        """Return an answer with which APPEND ends at a message; what came before it in the same command is kept."""
+        return None
+
+    def appended(self, folder: "Folder", uids: Sequence[int]) -> str:
+        """Return the answer to an APPEND that was carried out."""
+        named = (
+            f"[APPENDUID {folder.uidvalidity} {','.join(map(str, uids))}] " if "UIDPLUS" in self.capabilities else ""
+        )
+        return f"OK {named}done"
+
+    def shown(self, _folder: "Folder", _selected_at: int) -> int:
+        """Return the UID from which on messages are hidden, in a session that selected the folder at this UIDNEXT."""
+        return 2**32
+
     # --- the rest is a server like others -----------------------------------------------------------------------------
 
     def __init__(self) -> None:
@@ -105,6 +127,7 @@ class Session:
         self._sock = sock
         self._file = sock.makefile("rb")
         self._folder: Folder | None = None
+        self._selected_at = 1
 
     def _say(self, *lines: str | bytes) -> None:
         whole = [line if isinstance(line, bytes) else line.encode() for line in lines]
@@ -149,6 +172,8 @@ class Session:
             "DELETE": self._delete,
             "SELECT": self._select,
             "EXAMINE": self._select,
+            "STATUS": self._status,
+            "UID COPY": self._copy,
             "UID FETCH": self._fetch,
             "UID STORE": self._store,
             "UID EXPUNGE": self._expunge,
@@ -156,7 +181,7 @@ class Session:
             "UID SEARCH": lambda _: self._say(" ".join(["* SEARCH", *map(str, sorted(self._open().mail))])),
         }
         if command == "APPEND":
-            return self._append(rest, literals[0])
+            return self._append(rest, literals)
         return acts.get(command, lambda _: None)(rest) or "OK done"
 
     def _open(self) -> Folder:
@@ -185,6 +210,7 @@ class Session:
         self._folder = folder = self._server.folders.get(_STRING.findall(rest)[0])
         if folder is None:
             return "NO [NONEXISTENT] none"
+        self._selected_at = folder.next
         self._say(
             f"* {len(folder.mail)} EXISTS",
             r"* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)",
@@ -194,20 +220,47 @@ class Session:
         )
         return "OK [READ-WRITE] open"
 
-    def _append(self, rest: str, raw: bytes) -> str:
-        name, date = _STRING.findall(rest)[0], _STRING.findall(rest)[-1]
+    def _append(self, rest: str, literals: list[bytes]) -> str:
+        name, *dates = _STRING.findall(rest)
         folder = self._server.folders.get(name)
         if folder is None:
             return "NO [TRYCREATE] none"
-        given = frozenset(_FLAGS.findall(rest)[0].split())
-        uid, folder.next = folder.next, folder.next + 1
-        folder.mail[uid] = (self._server.stored(raw), self._server.kept(given), self._server.kept_date(date))
-        named = "UIDPLUS" in self._server.capabilities
-        return f"OK [APPENDUID {folder.uidvalidity} {uid}] done" if named else "OK done"
+        uids = []
+        for raw, flags, date in zip(literals, _FLAGS.findall(rest), dates, strict=True):
+            if refusal := self._server.refused(raw):
+                return refusal
+            kept = self._server.kept(frozenset(flags.split()))
+            folder.mail[folder.next] = (self._server.stored(raw), kept, self._server.kept_date(date))
+            uids.append(folder.next)
+            folder.next += 1
+        return self._server.appended(folder, uids)
+
+    def _status(self, rest: str) -> str:
+        (name,) = _STRING.findall(rest)
+        folder = self._server.folders.get(name)
+        if folder is None:
+            return "NO [NONEXISTENT] none"
+        self._say(f'* STATUS "{name}" (UIDNEXT {folder.next})')
+        return "OK done"
+
+    def _copy(self, rest: str) -> str:
+        target = self._server.folders.get(_STRING.findall(rest)[0])
+        if target is None:
+            return "NO [TRYCREATE] none"
+        pairs = []
+        for _, uid in list(self._wanted(rest)):
+            target.mail[target.next] = self._open().mail[uid]
+            pairs.append((str(uid), str(target.next)))
+            target.next += 1
+        if "UIDPLUS" not in self._server.capabilities or not pairs:
+            return "OK done"
+        olds, news = (",".join(column) for column in zip(*pairs, strict=True))
+        return f"OK [COPYUID {target.uidvalidity} {olds} {news}] done"
 
     def _wanted(self, rest: str) -> Iterator[tuple[int, int]]:
         """Give (sequence number, UID) of the messages a set names."""
-        mail = sorted(self._open().mail)
+        hidden = self._server.shown(self._open(), self._selected_at)
+        mail = [uid for uid in sorted(self._open().mail) if uid < hidden]
         for part in rest.partition(" ")[0].split(","):
             low, _, high = part.partition(":")
             for seq, uid in enumerate(mail, 1):
@@ -220,10 +273,14 @@ class Session:
             if "BODY" in rest:
                 body = self._server.body(raw)
                 if body is not None:
-                    self._say(b"* %d FETCH (UID %d BODY[] {%d}\r\n%b)" % (seq, uid, len(body), body))
+                    self._say_section(seq, uid, body, fields="HEADER.FIELDS" in rest)
                 continue
             size, words = self._server.size(raw), " ".join(sorted(flags))
             self._say(f'* {seq} FETCH (UID {uid} RFC822.SIZE {size} FLAGS ({words}) INTERNALDATE "{date}")')
+
+    def _say_section(self, seq: int, uid: int, body: bytes, *, fields: bool) -> None:
+        name, octets = (b"HEADER.FIELDS (X)", _fields_of(body)) if fields else (b"", body)
+        self._say(b"* %d FETCH (UID %d BODY[%b] {%d}\r\n%b)" % (seq, uid, name, len(octets), octets))
 
     def _store(self, rest: str) -> None:
         flags = self._server.set_later(frozenset(_FLAGS.findall(rest)[0].split()))
