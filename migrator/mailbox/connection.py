@@ -70,7 +70,11 @@ class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
     def namespace(self) -> Any:
         """Return the namespaces as IMAPClient does."""
         with _parsed():
-            return super().namespace()
+            spaces = super().namespace()
+            told = [space for group in spaces for space in group or ()]
+            if not all(isinstance(prefix, str) and isinstance(delimiter, str | None) for prefix, delimiter in told):
+                raise Nonsense("no prefix")
+            return spaces
 
     def fetch(self, *args: Any) -> Any:
         """Return messages as IMAPClient does."""
@@ -136,12 +140,18 @@ def _protect(connection: Connection, target: Target) -> None:
         connection.starttls(connection.wire.context())
 
 
+_UNPARSABLE = (
+    *(ProtocolError, ValueError, ArithmeticError, TypeError, LookupError, AttributeError, AssertionError),
+    RecursionError,
+)
+
+
 @contextlib.contextmanager
 def _parsed() -> Iterator[None]:
     """Call nonsense what IMAPClient's parsers fail at in so many ways."""
     try:
         yield
-    except (ProtocolError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
+    except _UNPARSABLE:
         raise Nonsense("not to be parsed") from None
 
 

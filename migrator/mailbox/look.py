@@ -15,11 +15,11 @@ from .wire import ALLOWANCE, Wire
 _T = TypeVar("_T")
 _LINE = 512  # bytes a server may need to speak of one message
 _AT_ONCE = 8 * 1024 * 1024  # bytes of bodies in one answer
-_UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d+)")
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d{1,10})\b")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})\b")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{26})"')
-_STORAGE = re.compile(rb"\bSTORAGE (\d+) (\d+)", re.IGNORECASE)
+_STORAGE = re.compile(rb"\bSTORAGE (\d{1,18}) (\d{1,18})\b", re.IGNORECASE)
 
 
 def sizes(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, int]:
@@ -34,7 +34,8 @@ def flags(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, frozenset[s
 
 def dates(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, datetime]:
     """Return INTERNALDATE, aware, of those of `uids` that are there."""
-    return dict(_attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment))
+    told = _attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment)
+    return {uid: moment for uid, moment in told if moment}
 
 
 def _attribute(
@@ -53,8 +54,11 @@ def _flag_set(text: bytes) -> frozenset[str]:
     return frozenset(text.decode("ascii", "replace").split()) - {"\\Recent"}
 
 
-def _moment(text: bytes) -> datetime:
-    moment: datetime = parse_to_datetime(text, normalise=False)
+def _moment(text: bytes) -> datetime | None:
+    try:
+        moment: datetime = parse_to_datetime(text, normalise=False)
+    except (ValueError, OverflowError):  # no date of any calendar: as good as none
+        return None
     return moment
 
 
