@@ -42,6 +42,7 @@ from oauth.revocation import is_dead, revoke
 from oauth.vault import Safe
 
 _RETRY_SECONDS = 15.0
+_SECOND_LOGIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,16 @@ class Slice:
         if credentials is None:
             raise TypeError("this phase has no door to the mailbox")
 
+        again = iter([_SECOND_LOGIN_SECONDS])  # once in a slice
+
         def connect() -> Mailbox:
-            mailbox = open_mailbox(self._config.target, credentials, connect=self._reach)
+            mailbox = open_mailbox(
+                self._config.target,
+                credentials,
+                connect=self._reach,
+                second_logins=again,
+                wait=self._patience.wait,
+            )
             self._state.set(part_key(self._task.id, "tls"), mailbox.tls, ex=UNFINISHED_SECONDS)
             return mailbox
 

@@ -11,7 +11,7 @@ from .uids import SET, expand, sets
 from .wire import Wire
 
 _COPYUID = re.compile(rb"\d{1,10} (" + SET + rb") (" + SET + rb")")
-_UIDNEXT = re.compile(rb"UIDNEXT (\d+)")
+_UIDNEXT = re.compile(rb"UIDNEXT (\d{1,10})\b")
 
 
 def copy(wire: Wire, uids: Sequence[int], to: bytes) -> dict[int, int]:

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import imaplib
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -23,6 +24,7 @@ from .writer import Writer
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_NONE: Iterator[float] = iter(())
 _GOODBYE = 2.0  # seconds a server has to answer LOGOUT
 
 
@@ -33,13 +35,19 @@ def open_mailbox(
     connect_timeout: float = 10,
     read_timeout: float = 60,
     connect: Connect = by_name,
+    second_logins: Iterator[float] = _NONE,
+    wait: Callable[[float], None] = time.sleep,
 ) -> "Mailbox":
     """Connect and log in; time-outs in seconds. `connect` makes the TCP connection, to pin an address checked before.
+
+    A connection that is refused or cut is tried again within two seconds; `wait` waits. A login that is refused with no
+    reason told (a directory behind the server may be away for a moment) is tried again after the next of
+    `second_logins`, in seconds: few, for servers lock out who tries too often.
 
     Raises LoginRefused, UnknownHost, CertificateInvalid ("expired", "wrong-name", "untrusted", "no-tls") or
     MailboxUnreachable.
     """
-    return Mailbox(opened(target, credentials, connect, connect_timeout, read_timeout))
+    return Mailbox(opened(target, credentials, connect, connect_timeout, read_timeout, second_logins, wait))
 
 
 def _spoken(act: Callable[Concatenate["Mailbox", _P], _R]) -> Callable[Concatenate["Mailbox", _P], _R]:

@@ -48,7 +48,10 @@ def _list(connection: Connection, pattern: bytes) -> Iterator[tuple[str, Existin
     for line in _joined(lines):
         if found := _LIST.fullmatch(line):
             flags, delimiter, name = found.groups()
-            yield _unquoted(delimiter).decode(), _folder(flags.decode("ascii", "replace").split(), name)
+            yield (
+                _unquoted(delimiter).decode("ascii", "replace"),
+                _folder(flags.decode("ascii", "replace").split(), name),
+            )
 
 
 def _joined(lines: list[bytes | tuple[bytes, bytes]]) -> Iterator[bytes]:
