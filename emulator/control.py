@@ -160,8 +160,8 @@ def _remove_account(world: World, _request: Request, body: Json) -> Json:
 
 def _shown(message: Message) -> Json:
     return {
-        "id": f"{message.id:016x}",
-        "threadId": f"{message.thread:016x}",
+        "id": mailbox.id_text(message.id),
+        "threadId": mailbox.id_text(message.thread),
         "internalDate": str(message.date),
         "labelIds": message.labels,
         "sizeEstimate": message.size,

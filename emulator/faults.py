@@ -74,7 +74,7 @@ def fault_from(wish: Mapping[str, Any]) -> Fault:
         raise ValueError(f"unknown kind of fault: {fault.kind}")
     if fault.body not in {"json", "html", "empty"}:
         raise ValueError("body is json, html or empty")
-    return replace(fault, method=fault.method or _METHOD_OF.get(fault.kind, ""))
+    return replace(fault, method=fault.method or _METHOD_OF.get(fault.kind, ""), message=fault.message.lstrip("0"))
 
 
 def strike(faults: Faults, account: str, method: str, message: str) -> Fault | None:

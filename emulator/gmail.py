@@ -105,7 +105,7 @@ def _list_messages(account: Account, call: Call) -> Json:
 
 
 def _reference(message: Message) -> Json:
-    return {"id": f"{message.id:016x}", "threadId": f"{message.thread:016x}"}
+    return {"id": mailbox.id_text(message.id), "threadId": mailbox.id_text(message.thread)}
 
 
 def _get_message(account: Account, call: Call) -> Json:

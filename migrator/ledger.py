@@ -34,6 +34,7 @@ from typing import Any, cast
 from redis import Redis
 
 from migrator.errors import LeaseLost
+from migrator.message import gmail_id
 from migrator.outcome import Mark
 from migrator.records import Deferred, FolderState, Intent, Partial, Placed, as_json
 
@@ -161,7 +162,7 @@ class Ledger:
             number = found.start()
             if number >= start + len(ids):
                 start, ids = number, self._ids(number, _WINDOW)
-            yield number, f"{ids[number - start]:016x}", Mark(marks[number])
+            yield number, gmail_id(ids[number - start]), Mark(marks[number])
 
     def _ids(self, start: int, length: int) -> tuple[int, ...]:
         blob = self._bytes(self._redis.getrange(self.key("ids"), start * 8, (start + length) * 8 - 1))

@@ -26,7 +26,7 @@ def planned(
 
 def plan_of(ledger: Ledger) -> dict[str, Mark]:
     """Return each id of the plan with its mark, in the order of the plan."""
-    return {f"{i:016x}": Mark(mark) for i, mark in zip(ledger.ids(), ledger.marks(), strict=True)}
+    return {f"{i:x}": Mark(mark) for i, mark in zip(ledger.ids(), ledger.marks(), strict=True)}
 
 
 def caught_up(gmail: Gmail, ledger: Ledger, choices: Choices | None = None) -> list[str]:

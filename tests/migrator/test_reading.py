@@ -209,3 +209,11 @@ def test_a_reader_that_is_let_go_leaves_no_thread_behind(google: Google, gmail: 
     next(reads)
     reads.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
+
+
+def test_a_message_of_2004_is_asked_for_by_the_id_it_was_listed_under(google: Google, gmail: Gmail) -> None:
+    old = google.add(letter(1), id="ff00000000abcde")["id"]
+    assert len(old) == 15
+    (read_back,) = read(gmail, wanted_of(gmail))
+    assert isinstance(read_back[1], GmailMessage)
+    assert read_back[1].id == old
