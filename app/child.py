@@ -24,12 +24,13 @@ from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from migrator.changes import catch_up
 from migrator.egress import Connect
 from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, open_mailbox
-from migrator.plan import catch_up, plan_slice
+from migrator.plan import plan_slice
 from migrator.quota import PROFILES, Meter, Profile
 from migrator.reopening import is_asked, reopen
 from migrator.retry import Patience, Stopped
@@ -148,7 +149,7 @@ class Slice:
             self._patience,
             careful=read(self._state, self._task.id).crashes > 0,
         )
-        if not done or catch_up(self._gmail, self._ledger, self._wanted.choices, self._patience):
+        if not done or catch_up(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
             return again()
         return advance(State.VERIFYING, self._ledger.step)
 

@@ -138,7 +138,7 @@ def test_open_messages_are_all_those_without_an_outcome_in_order(ledger: Ledger)
     ledger.write(ledger.mark(1, Mark.PENDING_LARGE))
     found = list(ledger.open_messages())
     assert [number for number, _, _ in found] == [n for n in range(total) if n not in settled]
-        assert all(message_id == f"{number + 1:x}" for number, message_id, _ in found)
+    assert all(message_id == f"{number + 1:x}" for number, message_id, _ in found)
     assert [mark for _, _, mark in found][:2] == [Mark.PENDING_LARGE, Mark.PENDING]
 
 
