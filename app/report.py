@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.sentences import failure, sentence
+from app.sentences import failure, remark, sentence
 from jobs.migration import Migration
 from jobs.report import Report, report_on
 
@@ -32,6 +32,8 @@ def show(console: Console, report: Report) -> None:
     console.print(outcomes)
     for word, count in report.failures.items():
         console.print(f"  {count:,} failed: {failure(word)}", style="yellow")
+    for word, count in report.remarks.items():
+        console.print(f"  {count:,} {remark(word)}")
 
 
 def headline(migration: Migration) -> str:

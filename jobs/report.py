@@ -1,18 +1,22 @@
 """The account that adds up, as values: every message of the Gmail account under exactly one outcome; counts only."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from redis import Redis
 
 from jobs.requests import read
 from migrator.ledger import Ledger
+from migrator.remarks import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name."""
+    """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name.
+
+    `remarks` counts, by word, what copies do not show (`migrator.remarks`), and `renamed-labels`.
+    """
 
     id: str
     state: str
@@ -26,6 +30,7 @@ class Report:
     failures: dict[str, int]
     bytes: int
     verified: dict[str, int]
+    remarks: dict[str, int] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
@@ -61,5 +66,11 @@ def report_on(redis: Redis, migration_id: str) -> Report:
         folders={name: counts[f"folder:{n}"] for n, name in sorted(folders.items(), key=lambda row: row[1])},
         failures=dict(Counter(ledger.reasons().values())),
         bytes=counts.get("bytes", 0),
+        remarks=_remarks(ledger),
         verified={k: v for k, v in (ledger.load("verified") or {}).items() if k not in {"folder", "done"}},
     )
+
+
+def _remarks(ledger: Ledger) -> dict[str, int]:
+    renamed = ledger.count_of_renamed()
+    return {**counted(ledger.remarks()), **({"renamed-labels": renamed} if renamed else {})}

@@ -101,9 +101,14 @@ KEPT: tuple[Kept, ...] = (
         "remarks",
         "which messages changed at Gmail after they were copied, or carry a label that Gmail does not list",
         Sight.CUSTOMER,
-        "the report counts them",
+        "says which copies do not show the account as it is by now",
     ),
-    _stays("relabelled", "ids of labels that were renamed meanwhile", Sight.CUSTOMER, "the report counts them"),
+    _stays(
+        "relabelled",
+        "ids of labels that were renamed meanwhile",
+        Sight.CUSTOMER,
+        "says that folders keep the names they had",
+    ),
     _stays("counts", "messages and bytes by folder number", Sight.CUSTOMER, "the report's sums by folder"),
     _stays("folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.ALLOWED, "the report's names of folders"),
     _stays(

@@ -5,8 +5,9 @@ import json
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
@@ -27,6 +28,17 @@ class Client:
     auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+
+
+def is_plain_loopback(address: str) -> bool:
+    """True for an http address on this machine, which a stand-in for Google has; nobody else can listen there."""
+    where = urlsplit(address)
+    if where.scheme != "http":
+        return False
+    try:
+        return where.hostname == "localhost" or ip_address(where.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,12 +116,14 @@ def _if_it_lasts(status: int, reason: str) -> MigrationError | None:
 
 
 def from_refused_refresh(error: RefreshError) -> MigrationError:
-    """Return what a refused refresh means by its `error` word and description.
+    """Return what a refused refresh means by its `error` word and description, or by the API's document in their place.
 
     A dead grant is certain at once. The other words are believed when they last.
     """
     answer = error.args[1] if len(error.args) > 1 else None
     answer = answer if isinstance(answer, dict) else {}
+    if isinstance(answer.get("error"), dict):
+        return from_answer(_status(answer["error"]), json.dumps(answer).encode())
     word = _word(answer.get("error"))
     if word in _ADMIN_WORDS or (word in _GRANT_WORDS and _ACCOUNT_IS_OFF.search(str(answer.get("error_description")))):
         return GoogleUnavailable(word, GoogleRefused(word), sure=True)
@@ -130,6 +132,11 @@ def from_refused_refresh(error: RefreshError) -> MigrationError:
     if word in _CLIENT_WORDS:
         return GoogleUnavailable(word, ClientRefused(word), sure=True)
     return GoogleUnavailable(word or "token")
+
+
+def _status(error: dict[str, Any]) -> int:
+    code = error.get("code")
+    return code if isinstance(code, int) else 400
 
 
 def _moment(message: str) -> float | None:

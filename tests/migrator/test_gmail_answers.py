@@ -157,6 +157,13 @@ def test_what_the_token_endpoint_says_in_so_many_words_is_told_apart(
     assert found.sure
 
 
+def test_a_token_endpoint_may_answer_as_the_api_does() -> None:
+    answer = json.loads(document(code=400, message="Mail service not enabled", status="FAILED_PRECONDITION"))
+    found = from_refused_refresh(RefreshError("text", answer))
+    assert isinstance(found, GoogleUnavailable)
+    assert isinstance(found.lasting, NoGmail)
+
+
 @pytest.mark.parametrize("answer", [({"error": "server_error"},), ({"error": {"code": 403}},), (), ("<html>",), ({},)])
 def test_any_other_answer_of_the_token_endpoint_may_pass(answer: tuple[object, ...]) -> None:
     found = from_refused_refresh(RefreshError("text", *answer))
