@@ -24,7 +24,7 @@ from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
-from migrator.changes import catch_up
+from migrator.changes import catch_up, look_once_more
 from migrator.egress import Connect
 from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
@@ -160,6 +160,8 @@ class Slice:
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         if not done:
             return again()
+        if look_once_more(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
+            return advance(State.COPYING, self._ledger.step)
         user = mailbox_of(self._safe).user
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
         return advance(State.FINISHING, self._ledger.step)

@@ -11,6 +11,7 @@ request that matches since the fault was set (1 = the next one), `times` times (
     wrongId                messages.get answers another message of the account
     badBase64              the raw text holds characters outside base64url
     emptyPage              messages.list answers no message, but a nextPageToken
+    samePage               history.list answers with its token once more, as if more were to come
     invalidGrant           the account's grants die: 401 now, invalid_grant at every refresh
     oauthError             the token endpoint answers `reason` (RFC 6749 §5.2 `error`), `subtype` and `text`
 
@@ -27,12 +28,15 @@ from typing import Any
 
 from emulator.errors import SHAPES, Refused, Shape, retry_after
 
-DAMAGES = frozenset({"hang", "truncated", "wrongId", "badBase64", "emptyPage", "invalidGrant", "oauthError"})
+DAMAGES = frozenset(
+    {"hang", "truncated", "wrongId", "badBase64", "emptyPage", "samePage", "invalidGrant", "oauthError"}
+)
 _METHOD_OF = {
     "oauthError": "oauth.token",
     "wrongId": "messages.get",
     "badBase64": "messages.get",
     "emptyPage": "messages.list",
+    "samePage": "history.list",
 }
 
 

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.asking import asked
-from migrator.errors import GoogleDown
+from migrator.errors import (
+    ClientRefused,
+    GoogleDown,
+    GoogleRefused,
+    LoginRefused,
+    NoGmail,
+    ReconnectNeeded,
+    Transient,
+    Waiting,
+)
 from migrator.gmail import Changes, Gmail, HistoryTooOld
 from migrator.labels import Choices
 from migrator.ledger import Command, Ledger
@@ -20,11 +29,12 @@ from migrator.naming import FolderNames
 from migrator.newlabels import look_again
 from migrator.outcome import Mark
 from migrator.remarks import Remark
-from migrator.retry import Patience, attempt
+from migrator.retry import Patience
 
 MOST_PASSES = 20
 """So often the history is asked for what changed meanwhile: a busy account must not keep its import from ending."""
 
+_NO_ANSWER = (Transient, Waiting, ReconnectNeeded, NoGmail, GoogleRefused, ClientRefused, LoginRefused)
 _HIDDEN = frozenset({"SPAM", "TRASH"})
 _STATES = frozenset({"UNREAD", "STARRED", "IMPORTANT"})
 _BY_LABELS = frozenset({Mark.SKIPPED_SPAM, Mark.SKIPPED_TRASH, Mark.SKIPPED_LABEL, Mark.SKIPPED_PERIOD})
@@ -42,18 +52,44 @@ def catch_up(
         if listed(gmail, ledger, choices, patience):
             _compare(ledger, found(ledger), choices)
         return True
-    passes = ledger.load("passes") or 0
+    passes, late = ledger.load("passes") or (0, False)
     if passes >= MOST_PASSES:
         return False
-    counted = ledger.keep("passes", passes + 1)
+    counted = ledger.keep("passes", (passes + 1, late))
     try:
         changes = asked(gmail, patience, lambda: gmail.changes_since(ledger.load("since")))
-    except (HistoryTooOld, GoogleDown):
-        account = attempt(patience, gmail.account)
-        ledger.write(begun(ledger), ledger.keep("since", account.history_id), counted)
-        return True
+    except HistoryTooOld:
+        return _list_anew(gmail, ledger, patience, counted)
+    except GoogleDown:  # the profile is answered, the history is not: a listing of everything says the same
+        return _list_anew(gmail, ledger, patience, ledger.keep("passes", (passes + MOST_PASSES // 2, late)))
     look_again(gmail, connect, ledger, FolderNames.load(ledger), choices, patience)
     return _take_up(gmail, ledger, changes, choices, patience, counted)
+
+
+def _list_anew(gmail: Gmail, ledger: Ledger, patience: Patience, counted: Command) -> bool:
+    account = asked(gmail, patience, gmail.account)
+    ledger.write(begun(ledger), ledger.keep("since", account.history_id), counted)
+    return True
+
+
+def look_once_more(
+    gmail: Gmail, connect: Callable[[], Mailbox], ledger: Ledger, choices: Choices, patience: Patience
+) -> bool:
+    """Look, once, what changed while everything was verified; return True where there is something to copy.
+
+    Everything is verified again then. Where Google or the mailbox does not answer, the import ends with what it has.
+    """
+    passes, late = ledger.load("passes") or (0, False)
+    if late:
+        return False
+    ledger.write(ledger.keep("passes", (passes, True)))
+    try:
+        changed = catch_up(gmail, connect, ledger, choices, patience)
+    except _NO_ANSWER:
+        return False
+    if changed:
+        ledger.write(("DEL", ledger.key("verified")))
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
