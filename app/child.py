@@ -24,13 +24,14 @@ from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from migrator.changes import catch_up, look_once_more
 from migrator.egress import Connect
 from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, open_mailbox
-from migrator.plan import catch_up, plan_slice
+from migrator.plan import plan_slice
 from migrator.quota import PROFILES, Meter, Profile
 from migrator.reopening import is_asked, reopen
 from migrator.retry import Patience, Stopped
@@ -150,7 +151,7 @@ class Slice:
             self._patience,
             careful=read(self._state, self._task.id).crashes > 0,
         )
-        if not done or catch_up(self._gmail, self._ledger, self._wanted.choices, self._patience):
+        if not done or catch_up(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
             return again()
         return advance(State.VERIFYING, self._ledger.step)
 
@@ -161,6 +162,8 @@ class Slice:
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         if not done:
             return again()
+        if look_once_more(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
+            return advance(State.COPYING, self._ledger.step)
         held = held_until(self._ledger, time.time())
         if held is not None:
             return wait(held, FAILED_MESSAGES)

@@ -6,6 +6,7 @@ _SENTENCES = {
     "google-bandwidth": "Google's limit of bytes per day is reached; we go on by ourselves.",
     "google-concurrency": "Google asked for fewer requests at once; we go on by ourselves.",
     "google-down": "Google does not answer; we try again by ourselves.",
+    "messages-deferred": "Some messages were refused for now; we try them again by ourselves.",
     "google-unavailable": "Google does not answer; we try again by ourselves.",
     "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
     "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
@@ -15,10 +16,14 @@ _SENTENCES = {
     "failed-messages": "Some messages could not be copied. Retry them, or finish without them: `migrator retry ID` or "
     "`migrator finish ID`. After a day the import finishes without them.",
     "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
-    "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
-    "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "
-    "enabled in the host's Google project. Ask the account's administrator, then resume.",
-    "google-request-refused": "Google did not understand a request. Look for a newer version, then resume.",
+    "reconnect-needed": "Google no longer accepts our access, or asks for a new sign-in. Connect the Google account "
+    "again.",
+    "no-gmail": "This Google account has no Gmail. Its administrator can turn Gmail on; then resume. Otherwise cancel "
+    "this import and connect another account.",
+    "google-refused": "Google, or the administrator of the account's organisation, does not allow this access. Ask the "
+    "administrator to allow it, then resume.",
+    "google-client-refused": "Google does not accept this service's OAuth client or project. Check google.client_id, "
+    "its secret, and that the Gmail API is enabled in the project; then resume.",
     "login-refused": "The mailbox does not accept user name and password. With a new password: "
     "`migrator reconnect ID --mailbox`, or the customer comes in with it. Where the mailbox accepts the old one again, "
     "resume.",
@@ -106,6 +111,20 @@ def sentence(code: str) -> str:
 def failure(word: str) -> str:
     """Return why one message failed, in words."""
     return _FAILURES.get(word, f"the mailbox server refused it ({word})")
+
+
+_REMARKS = {
+    "deleted-later": "deleted in Gmail after they were copied (drafts that were saved again or sent, too)",
+    "trashed-later": "moved to spam or trash in Gmail after they were copied",
+    "changed-meanwhile": "given other labels, read or starred in Gmail while the import ran",
+    "unknown-label": "with a label that Gmail itself does not list",
+    "renamed-labels": "labels renamed in Gmail during the import; their folders keep the first name",
+}
+
+
+def remark(word: str) -> str:
+    """Return what is to be said of some copies, or labels, beside the outcomes."""
+    return _REMARKS.get(word, word)
 
 
 _NOTES = {

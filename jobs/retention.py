@@ -82,6 +82,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("listing", "how far the listing is"),
     _ends("found:*", "Gmail message ids listed so far", names=_LISTINGS),
     _ends("since", "Gmail's history id"),
+    _ends("passes", "how often the history was asked for what changed meanwhile"),
     _ends("retry", "that messages which failed are to be tried again"),
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
     _ends("hold", "until when the import is held for messages that failed"),
@@ -101,6 +102,18 @@ KEPT: tuple[Kept, ...] = (
     ),
     _stays("marks", "one outcome per message, shown as sums", Sight.CUSTOMER, "the report's sums are counted from it"),
     _stays("reasons", "a word for each message that failed", Sight.ALLOWED, "says why a message was not copied"),
+    _stays(
+        "remarks",
+        "which messages changed at Gmail after they were copied, or carry a label that Gmail does not list",
+        Sight.CUSTOMER,
+        "says which copies do not show the account as it is by now",
+    ),
+    _stays(
+        "relabelled",
+        "ids of labels that were renamed meanwhile",
+        Sight.CUSTOMER,
+        "says that folders keep the names they had",
+    ),
     _stays("counts", "messages and bytes by folder number", Sight.CUSTOMER, "the report's sums by folder"),
     _stays("folders", "folder names, UIDVALIDITY, UIDNEXT", Sight.ALLOWED, "the report's names of folders"),
     _stays(

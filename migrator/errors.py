@@ -2,7 +2,7 @@
 
     MigrationError
     ├── Transient              try again in a moment, inside the slice
-    │   ├── GoogleUnavailable      5xx, dropped connection, failedPrecondition
+    │   ├── GoogleUnavailable      5xx, dropped connection, any refusal that may concern this request alone
     │   ├── AnswerDamaged          truncated body, wrong message id, bad base64
     │   └── ConnectionLost         the mailbox connection broke; what it did last is unknown
     │       └── ServerMisbehaves       the mailbox server said what no server may say, so we broke it
@@ -10,11 +10,14 @@
     │   ├── QuotaExhausted         Google's units per minute
     │   ├── BandwidthExhausted     Google's bytes per day ("Retry after T")
     │   ├── GoogleDown             still unavailable after all tries
+    │   ├── MessagesDeferred       nothing is left but messages that are tried again later
     │   ├── MailboxUnreachable     refused connection, time-out, too many connections
     │   └── MailboxFull            over the target's storage quota
     └── Permanent              nobody but a person can change it
-        ├── ReconnectNeeded        the grant is dead (invalid_grant)
-        ├── GoogleRefused          domain policy, API not enabled, missing scope
+        ├── ReconnectNeeded        the grant is dead or too small; the customer signs in at Google again
+        ├── NoGmail                the Google account has no Gmail
+        ├── GoogleRefused          the account's administrator, or Google, does not allow the access
+        ├── ClientRefused          the host's OAuth client or Google project is wrong
         ├── LoginRefused           the mailbox does not accept the credentials
         ├── UnknownHost            the mailbox host has no address
         ├── HostNotAllowed         a customer may not name this mailbox host
@@ -51,9 +54,18 @@ class Transient(MigrationError):
 
 
 class GoogleUnavailable(Transient):
-    """Google answered 5xx or 400 failedPrecondition, or the connection broke."""
+    """Google refused a request, or the connection broke; a single refusal says nothing about the account.
+
+    `lasting` is the error that it means where Google keeps refusing everything so, None for an outage. `sure`: Google's
+    reason leaves no doubt that it concerns the account, so nothing else needs to be asked once all tries are used up.
+    """
 
     code = "google-unavailable"
+
+    def __init__(self, detail: str = "", lasting: "MigrationError | None" = None, *, sure: bool = False) -> None:
+        super().__init__(detail)
+        self.lasting = lasting
+        self.sure = sure
 
 
 class AnswerDamaged(Transient):
@@ -102,6 +114,12 @@ class GoogleDown(Waiting):
     code = "google-down"
 
 
+class MessagesDeferred(Waiting):
+    """Nothing is left to be done but messages that were refused, and are tried again at `until`."""
+
+    code = "messages-deferred"
+
+
 class MailboxUnreachable(Waiting):
     """The mailbox server refuses or drops connections, or allows no further one."""
 
@@ -121,15 +139,27 @@ class Permanent(MigrationError):
 
 
 class ReconnectNeeded(Permanent):
-    """The grant is dead: revoked, expired, or the account's password changed."""
+    """The grant is dead (revoked, expired, password changed), asks for a new sign-in, or lacks the scope."""
 
     code = "reconnect-needed"
 
 
+class NoGmail(Permanent):
+    """The Google account has no Gmail: its administrator has not turned it on, or it never had one."""
+
+    code = "no-gmail"
+
+
 class GoogleRefused(Permanent):
-    """Google refuses for good; `detail` is Google's reason word (domainPolicy, accessNotConfigured, ...)."""
+    """The account's administrator, or Google, does not allow the access; `detail` is Google's reason word."""
 
     code = "google-refused"
+
+
+class ClientRefused(Permanent):
+    """The host's OAuth client or Google project is wrong: its operator has to correct it; `detail` is Google's word."""
+
+    code = "google-client-refused"
 
 
 class LoginRefused(Permanent):

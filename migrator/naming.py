@@ -1,15 +1,16 @@
 """The folders of a migration by number: which label key, which name on the server, and what the server made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from migrator.errors import FolderRefused
-from migrator.foldernames import stricter
+from migrator.foldernames import stricter, twin_key
 from migrator.folders import FolderMap, MailboxShape
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
 
 _PART = "map"
+_NO_LABELS = frozenset({"INBOX", "SENT", "DRAFT", "SPAM", "TRASH", "ARCHIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,30 @@ class FolderNames:
         """Return the command that writes the names."""
         rows = [asdict(row) for row in self.rows]
         return ledger.keep(_PART, {"rows": rows, "delimiter": self._delimiter, "prefix": self._prefix})
+
+    def paths(self, numbers: Collection[int]) -> dict[str, str]:
+        """Return where the folders of these numbers lie below the prefix, by label id, `/` between the levels."""
+        rows = (self.rows[number] for number in numbers)
+        own = (row for row in rows if row.key not in _NO_LABELS)
+        return {row.key: "/".join(self._levels(row.name)) for row in own}
+
+    def _levels(self, name: str) -> list[str]:
+        below = name.removeprefix(self._prefix)
+        return below.split(self._delimiter) if self._delimiter else [below]
+
+    def extend(self, fmap: FolderMap, opened: Collection[int]) -> None:
+        """Take up a map that was made anew: new labels get numbers of their own, those that are `opened` keep names."""
+        taken = {twin_key(self.rows[number].name) for number in opened}
+        for key, target in sorted(fmap.targets.items()):
+            if self._numbers.get(key) in opened:
+                continue
+            row = NamedFolder(key, _free(target.name, taken), target.special_use)
+            taken.add(twin_key(row.name))
+            if key in self._numbers:
+                self.rows[self._numbers[key]] = row
+            else:
+                self._numbers[key] = len(self.rows)
+                self.rows.append(row)
 
     def number(self, key: str) -> int:
         """Return the number of a label key (`INBOX`, `SENT`, ..., or a label id)."""
@@ -92,3 +117,9 @@ class FolderNames:
         new = [name for name in own if name not in self._there]
         self._there.update(new)
         return new
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that no folder in use has; the map knows where those would lie, not what a server made of them."""
+    spellings = (name, f"{name} (label)", *(f"{name} (label {turn})" for turn in range(2, len(taken) + 3)))
+    return next(spelling for spelling in spellings if twin_key(spelling) not in taken)

@@ -1,26 +1,37 @@
 """Messages brought from Gmail into the mailbox: read ahead, placed by their labels, filed in batches by folder."""
 
+import random
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from migrator.errors import MessagesDeferred
 from migrator.filing import Filing, Staged
 from migrator.gmail import Gmail
-from migrator.labels import Catalogue, Choices, Placement, Skip, catalogue_of, place
-from migrator.ledger import Ledger
+from migrator.labels import Choices, Placement, Skip, catalogue_of, ghosts_in, place
+from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
-from migrator.message import GmailMessage, fingerprint, with_crlf
+from migrator.message import GmailMessage, fingerprint, gmail_id, with_crlf
 from migrator.naming import FolderNames
+from migrator.newlabels import look_again
 from migrator.outcome import Mark
 from migrator.period import is_before
 from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
-from migrator.records import Expected
+from migrator.records import Deferred, Expected
+from migrator.remarks import Remark
 from migrator.retry import Patience
 from migrator.suspects import Wanted, one_at_a_time
 
 BATCH_MESSAGES = 50
 BATCH_BYTES = 8 << 20
 STAGED_BYTES = 24 << 20
+
+_UNREADABLE = "unreadable"
+_READ_AGAIN = 30.0
+"""Seconds after which a message that Google refused, while it gave others, is asked for once more."""
+
+_WITNESSES = 3
 
 _SKIPS = {
     "chat": Mark.SKIPPED_CHAT,
@@ -57,13 +68,17 @@ def copy_slice(
         if not filing.take_inventory():
             return False
         filing.copy_further()
-        stage = Stage(filing, ledger, names, catalogue_of(labels_of(ledger)), choices, key)
-        half_done = ledger.partials()
-        wanted: Iterable[Wanted] = (row for row in ledger.open_messages() if row[0] not in half_done)
+
+        def look() -> bool:
+            return look_again(gmail, connect, ledger, names, choices, patience)
+
+        stage = Stage(filing, ledger, names, choices, key, look)
+        half_done, deferred = ledger.partials(), ledger.deferred()
+        wanted: Iterable[Wanted] = (row for row in _due(ledger, deferred) if row[0] not in half_done)
         if careful:
             wanted = one_at_a_time(ledger, wanted)
         try:
-            for read in read_ahead(gmail, wanted, fetchers, patience, alone=careful):
+            for read in read_ahead(gmail, wanted, fetchers, patience, alone=careful, others=_some_of(ledger)):
                 stage.take(read)
                 if careful:
                     stage.flush()
@@ -72,9 +87,37 @@ def copy_slice(
         if filing.held_up:
             raise filing.held_up
         filing.locate()
-        return next(ledger.open_messages(), None) is None
+        return _is_all_done(ledger)
     finally:
         filing.close()
+
+
+def _due(ledger: Ledger, deferred: Mapping[int, Deferred]) -> Iterator[Wanted]:
+    """Yield the open messages but for those that are to be tried again later."""
+    now = time.time()
+    return (row for row in ledger.open_messages() if row[0] not in deferred or deferred[row[0]].due <= now)
+
+
+def _is_all_done(ledger: Ledger) -> bool:
+    """Tell whether every message has an outcome; raise `MessagesDeferred` where nothing can be done at present."""
+    deferred = ledger.deferred()
+    if next(_due(ledger, deferred), None):
+        return False
+    waiting = [deferred[number].due for number, _, _ in ledger.open_messages()]
+    if waiting:
+        raise MessagesDeferred(min(waiting))
+    return True
+
+
+def _some_of(ledger: Ledger) -> Callable[[str], Sequence[str]]:
+    """Return what names a few messages of the plan, by chance, beside the given one."""
+
+    def others(message_id: str) -> Sequence[str]:
+        ids = ledger.ids()
+        some = {gmail_id(number) for number in random.sample(ids, min(len(ids), _WITNESSES + 1))}  # no secret
+        return sorted(some - {message_id})[:_WITNESSES]
+
+    return others
 
 
 class Stage:
@@ -84,14 +127,23 @@ class Stage:
     """
 
     def __init__(
-        self, filing: Filing, ledger: Ledger, names: FolderNames, catalogue: Catalogue, choices: Choices, key: bytes
+        self,
+        filing: Filing,
+        ledger: Ledger,
+        names: FolderNames,
+        choices: Choices,
+        key: bytes,
+        look_again: Callable[[], bool],
     ) -> None:
         self._filing = filing
         self._ledger = ledger
         self._names = names
-        self._catalogue = catalogue
+        self._catalogue = catalogue_of(labels_of(ledger))
         self._choices = choices
         self._key = key
+        self._look_again = look_again
+        self._ghosts: set[str] = set()
+        self._deferred = ledger.deferred()
         self._batches: dict[int, list[Staged]] = defaultdict(list)
         self._bytes: dict[int, int] = defaultdict(int)
 
@@ -101,11 +153,12 @@ class Stage:
         if isinstance(message, Mark):
             self._settle(number, message)
             return
-        too_old = is_before(message.internal_date, self._choices.since)
-        where = place(message.label_ids, self._catalogue, self._choices, too_old=too_old)
+        where = self._place(message)
         if isinstance(where, Skip):
             self._settle(number, _SKIPS[where.reason])
             return
+        if where.ghosts:
+            self._ledger.write(*self._ledger.remark([(number, Remark.UNKNOWN_LABEL)]))
         staged = self._staged(number, message, where)
         batch = self._batches[staged.folder]
         batch.append(staged)
@@ -120,11 +173,30 @@ class Stage:
         for folder in sorted(self._batches):
             self._file(folder)
 
+    def _place(self, message: GmailMessage) -> Placement | Skip:
+        """Return where a message goes; a label that was made since the plan gets its folder first."""
+        unknown = ghosts_in(message.label_ids, self._catalogue) - self._ghosts
+        if unknown:
+            if self._look_again():
+                self._catalogue = catalogue_of(labels_of(self._ledger))
+            self._ghosts |= ghosts_in(unknown, self._catalogue)
+        too_old = is_before(message.internal_date, self._choices.since)
+        return place(message.label_ids, self._catalogue, self._choices, too_old=too_old)
+
     def _settle(self, number: int, mark: Mark) -> None:
         if mark.is_failure:
-            self._ledger.write(*self._ledger.fail(number, mark, "unreadable"))
+            self._ledger.write(*self._unreadable(number, mark))
         else:
-            self._ledger.write(self._ledger.mark(number, mark))
+            self._ledger.write(self._ledger.mark(number, mark), *self._ledger.accepted([number]))
+
+    def _unreadable(self, number: int, mark: Mark) -> list[Command]:
+        """Return the commands for a message that Google does not give: once it is asked for again, later."""
+        before, now = self._deferred.get(number), time.time()
+        if before and before.word == _UNREADABLE:
+            return self._ledger.fail(number, mark, _UNREADABLE)
+        first = before or Deferred(_UNREADABLE, now, now, 0)
+        again = Deferred(_UNREADABLE, first.since, now + _READ_AGAIN, first.tries + 1)
+        return [self._ledger.defer(number, again)]
 
     def _staged(self, number: int, message: GmailMessage, where: Placement) -> Staged:
         wire = with_crlf(message.raw)

@@ -12,7 +12,7 @@ from migrator.mailbox.answers import MESSAGE_WORDS
 
 BRANCHES = {MigrationError, Transient, Waiting, Permanent}
 # What a message's own outcome says; these never become a migration's reason.
-OF_MESSAGES = {"message-refused", "message-gone", "google-request-refused", "history-too-old"}
+OF_MESSAGES = {"message-refused", "message-gone", "history-too-old"}
 FOLDER_WORDS = {
     *("missing", "read-only", "no-permission", "name-refused", "name-changed", "control-character", "empty-level")
 }

@@ -97,7 +97,7 @@ def test_every_invariant_has_a_number_a_file_and_a_test() -> None:
     assert all(PATH.search(row[2]) and "::test_" in row[3] for row in kept)
 
 
-@pytest.mark.parametrize("table", ["_SENTENCES", "_CONSENTS", "_FAILURES", "_NOTES"])
+@pytest.mark.parametrize("table", ["_SENTENCES", "_CONSENTS", "_FAILURES", "_NOTES", "_REMARKS"])
 def test_the_page_of_errors_says_what_people_read(table: str) -> None:
     listed = [row[:2] for row in rows(text("docs/errors.md"))]
     wanted = [[f"`{code}`", words] for code, words in getattr(app.sentences, table).items()]

@@ -74,6 +74,11 @@ WAITING: dict[str, Words] = {
         N_("Google's limit for one day is reached"),
         N_("Google lets only so much be read in a day. We go on at {time} by ourselves."),
     ),
+    "messages-deferred": Words(
+        "waiting",
+        N_("Some messages need another try"),
+        N_("Everything else has been copied. We try these again at {time} by ourselves."),
+    ),
     "google-down": _GOOGLE_SILENT,
     "google-unavailable": _GOOGLE_SILENT,
     "answer-damaged": _GOOGLE_SILENT,
@@ -153,6 +158,19 @@ _BEGIN_AGAIN = Words(
 )
 
 FAILED: dict[str, Words] = {
+    "no-gmail": Words(
+        "yours",
+        N_("This Google Account has no Gmail"),
+        N_(
+            "If a company or school manages it, ask its administrator to turn Gmail on, then press “Try again”. "
+            "Otherwise cancel this import and connect another account. Your place is kept until {time}."
+        ),
+    ),
+    "google-client-refused": Words(
+        "stopped",
+        N_("Google does not accept our application at the moment"),
+        N_("{host} has to put this right. Then press “Try again”. Your place is kept until {time}."),
+    ),
     "google-refused": Words(
         "yours",
         N_("Google does not allow it"),

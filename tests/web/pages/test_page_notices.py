@@ -13,7 +13,7 @@ from web.views.progress import words_of
 from web.views.whynot import WORDS
 
 OURS = {
-    *("google-request-refused", "child-killed", "out-of-memory", "slice-overtime", "audit-broken", "egress-refused"),
+    *("child-killed", "out-of-memory", "slice-overtime", "audit-broken", "egress-refused"),
     *("lease-lost", "worker-lost"),
 }
 """Reasons of `failed` about which only the operator can do something: the customer is given the code."""
