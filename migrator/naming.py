@@ -1,13 +1,15 @@
 """The folders of a migration by number: which label key, which name on the server, and what the server made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from migrator.errors import FolderRefused
-from migrator.foldernames import stricter
+from migrator.foldernames import spellings, twin_key
 from migrator.folders import FolderMap, MailboxShape
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox
+from migrator.specialfolders import SPECIAL_USE
 
 _PART = "map"
 
@@ -30,6 +32,7 @@ class FolderNames:
         self._delimiter = delimiter
         self._prefix = prefix
         self._numbers = {row.key: number for number, row in enumerate(rows)}
+        self._created: set[int] = set()
 
     @classmethod
     def of(cls, fmap: FolderMap, shape: MailboxShape) -> "FolderNames":
@@ -57,20 +60,73 @@ class FolderNames:
         return self.rows[number].name
 
     def create(self, number: int, mailbox: Mailbox, ledger: Ledger) -> None:
-        """Create a folder; where the server refuses its name, under a stricter spelling, which is then kept.
+        """Create a folder; where the server refuses its name, under another spelling, which is then kept.
+
+        The folders of the labels above it come first, so that they have their names where a folder can hold either
+        mail or other folders (mbox), whichever label's mail is brought first.
 
         Raises:
-            FolderRefused: the server takes neither.
+            FolderRefused: the server takes no spelling; why it did not take the first, or `limit`.
         """
+        for above in self._above(number):
+            if above not in self._created:
+                with suppress(FolderRefused):
+                    self._create(above, mailbox, ledger)
+        self._create(number, mailbox, ledger)
+
+    def _create(self, number: int, mailbox: Mailbox, ledger: Ledger) -> None:
         row = self.rows[number]
-        try:
-            made = mailbox.create(row.name, row.special_use)
-        except FolderRefused:
-            plain = stricter(row.name, self._delimiter, self._prefix)
-            if plain == row.name:
-                raise
-            made = mailbox.create(plain, row.special_use)
-            self.rows[number] = replace(row, name=plain, asked=row.name)
+        name, made = self._spelled(number, mailbox)
+        if name != row.name:
+            self.rows[number] = replace(row, name=name, asked=row.asked or row.name)
             ledger.write(self.kept(ledger))
         if made:
             ledger.write(ledger.made_folder(number))
+        self._created.add(number)
+
+    def _spelled(self, number: int, mailbox: Mailbox) -> tuple[str, bool]:
+        """Return the first spelling the server takes, and whether it was made just now."""
+        row, refusals = self.rows[number], list[FolderRefused]()
+        for name in self._spellings(number):
+            if any(refusal.detail == "no-subfolders" for refusal in refusals) and self._is_nested(name):
+                continue
+            try:
+                return name, _usable(name, row.special_use, mailbox)
+            except FolderRefused as refusal:
+                refusals.append(refusal)
+        if refusals[0].detail == "read-only":  # what lies in it is recognised there all the same
+            return row.name, False
+        raise next((refusal for refusal in refusals if refusal.detail == "limit"), refusals[0])
+
+    def _spellings(self, number: int) -> Iterator[str]:
+        """Yield the folder's name, then the other spellings that no other folder of the plan has."""
+        row = self.rows[number]
+        yield row.name
+        if row.key == "INBOX":
+            return
+        others = {twin_key(other.name) for other in self.rows if other is not row}
+        word = "mail" if row.key in SPECIAL_USE else "label"
+        for name in spellings(row.name, self._delimiter, self._prefix, word)[1:]:
+            if twin_key(name) not in others:
+                yield name
+
+    def _is_nested(self, name: str) -> bool:
+        return bool(self._delimiter) and self._delimiter in name.removeprefix(self._prefix)
+
+    def _above(self, number: int) -> list[int]:
+        """Return the folders above a folder that are of the plan, too, from the top."""
+        name = self.rows[number].name
+        above = [
+            other
+            for other, row in enumerate(self.rows)
+            if self._delimiter and row.name != "INBOX" and name.startswith(row.name + self._delimiter)
+        ]
+        return sorted(above, key=lambda other: len(self.rows[other].name))
+
+
+def _usable(name: str, special_use: str | None, mailbox: Mailbox) -> bool:
+    """Make sure that a folder is there and can be written to; return whether it was made just now."""
+    made = mailbox.create(name, special_use)
+    if not made and name != "INBOX" and mailbox.select(name).read_only:
+        raise FolderRefused("read-only")
+    return made
