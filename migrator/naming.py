@@ -78,11 +78,19 @@ class FolderNames:
         row = self.rows[number]
         name, made = self._spelled(number, mailbox)
         if name != row.name:
-            self.rows[number] = replace(row, name=name, asked=row.asked or row.name)
+            self._respell(number, name, ledger)
             ledger.write(self.kept(ledger))
         if made:
             ledger.write(ledger.made_folder(number))
         self._created.add(number)
+
+    def _respell(self, number: int, name: str, ledger: Ledger) -> None:
+        """Give a folder its new name, and take along what is to lie below it and was not opened yet."""
+        was, opened = self.rows[number].name, ledger.folders()
+        for other, row in enumerate(self.rows):
+            below = self._delimiter and row.name.startswith(was + self._delimiter) and other not in opened
+            if other == number or below:
+                self.rows[other] = replace(row, name=name + row.name[len(was) :], asked=row.asked or row.name)
 
     def _spelled(self, number: int, mailbox: Mailbox) -> tuple[str, bool]:
         """Return the first spelling the server takes, and whether it was made just now."""

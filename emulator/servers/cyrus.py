@@ -1,4 +1,4 @@
-"""Cyrus 3.6, unpacked by scripts/install-test-servers: prefix `INBOX.`, separator `.`, strict about mail."""
+"""Cyrus 3.6, unpacked by scripts/install-test-servers, strict about mail, in each style of names."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from imapclient import IMAPClient
@@ -18,14 +19,27 @@ _REALM = "localhost"
 _KIB = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How Cyrus names folders: beside INBOX (altnamespace) or below it, with `/` (unixhierarchysep) or `.` between."""
+
+    beside: bool = False
+    slash: bool = False
+
+
+BELOW = Names()  # prefix `INBOX.`, separator `.`
+BESIDE = Names(beside=True, slash=True)  # no prefix, separator `/`: Cyrus' own default since 3.0
+STYLES = {"below": BELOW, "beside": BESIDE}
+
+
 @contextlib.contextmanager
-def cyrus(certificate: Certificate, limits: Limits | None = None) -> Iterator[Server]:
+def cyrus(certificate: Certificate, limits: Limits | None = None, names: Names = BELOW) -> Iterator[Server]:
     """Run a private Cyrus; its admin `cyrus` may log in for any user by SASL PLAIN."""
     with folder() as home:
         programs = _programs(home)
         port, tls_port = free_ports(2)
         _make_folders(home)
-        (home / "imapd.conf").write_text(_imapd_conf(home, certificate, limits or Limits()))
+        (home / "imapd.conf").write_text(_imapd_conf(home, certificate, limits or Limits(), names))
         (home / "cyrus.conf").write_text(_cyrus_conf(home, programs, port, tls_port))
         _give_away(home)
         _set_password(home, programs, _ADMIN)
@@ -40,7 +54,7 @@ def cyrus(certificate: Certificate, limits: Limits | None = None) -> Iterator[Se
                 port,
                 tls_port,
                 certificate.ca_file,
-                lambda name, quota: _add_user(home, programs, port, User(name), quota),
+                lambda name, quota: _add_user(home, programs, port, User(name), "/" if names.slash else ".", quota),
                 master=_ADMIN,
             )
 
@@ -73,7 +87,7 @@ def _make_folders(home: Path) -> None:
         (home / name).mkdir()
 
 
-def _imapd_conf(home: Path, certificate: Certificate, limits: Limits) -> str:
+def _imapd_conf(home: Path, certificate: Certificate, limits: Limits, names: Names) -> str:
     suppressed = f"suppress_capabilities: {' '.join(sorted(limits.without))}" if limits.without else ""
     return f"""
 configdirectory: {home}/conf
@@ -85,8 +99,8 @@ sievedir: {home}/sieve
 cyrus_user: {_owner().pw_name}
 servername: {_REALM}
 admins: {_ADMIN.name}
-altnamespace: no
-unixhierarchysep: no
+altnamespace: {_yes(names.beside)}
+unixhierarchysep: {_yes(names.slash)}
 virtdomains: off
 allowplaintext: yes
 sasl_mech_list: PLAIN LOGIN
@@ -105,6 +119,10 @@ maxmessagesize: {limits.max_mail_size}
 failedloginpause: 0
 {suppressed}
 """
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001
+    return "yes" if value else "no"
 
 
 def _cyrus_conf(home: Path, programs: Path, port: int, tls_port: int) -> str:
@@ -141,11 +159,12 @@ def _set_password(home: Path, programs: Path, user: User) -> None:
     (home / "sasldb").chmod(0o644)
 
 
-def _add_user(home: Path, programs: Path, port: int, user: User, quota: int | None) -> User:
+def _add_user(home: Path, programs: Path, port: int, user: User, separator: str, quota: int | None) -> User:
     _set_password(home, programs, user)
     with IMAPClient("localhost", port, ssl=False, timeout=30) as admin:
         admin.login(_ADMIN.name, _ADMIN.password)
-        admin.create_folder(f"user.{user.name}")
+        inbox = f"user{separator}{user.name}"
+        admin.create_folder(inbox)
         if quota is not None:
-            admin._imap.setquota(f"user.{user.name}", f"(STORAGE {quota // _KIB})")
+            admin._imap.setquota(inbox, f"(STORAGE {quota // _KIB})")
     return user
