@@ -130,3 +130,23 @@ def test_a_second_run_finds_the_folders_of_the_first(dovecot_place: Shared, redi
     before = seen(dovecot_place.server, dovecot_place.customer)
     fill(dovecot_place, redis)
     assert seen(dovecot_place.server, dovecot_place.customer) == {name: 2 * count for name, count in before.items()}
+
+
+@pytest.mark.parametrize("chance", range(3))
+def test_with_mbox_files_a_label_keeps_its_folder_and_those_below_stand_beside_it(
+    server_certificate: Certificate, redis: Redis, chance: int
+) -> None:
+    """A folder holds mail or folders there, not both; nothing shows it before the first folder is made."""
+    names = ["Work", "Work/Projects", "Work/Projects/2020", "Home/Only child", "Only/A/B", "Only/A"]
+    wanted = {
+        *("Work", "Work_Projects", "Work_Projects_2020", "Home/Only child", "Only/A", "Only_A_B"),
+        *("INBOX", "Archive", "Sent", "Drafts", "Junk", "Trash"),
+    }
+    shuffled = [*names[chance:], *names[:chance]]
+    with shared_dovecot(server_certificate, "mbox", acl=False) as place:
+        for _ in range(2):
+            fill(place, redis, shuffled)
+            assert set(seen(place.server, place.customer)) == wanted
+        with enter(place.server, place.customer) as mailbox:
+            notes = map_folders(labels_of(shuffled), mailbox.shape(), Choices()).notes
+        assert {note.old for note in notes if note.kind == "no-subfolders"} == {names[1], names[2], names[4]}

@@ -99,7 +99,7 @@ def shared_dovecot(certificate: Certificate, layout: str, *, acl: bool, hidden: 
     more = (_HIDDEN if hidden else _NAMESPACES).replace("SEP", place.separator)
     more = more.replace("THEIRS", theirs).replace("COMMON2", f"{common}2").replace("COMMON", common)
     with tempfile.NamedTemporaryFile("w", prefix="acls-") as rights:
-        for top in ("Public", "Team"):
+        for top in ("Public", "Team") if hidden else ("Public",):
             rights.write("".join(f"{top}{below} anyone lrwstipekxa\n" for below in ("", f"{place.separator}*")))
         rights.flush()
         Path(rights.name).chmod(0o644)
