@@ -90,6 +90,10 @@ _FAILURES = {
     "name-changed": "the mailbox server makes another name of its folder's",
     "control-character": "its folder's name holds control characters",
     "empty-level": "its folder's name has an empty part",
+    "foreign-name": "its folder would lie outside the customer's own part of the mailbox server",
+    "shared": "its folder can be read by other people",
+    "no-subfolders": "the folder above its folder cannot contain folders",
+    "limit": "the mailbox server has no room for its folder",
     "moved-or-removed": "it was moved or removed in the mailbox during the import",
     "content-differs": "the mailbox holds something else in its place",
     "kills-the-import": "the import died each time it was tried (more memory needed than worker.memory_mib?)",
@@ -129,6 +133,8 @@ def remark(word: str) -> str:
 
 _NOTES = {
     "special-name": "has the name of a special folder, so it becomes",
+    "foreign-name": "has the name of folders shared with other people, so it becomes",
+    "no-subfolders": "would lie in a folder that cannot contain folders, so it becomes",
     "case-twin": "differs only by upper and lower case from another folder, so it becomes",
     "unicode-twin": "differs only by its Unicode form from another folder, so it becomes",
     "name-taken": "would share a folder with another label, so it becomes",

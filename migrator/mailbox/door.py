@@ -14,7 +14,9 @@ from migrator.folders import MailboxShape
 
 from . import copying, listing, look, removing, storing
 from .connection import Connection, by_name, opened, speaking
+from .namespaces import Space
 from .removing import Removal
+from .rights import Rights
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
@@ -71,7 +73,8 @@ class Mailbox:
         self._connection = connection
         self._wire = connection.wire
         self._lost = False
-        self._delimiter: str | None = None
+        self._own: Space | None = None
+        self._rights = Rights(connection)
         self._selected: Selected | None = None
         self._exists = 0
         self._appended = False
@@ -105,10 +108,8 @@ class Mailbox:
 
     @_spoken
     def shape(self) -> MailboxShape:
-        """Return prefix, delimiter and folders of the user's own namespace."""
-        found = listing.shape(self._connection)
-        self._delimiter = found.delimiter
-        return found
+        """Return prefix, delimiter and folders of the customer's own namespace; raises MailboxUnreachable."""
+        return listing.shape(self._connection, self._rights)
 
     @_spoken
     def quota(self) -> Quota | None:
@@ -121,11 +122,13 @@ class Mailbox:
 
         Returns whether it was made just now.
 
-        Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission".
+        Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission";
+        "foreign-name": it would lie outside the customer's own namespace; "shared": it is there, and others may read
+        it; "no-subfolders": the folder above it can hold none; "limit": no room for it.
         """
-        if self._delimiter is None:
-            self._delimiter = listing.shape(self._connection).delimiter
-        return listing.create(self._connection, name, special_use, self._delimiter)
+        if self._own is None:
+            self._own = listing.own_space(self._connection)
+        return listing.create(self._connection, self._rights, name, special_use, self._own)
 
     @_spoken
     def select(self, name: str) -> Selected:

@@ -14,7 +14,8 @@ BRANCHES = {MigrationError, Transient, Waiting, Permanent}
 # What a message's own outcome says; these never become a migration's reason.
 OF_MESSAGES = {"message-refused", "message-gone", "history-too-old"}
 FOLDER_WORDS = {
-    *("missing", "read-only", "no-permission", "name-refused", "name-changed", "control-character", "empty-level")
+    *("missing", "read-only", "no-permission", "name-refused", "name-changed", "control-character", "empty-level"),
+    *("foreign-name", "shared", "no-subfolders", "limit"),
 }
 OTHER_WORDS = {"connection-broke", "moved-or-removed", "content-differs", "unreadable"}
 
