@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
+from migrator.errors import ConnectionLost, MailboxFull, RefusedUnexplained
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look, removing
+from . import answers, copying, listing, look, removing
 from .connection import Connection, by_name, opened, speaking
 from .removing import Removal
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
-from .values import Appended, Item, Quota, Refused, Selected
+from .values import Appended, Item, Quota, Refused, Selected, Unsent
 from .wire import Connect, Wire
 from .writer import Writer
 
@@ -120,7 +120,7 @@ class Mailbox:
 
     @_spoken
     def select(self, name: str) -> Selected:
-        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...)."""
+        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...) or RefusedUnexplained."""
         mailbox = listing.encoded(name)
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
@@ -129,7 +129,9 @@ class Mailbox:
         return selected
 
     @_spoken
-    def append(self, selected: Selected, items: Sequence[Item], *, careful: bool = False) -> list[Appended | Refused]:
+    def append(
+        self, selected: Selected, items: Sequence[Item], *, careful: bool = False
+    ) -> list[Appended | Refused | Unsent]:
         r"""Append messages, in order, to the selected folder; one result each.
 
         Flags are `\Seen \Answered \Flagged \Deleted \Draft` and keywords (atoms of at most 50 bytes); anything else
@@ -144,19 +146,16 @@ class Mailbox:
         self._exists += sum(isinstance(result, Appended) for result in results)
         return self._with_quota(items, results)
 
-    def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
-        """Say of a message that is larger than the whole quota that it will never fit, rather than to wait."""
-        if not any(isinstance(result, Refused) and isinstance(result.error, MailboxFull) for result in results):
+    def _with_quota(
+        self, items: Sequence[Item], results: list[Appended | Refused | Unsent]
+    ) -> list[Appended | Refused | Unsent]:
+        """Ask for the quota where messages were refused, and say of each what its figures make of the reason."""
+        doubts = (MailboxFull, RefusedUnexplained)
+        if not any(isinstance(result, Refused) and isinstance(result.error, doubts) for result in results):
             return results
         quota = look.quota(self._connection)
-        limit = quota.limit if quota else None
         return [
-            Refused(MessageRefused("too-large"))
-            if isinstance(result, Refused)
-            and isinstance(result.error, MailboxFull)
-            and limit
-            and len(item.wire) > limit
-            else result
+            Refused(answers.in_view_of(quota, result.error, len(item.wire))) if isinstance(result, Refused) else result
             for item, result in zip(items, results, strict=True)
         ]
 
@@ -164,7 +163,7 @@ class Mailbox:
     def copy(self, uids: Sequence[int], to: str) -> dict[int, int]:
         """Copy messages of the selected folder to another; return their UIDs there by their UIDs here.
 
-        Raises FolderRefused or MailboxFull.
+        Raises FolderRefused, MailboxFull or RefusedUnexplained.
         """
         selected, mailbox = self._open(), listing.encoded(to)
         if "UIDPLUS" in self.capabilities:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imapclient.imap_utf7 import decode, encode
 
-from migrator.errors import FolderRefused
+from migrator.errors import FolderRefused, RefusedUnexplained
 from migrator.folders import ExistingFolder, MailboxShape
 
 from . import answers
@@ -111,11 +111,11 @@ def _make(connection: Connection, name: str, special_use: str | None, delimiter:
     if not answer.ok and not _exists(connection, name):
         parent = name.rpartition(delimiter)[0] if delimiter else ""
         if not parent or _exists(connection, parent):
-            raise answers.folder_refusal(answer)
+            raise answers.create_refusal(answer)
         _make(connection, parent, None, delimiter)
         answer = _create(connection, name, special_use)
     if not _exists(connection, name):
-        raise FolderRefused("name-changed") if answer.ok else answers.folder_refusal(answer)
+        raise FolderRefused("name-changed") if answer.ok else answers.create_refusal(answer)
     return answer.ok
 
 
@@ -133,6 +133,6 @@ def _exists(connection: Connection, name: str) -> bool:
     """Whether LIST shows a folder that can be selected under this very name (`*` and `%` in it match others too)."""
     try:
         found = list(_list(connection, encoded(name)))
-    except FolderRefused:
+    except (FolderRefused, RefusedUnexplained):  # a name that LIST does not take is none
         return False
     return any(folder.name == name and folder.selectable for _, folder in found)

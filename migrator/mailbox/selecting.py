@@ -10,7 +10,7 @@ _PERMANENT = re.compile(rb"\[PERMANENTFLAGS \(([^)]*)\)")
 
 
 def select(wire: Wire, name: str, mailbox: bytes) -> Selected:
-    """Open the folder for writing, or raise FolderRefused; `mailbox` is its quoted name."""
+    """Open the folder for writing, or raise FolderRefused or RefusedUnexplained; `mailbox` is its quoted name."""
     answer = wire.run(b"SELECT " + mailbox)
     if not answer.ok:
         raise answers.folder_refusal(answer)

@@ -32,10 +32,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take."""
+    """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take.
+
+    `refused_keywords`: without these it was accepted, having been refused with them.
+    """
 
     uid: int
     dropped_keywords: bool = False
+    refused_keywords: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,15 @@ class Refused:
     """The server did not take this message, and stored nothing of it.
 
     `error` is MessageRefused (a word of `answers.MESSAGE_WORDS`), MailboxFull, FolderRefused ("missing", "read-only")
-    or MailboxUnreachable (the server has a fault of its own).
+    or RefusedUnexplained (a word of `answers.UNEXPLAINED_WORDS`).
     """
 
     error: MigrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The message was not sent: so many before it were refused, and none accepted, that nothing was to be learned."""
 
 
 @dataclass(frozen=True, slots=True)
