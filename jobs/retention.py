@@ -84,6 +84,8 @@ KEPT: tuple[Kept, ...] = (
     _ends("since", "Gmail's history id"),
     _ends("retry", "that messages which failed are to be tried again"),
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
+    _ends("pauses", "how often the import paused in a row without progress"),
+    _ends("keywords", "keywords that the mailbox refused, by folder number", Sight.ALLOWED),
     _ends("partial", "messages still to be put in further folders"),
     _ends("intent", "the one command under way: sizes and keyed digests"),
     _ends("hashed", "by what the key of the keyed digests is told from others"),

@@ -1,10 +1,10 @@
 """Refusals and the ledger: what earlier slices deferred is read, and what follows from this one is written down."""
 
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 
 from migrator.ledger import Command, Ledger
 from migrator.outcome import Mark
+from migrator.pauses import is_in_vain
 from migrator.records import Deferred
 from migrator.refusals import Refusals, Tried, Verdicts
 
@@ -15,10 +15,8 @@ def refusals_of(ledger: Ledger, now: float) -> Refusals:
     """Return the refusals of a new slice: none yet, but what earlier slices deferred."""
     marks = ledger.marks()
     before = {number: held for number, held in ledger.deferred().items() if _is_open(marks, number)}
-    used = [
-        int(name.removeprefix("folder:")) for name, count in ledger.counts().items() if name[:7] == "folder:" and count
-    ]
-    return Refusals(before, now, used, fresh=open_count(marks) > len(before))
+    used = [int(name[7:]) for name, count in ledger.counts().items() if name.startswith("folder:") and count]
+    return Refusals(before, now, used, fresh=open_count(marks) > len(before), wary=is_in_vain(ledger))
 
 
 def judge(ledger: Ledger, refusals: Refusals, now: float) -> bool:
@@ -28,7 +26,7 @@ def judge(ledger: Ledger, refusals: Refusals, now: float) -> bool:
     verdicts = refusals.verdicts(now, fresh=open_count(marks) > len(seen))
     for some in _chunks(_failures(ledger, verdicts.failed)):
         ledger.write(*some)
-    settled = refusals.before.keys() - seen
+    settled = {number for number in ledger.deferred() if not _is_open(marks, number)}
     for some in _chunks(_deferrals(ledger, refusals, verdicts, settled)):
         ledger.jot(*some)
     return verdicts.in_trouble
@@ -55,7 +53,7 @@ def _failures(ledger: Ledger, failed: dict[int, Tried]) -> Iterator[Command]:
             yield from ledger.fail(number, mark, entry.word)
 
 
-def _deferrals(ledger: Ledger, refusals: Refusals, verdicts: Verdicts, settled: AbstractSet[int]) -> Iterator[Command]:
+def _deferrals(ledger: Ledger, refusals: Refusals, verdicts: Verdicts, settled: set[int]) -> Iterator[Command]:
     gone = (refusals.cleared() | settled) - verdicts.deferred.keys()
     yield from ledger.accepted(sorted(gone))
     changed: Iterable[tuple[int, Deferred]] = (

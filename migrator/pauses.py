@@ -23,6 +23,12 @@ def pause(ledger: Ledger, now: float) -> float:
     return now + PAUSES[min(tries, len(PAUSES)) - 1]
 
 
+def is_in_vain(ledger: Ledger) -> bool:
+    """Tell whether nothing has been achieved since the last pause."""
+    tries, before = ledger.load(_PART) or (0, None)
+    return bool(tries) and before == _reached(ledger)
+
+
 def _reached(ledger: Ledger) -> list[object]:
     counts = ledger.counts()
     return [

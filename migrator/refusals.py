@@ -42,6 +42,9 @@ _BREAK = 6
 _HOPELESS = 64
 """So many messages refused or left alone without an acceptance anywhere, and the slice reads no more."""
 
+_HOPELESS_STILL = 4
+"""The same in a slice after a pause, when the one before was in vain, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -77,9 +80,18 @@ class Refusals:
         now: seconds since the epoch.
         used: folders in which mail was accepted before.
         fresh: whether there are open messages that nobody tried.
+        wary: the slice before was in vain, so a message or two have to show first whether this one is not.
     """
 
-    def __init__(self, before: Mapping[int, Deferred], now: float, used: Collection[int], *, fresh: bool) -> None:
+    def __init__(
+        self,
+        before: Mapping[int, Deferred],
+        now: float,
+        used: Collection[int] = (),
+        *,
+        fresh: bool = True,
+        wary: bool = False,
+    ) -> None:
         self.before = before
         self._used = frozenset(used)
         self._now = now
@@ -88,6 +100,7 @@ class Refusals:
         self._refused: set[tuple[int, int]] = set()
         self._in_a_row: Counter[int] = Counter()
         self._since_accepted = 0
+        self._wary = wary
         self._standing = {} if self._early else _standing(before, now)
         self._closed: dict[int, str] = {folder: held.word for folder, held in self._standing.items()}
 
@@ -97,6 +110,7 @@ class Refusals:
         """Note messages that the server took, or that are there already."""
         self._log += [Tried(number, folder) for number in numbers]
         self._in_a_row[folder] = self._since_accepted = 0
+        self._wary = False
         self._closed.pop(folder, None)
 
     def refused(self, folder: int, number: int, word: str) -> None:
@@ -136,7 +150,7 @@ class Refusals:
 
     def is_closed(self, folder: int) -> bool:
         """Tell whether a folder is left alone."""
-        return folder in self._closed
+        return folder in self._closed or (self.hopeless and self._in_a_row[folder] > 0)
 
     def is_doubtful(self, folder: int) -> bool:
         """Tell whether a folder had messages refused; tried before the others, it is judged by what they are told."""
@@ -146,13 +160,18 @@ class Refusals:
         """Return how many messages to send next to a folder; None for as many as one likes."""
         refused = self._in_a_row[folder]
         if not refused:
-            return None
-        return next((length for bound, length in ((1, 1), (4, 3)) if refused <= bound), 12)
+            return 1 if self._wary else None
+        return 3 if refused < 4 else 12  # noqa: PLR2004 - 1, 3, 12: what is refused by then is `_ENOUGH`
 
     @property
     def hopeless(self) -> bool:
         """True when so much was refused without an acceptance that reading on would be in vain."""
-        return self._since_accepted >= _HOPELESS
+        return self._since_accepted >= (_HOPELESS_STILL if self._wary else _HOPELESS)
+
+    @property
+    def in_vain(self) -> bool:
+        """True when something was refused in this slice and nothing accepted."""
+        return bool(self._log) and all(entry.word for entry in self._log)
 
     def seen(self) -> frozenset[int]:
         """Return the messages that were deferred before, or tried in this slice."""

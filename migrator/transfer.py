@@ -93,7 +93,8 @@ def _is_done(ledger: Ledger, filing: Filing, now: float) -> bool:
     first = min((held.due for held in waiting.values() if held.tries), default=now + FULL_FOR)
     if filing.held_up:
         raise MailboxFull(min(max(first, now + UNREACHABLE_FOR), now + FULL_FOR), filing.held_up.detail)
-    if left > len(waiting) and not filing.refusals.hopeless:
+    in_vain = filing.refusals.hopeless or (in_trouble and filing.refusals.in_vain)
+    if left > len(waiting) and not in_vain:
         return False
     if in_trouble or left > len(waiting):
         raise MailboxUnreachable(now + UNREACHABLE_FOR, "refuses")
@@ -163,7 +164,8 @@ class Stage:
         batch = self._batches[staged.folder]
         batch.append(staged)
         self._bytes[staged.folder] += staged.size
-        if len(batch) >= BATCH_MESSAGES or self._bytes[staged.folder] >= BATCH_BYTES:
+        enough = self._filing.refusals.probe(staged.folder) or BATCH_MESSAGES
+        if len(batch) >= enough or self._bytes[staged.folder] >= BATCH_BYTES:
             self._file(staged.folder)
         elif sum(self._bytes.values()) >= STAGED_BYTES:
             self._file(max(self._bytes, key=self._bytes.__getitem__))

@@ -50,7 +50,7 @@ _BAD = r"(invalid|bad|malformed|illegal|broken|missing|not valid|improper|unacce
 _BLOCKED = r"(block|reject|prohibit|not allowed|forbidden)"
 _HARMFUL = (
     r"\bvirus|malware|infected|trojan|\bspam|phishing"
-    rf"|(content|attachment)s?\W+(\w+\W+){{0,3}}?{_BLOCKED}|{_BLOCKED}\w*\W+(\w+\W+){{0,3}}?(content|attachment)"
+    rf"|(content|attachment)s?\W+(\w+\W+){{0,5}}?{_BLOCKED}|{_BLOCKED}\w*\W+(\w+\W+){{0,3}}?(content|attachment)"
 )
 _MESSAGE_TEXTS = tuple(
     (re.compile(pattern), word)

@@ -56,12 +56,13 @@ def staged(
     *more: int,
     raw: bytes = b"",
     flags: Sequence[str] = (r"\Seen",),
+    keywords: Sequence[str] = (),
     key: bytes = KEY,
 ) -> Staged:
     """Return message `number` of the plan, ready to be filed; without `raw` a small mail of its own."""
     wire = with_crlf(raw or letter(number))
     expected = Expected.of(number, fingerprint(wire, key))
-    return Staged(number, wire, tuple(flags), (), DATE + number * 1000, expected, folder, more)
+    return Staged(number, wire, tuple(flags), tuple(keywords), DATE + number * 1000, expected, folder, more)
 
 
 def batch(numbers: Sequence[int], folder: int = INBOX, *more: int) -> list[Staged]:
