@@ -24,6 +24,9 @@ from migrator.blind import blind
 from migrator.ledger import Ledger
 from migrator.mailbox import Password, open_mailbox
 from migrator.outcome import Mark
+from migrator.pauses import pause
+from migrator.records import Deferred
+from migrator.refusedkeywords import RefusedKeywords
 from migrator.summary import Summary, place
 from oauth import pending
 from oauth.grant import Client, Grant
@@ -106,12 +109,18 @@ def look_over(home: House, user: User) -> str:
 
 
 def go_wrong(home: House) -> None:
-    """Let an import lose the key of its hashes, and have a message tried again that failed; no slice is at it."""
+    """Let an import lose the key of its hashes, and have a message tried again that failed; no slice is at it.
+
+    Another of its messages was refused, and a keyword; and it has paused.
+    """
     migration = create(home.state, "c2", start=False).id
     ledger = Ledger(home.state, migration)
     ledger.write(*ledger.plan([1], [Mark.FAILED_REFUSED]))
     for key in (b"a" * 32, b"b" * 32):
         blind(ledger, key)
+    ledger.write(ledger.defer(0, Deferred("refused", 0, 0)))
+    pause(ledger, 0)
+    RefusedKeywords(ledger).learn(0, ["$Odd"])
     open_again(home.state, migration)
 
 
