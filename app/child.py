@@ -26,11 +26,21 @@ from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
 from migrator.changes import catch_up, look_once_more
 from migrator.egress import Connect
-from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
+from migrator.errors import (
+    LeaseLost,
+    LoginRefused,
+    MailboxUnreachable,
+    MessagesDeferred,
+    MigrationError,
+    ReconnectNeeded,
+    Transient,
+    Waiting,
+)
 from migrator.gmail import Gmail
 from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, open_mailbox
+from migrator.pauses import pause
 from migrator.plan import plan_slice
 from migrator.quota import PROFILES, Meter, Profile
 from migrator.reopening import is_asked, reopen
@@ -120,14 +130,17 @@ class Slice:
         self._patience = Patience(task.seconds, link.stop_requested)
 
     def run(self) -> SliceEnd:
-        """Work on the task's phase."""
+        """Work on the task's phase; what a pause may cure ends in one that grows while nothing is achieved."""
         phases: dict[State, Callable[[], SliceEnd]] = {
             State.PLANNING: self._plan,
             State.COPYING: self._copy,
             State.VERIFYING: self._verify,
             State.FINISHING: self._finish,
         }
-        return phases[self._task.phase]()
+        try:
+            return phases[self._task.phase]()
+        except (Transient, MailboxUnreachable) as error:
+            return wait(pause(self._ledger, time.time()), error.code)
 
     def _plan(self) -> SliceEnd:
         mailbox = self._connect()
@@ -141,19 +154,27 @@ class Slice:
     def _copy(self) -> SliceEnd:
         if is_asked(self._ledger):
             reopen(self._ledger)
-        done = copy_slice(
-            self._gmail,
-            self._connect,
-            self._ledger,
-            self._wanted.choices,
-            self._safe.digest_key,
-            self._config.google.fetchers or self._profile.fetchers,
-            self._patience,
-            careful=read(self._state, self._task.id).crashes > 0,
-        )
-        if not done or catch_up(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
+        try:
+            done = copy_slice(
+                self._gmail,
+                self._connect,
+                self._ledger,
+                self._wanted.choices,
+                self._safe.digest_key,
+                self._config.google.fetchers or self._profile.fetchers,
+                self._patience,
+                careful=read(self._state, self._task.id).crashes > 0,
+            )
+        except MessagesDeferred:
+            if self._catch_up():
+                return again()
+            raise
+        if not done or self._catch_up():
             return again()
         return advance(State.VERIFYING, self._ledger.step)
+
+    def _catch_up(self) -> bool:
+        return catch_up(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience)
 
     def _verify(self) -> SliceEnd:
         if is_asked(self._ledger):

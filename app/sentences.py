@@ -2,20 +2,21 @@
 
 _SENTENCES = {
     "not-started": "Not started yet.",
-    "google-quota": "Google asked us to slow down; we go on by ourselves.",
-    "google-bandwidth": "Google's limit of bytes per day is reached; we go on by ourselves.",
-    "google-concurrency": "Google asked for fewer requests at once; we go on by ourselves.",
-    "google-down": "Google does not answer; we try again by ourselves.",
-    "messages-deferred": "Some messages were refused for now; we try them again by ourselves.",
-    "google-unavailable": "Google does not answer; we try again by ourselves.",
-    "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
-    "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
+    "google-quota": "Google asked us to slow down; we resume automatically.",
+    "google-bandwidth": "Google's limit of bytes per day is reached; we resume automatically.",
+    "google-concurrency": "Google asked for fewer requests at once; we resume automatically.",
+    "google-down": "Google does not answer; we retry automatically.",
+    "google-unavailable": "Google does not answer; we retry automatically.",
+    "answer-damaged": "Google's answer was damaged; we retry automatically.",
+    "connection-lost": "The connection to the mailbox broke; we retry automatically.",
     "server-misbehaves": "The mailbox server sends answers that make no sense; we retry automatically.",
-    "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; "
-    "we try again by ourselves.",
     "failed-messages": "Some messages could not be copied. Retry them, or finish without them: `migrator retry ID` or "
     "`migrator finish ID`. After a day the import finishes without them.",
-    "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
+    "mailbox-unreachable": "The mailbox server does not answer, allows no further connection, or accepts no mail at "
+    "present; we retry automatically.",
+    "mailbox-refuses": "The mailbox server refuses our commands without a reason we know; we retry automatically.",
+    "messages-deferred": "Some messages were refused for now; we retry them automatically.",
+    "mailbox-full": "The mailbox is full. Free some space or raise its quota; we resume automatically.",
     "reconnect-needed": "Google no longer accepts our access, or asks for a new sign-in. Connect the Google account "
     "again.",
     "no-gmail": "This Google account has no Gmail. Its administrator can turn Gmail on; then resume. Otherwise cancel "
@@ -33,7 +34,7 @@ _SENTENCES = {
     "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
     "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
-    "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again by ourselves.",
+    "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again automatically.",
     "child-killed": "The process of this import was killed three times in a row. "
     "Look at the worker's log, then resume.",
     "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
@@ -41,9 +42,9 @@ _SENTENCES = {
     "asked": "Paused as asked. Resume it when you like.",
     "key-lost": "The key of this import's secrets was lost with the key store. The customer connects again on the "
     "import's page, or `migrator reconnect ID` does it here; it goes on where it was.",
-    "key-store-away": "The key store does not answer; we try again by ourselves.",
+    "key-store-away": "The key store does not answer; we retry automatically.",
     "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
-    "audit-busy": "The audit log is too busy; we try again by ourselves.",
+    "audit-busy": "The audit log is too busy; we retry automatically.",
     "account-busy": "This Gmail account is being imported already. Wait for the end of that import, or cancel it.",
     "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
     "worker's log before you resume.",
@@ -79,10 +80,12 @@ _FAILURES = {
     "empty": "it is empty",
     "too-large": "it is larger than the mailbox server allows",
     "8-bit-header": "its header holds 8-bit characters, which the mailbox server does not take",
-    "keywords": "the mailbox server does not take its keywords",
+    "virus": "the mailbox server takes its content for harmful or unwanted",
+    "refused-alone": "the mailbox server refused it again and again without a reason, while it accepted all others",
     "protocol-error": "the mailbox server found the command invalid that brought it",
     "refused": "the mailbox server refused it without a reason we know",
     "connection-broke": "the mailbox server breaks the connection whenever it is sent",
+    "server-fault": "the mailbox server reported an internal error whenever it was sent",
     "read-only": "its folder is read-only",
     "missing": "its folder was removed during the import",
     "no-permission": "the mailbox server does not allow its folder to be made or used",
@@ -93,7 +96,8 @@ _FAILURES = {
     "foreign-name": "its folder would lie outside the customer's own part of the mailbox server",
     "shared": "its folder can be read by other people",
     "no-subfolders": "the folder above its folder cannot contain folders",
-    "limit": "the mailbox server has no room for its folder",
+    "too-many-folders": "the mailbox server allows no more folders",
+    "folder-unusable": "the mailbox server refused its folder without a reason we know",
     "moved-or-removed": "it was moved or removed in the mailbox during the import",
     "content-differs": "the mailbox holds something else in its place",
     "kills-the-import": "the import died each time it was tried (more memory needed than worker.memory_mib?)",

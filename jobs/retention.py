@@ -87,6 +87,8 @@ KEPT: tuple[Kept, ...] = (
     _ends("deferred", "messages to be tried again later: since when, how often, a word for why"),
     _ends("hold", "until when the import is held for messages that failed"),
     _ends("finish", "that the import is to finish without the messages that failed"),
+    _ends("pauses", "how often the import paused in a row without progress"),
+    _ends("keywords", "keywords that the mailbox refused, by folder number", Sight.ALLOWED),
     _ends("partial", "messages still to be put in further folders"),
     _ends("existing", "the mail that was there before: folder names, UIDs, sizes and keyed hashes"),
     _ends("elsewhere", "which messages were found in another folder than theirs: its name, UID"),

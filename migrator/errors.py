@@ -4,15 +4,16 @@
     ├── Transient              try again in a moment, inside the slice
     │   ├── GoogleUnavailable      5xx, dropped connection, any refusal that may concern this request alone
     │   ├── AnswerDamaged          truncated body, wrong message id, bad base64
-    │   └── ConnectionLost         the mailbox connection broke; what it did last is unknown
-    │       └── ServerMisbehaves       the mailbox server said what no server may say, so we broke it
+    │   ├── ConnectionLost         the mailbox connection broke; what it did last is unknown
+    │   │   └── ServerMisbehaves       the mailbox server said what no server may say, so we broke it
+    │   └── RefusedUnexplained     the mailbox server refused something without a reason we know
     ├── Waiting(until)         give the worker back, go on by ourselves at `until`
     │   ├── QuotaExhausted         Google's units per minute
     │   ├── BandwidthExhausted     Google's bytes per day ("Retry after T")
     │   ├── GoogleDown             still unavailable after all tries
-    │   ├── MessagesDeferred       nothing is left but messages that are tried again later
-    │   ├── MailboxUnreachable     refused connection, time-out, too many connections
-    │   └── MailboxFull            over the target's storage quota
+    │   ├── MailboxUnreachable     refused connection, time-out, too many connections; or it accepts nothing at present
+    │   ├── MailboxFull            over the target's storage quota
+    │   └── MessagesDeferred       only messages are left that were refused for no reason of their own
     └── Permanent              nobody but a person can change it
         ├── ReconnectNeeded        the grant is dead or too small; the customer signs in at Google again
         ├── NoGmail                the Google account has no Gmail
@@ -22,8 +23,8 @@
         ├── UnknownHost            the mailbox host has no address
         ├── HostNotAllowed         a customer may not name this mailbox host
         ├── CertificateInvalid     the mailbox host cannot prove who it is
-        ├── FolderRefused          the server does not take this folder name, or it is read-only
-        ├── MessageRefused         the server does not take this message
+        ├── FolderRefused          the folder is missing, read-only or forbidden, or its name is not accepted
+        ├── MessageRefused         the server does not accept this message, for a reason of its own
         ├── MessageGone            deleted at Gmail since it was listed
         └── LeaseLost              another slice owns the migration now: stop at once
 
@@ -86,6 +87,15 @@ class ServerMisbehaves(ConnectionLost):
     code = "server-misbehaves"
 
 
+class RefusedUnexplained(Transient):
+    """The mailbox server refused a command for no reason that concerns a message or a folder; `detail` is a word.
+
+    Whose fault it is follows from what else the server accepts (`migrator.refusals`).
+    """
+
+    code = "mailbox-refuses"
+
+
 class Waiting(MigrationError):
     """Give the worker back and go on at `until` (seconds since the epoch)."""
 
@@ -114,14 +124,8 @@ class GoogleDown(Waiting):
     code = "google-down"
 
 
-class MessagesDeferred(Waiting):
-    """Nothing is left to be done but messages that were refused, and are tried again at `until`."""
-
-    code = "messages-deferred"
-
-
 class MailboxUnreachable(Waiting):
-    """The mailbox server refuses or drops connections, or allows no further one."""
+    """The mailbox server refuses or drops connections, allows no further one, or accepts nothing at present."""
 
     code = "mailbox-unreachable"
 
@@ -130,6 +134,12 @@ class MailboxFull(Waiting):
     """The mailbox has no room for the next message."""
 
     code = "mailbox-full"
+
+
+class MessagesDeferred(Waiting):
+    """Only messages are left that were refused for no reason of their own; `until` is when the first is tried again."""
+
+    code = "messages-deferred"
 
 
 class Permanent(MigrationError):
@@ -187,13 +197,13 @@ class CertificateInvalid(Permanent):
 
 
 class FolderRefused(Permanent):
-    """The server does not take this folder; `detail` is its response code or a word for its reason."""
+    """The server does not accept this folder; `detail` is a word for its reason, which an administrator may change."""
 
     code = "folder-refused"
 
 
 class MessageRefused(Permanent):
-    """The server does not take this message; `detail` is a word for its reason."""
+    """The server does not accept this message, for a reason of its own; `detail` is the word for it."""
 
     code = "message-refused"
 

@@ -16,6 +16,8 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :blind    string, 1 byte a message: its hashes were made with a key that is lost (`migrator.blind`)
     :deferred hash, message number -> `Deferred`: refused for no reason of its own, and to be tried again at a time
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
+    :pauses   how often the import rested without anything achieved since (`migrator.pauses`)
+    :keywords JSON, folder number -> keywords that the mailbox refused there
     :retry    that the messages which failed are to be tried again (`migrator.reopening`)
     :existing hash: the mail that was there before the import (`migrator.existing`)
     :elsewhere hash: which message of it stands for one that should lie in another folder
@@ -98,6 +100,10 @@ class Ledger:
         """Carry out all commands at once; none, and `LeaseLost`, when another slice owns the migration by now."""
         self._carry_out([*commands, *self._settled_by(commands)])
         self._progressed()
+
+    def jot(self, *commands: Command) -> None:
+        """Carry out commands that are no result: they do not count as progress."""
+        self._carry_out(commands)
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         args: list[str | bytes | int] = [self._token, self.step]
@@ -396,7 +402,7 @@ class Ledger:
 
     def note(self, part: str, value: Any) -> None:
         """Store a JSON value that is no result: it does not count as progress."""
-        self._carry_out([self.keep(part, value)])
+        self.jot(self.keep(part, value))
 
     def keep(self, part: str, value: Any) -> Command:
         """Return the command that stores a JSON value of the migration."""

@@ -92,7 +92,7 @@ class FolderNames:
         mail or other folders (mbox), whichever label's mail is brought first.
 
         Raises:
-            FolderRefused: the server takes no spelling; why it did not take the first, or `limit`.
+            FolderRefused: the server takes no spelling; why it did not take the first, or `too-many-folders`.
         """
         for above in self._above(number):
             if above not in self._created:
@@ -130,7 +130,7 @@ class FolderNames:
                 return name
         if refusals[0].detail == "read-only":  # what lies in it is recognised there all the same
             return row.name
-        raise next((refusal for refusal in refusals if refusal.detail == "limit"), refusals[0])
+        raise next((refusal for refusal in refusals if refusal.detail == "too-many-folders"), refusals[0])
 
     def _make_usable(self, name: str, special_use: str | None, mailbox: Mailbox, ledger: Ledger) -> None:
         """Make sure that a folder is there and can be written to; raise FolderRefused where it can't."""

@@ -6,12 +6,12 @@ may have moved a message away and back. A message that lies there stands for one
 
 from collections.abc import Sequence
 
-from migrator.judging import Verdict, judged
 from migrator.ledger import Ledger
 from migrator.lookup import Lookup
 from migrator.mailbox import Selected
 from migrator.matching import Lot, match
 from migrator.records import UNKNOWN_UID, Expected, FolderState, Placed
+from migrator.verdicts import Verdict, judged
 
 _ALL = range(1, 2**32)
 

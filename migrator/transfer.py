@@ -3,14 +3,15 @@
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from migrator.errors import MessagesDeferred
+from migrator.errors import MailboxFull, MailboxUnreachable, MessagesDeferred, Transient, Waiting
 from migrator.filing import Filing, Staged
 from migrator.gmail import Gmail
+from migrator.judging import open_count
 from migrator.labels import Choices, Placement, Skip, catalogue_of, ghosts_in, place
 from migrator.ledger import Command, Ledger
-from migrator.mailbox import Mailbox
+from migrator.mailbox import FULL_FOR, UNREACHABLE_FOR, Mailbox
 from migrator.message import GmailMessage, fingerprint, gmail_id, with_crlf
 from migrator.naming import FolderNames
 from migrator.newlabels import look_again
@@ -19,6 +20,7 @@ from migrator.period import is_before
 from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
 from migrator.records import Deferred, Expected
+from migrator.refusals import Refusals
 from migrator.remarks import Remark
 from migrator.retry import Patience
 from migrator.suspects import Wanted, one_at_a_time
@@ -52,17 +54,20 @@ def copy_slice(
     patience: Patience,
     *,
     careful: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> bool:
     """Copy messages until the slice's time is over; return True when every message has an outcome.
 
-    `careful`: the slice before this one died, so messages are tried one at a time.
+    `careful`: the slice before this one died, so messages are tried one at a time. `clock` tells the time, in seconds
+    since the epoch.
 
     Raises:
-        Waiting: Google or the mailbox asks for a pause; everything done so far is recorded.
+        Waiting: Google or the mailbox asks for a pause; everything done so far is recorded. `MailboxUnreachable` also
+            where the mailbox accepts nothing, `MessagesDeferred` where only messages are left that are tried later.
         Permanent: only a person can help (`ReconnectNeeded`, `LoginRefused`, ...).
     """
     names = FolderNames.load(ledger)
-    filing = Filing(connect, ledger, names, key, patience)
+    filing = Filing(connect, ledger, names, key, patience, clock)
     try:
         filing.recover()
         if not filing.take_inventory():
@@ -73,8 +78,10 @@ def copy_slice(
             return look_again(gmail, connect, ledger, names, choices, patience)
 
         stage = Stage(filing, ledger, names, choices, key, look)
-        half_done, deferred = ledger.partials(), ledger.deferred()
-        wanted: Iterable[Wanted] = (row for row in _due(ledger, deferred) if row[0] not in half_done)
+        half_done = ledger.partials()
+        wanted: Iterable[Wanted] = in_turn(
+            (row for row in ledger.open_messages() if row[0] not in half_done), filing.refusals
+        )
         if careful:
             wanted = one_at_a_time(ledger, wanted)
         try:
@@ -84,29 +91,14 @@ def copy_slice(
                     stage.flush()
         finally:
             stage.flush()
-        if filing.held_up:
-            raise filing.held_up
         filing.locate()
-        return _is_all_done(ledger)
+    except (Waiting, Transient):
+        filing.judge()
+        raise
+    else:
+        return _is_done(ledger, filing, clock())
     finally:
         filing.close()
-
-
-def _due(ledger: Ledger, deferred: Mapping[int, Deferred]) -> Iterator[Wanted]:
-    """Yield the open messages but for those that are to be tried again later."""
-    now = time.time()
-    return (row for row in ledger.open_messages() if row[0] not in deferred or deferred[row[0]].due <= now)
-
-
-def _is_all_done(ledger: Ledger) -> bool:
-    """Tell whether every message has an outcome; raise `MessagesDeferred` where nothing can be done at present."""
-    deferred = ledger.deferred()
-    if next(_due(ledger, deferred), None):
-        return False
-    waiting = [deferred[number].due for number, _, _ in ledger.open_messages()]
-    if waiting:
-        raise MessagesDeferred(min(waiting))
-    return True
 
 
 def _some_of(ledger: Ledger) -> Callable[[str], Sequence[str]]:
@@ -118,6 +110,52 @@ def _some_of(ledger: Ledger) -> Callable[[str], Sequence[str]]:
         return sorted(some - {message_id})[:_WITNESSES]
 
     return others
+
+
+def _is_done(ledger: Ledger, filing: Filing, now: float) -> bool:
+    """Judge what was refused; return whether every message has an outcome, or raise what the rest waits for."""
+    in_trouble = filing.judge()
+    waiting = ledger.deferred()
+    left = open_count(ledger.marks())
+    first = min((held.due for held in waiting.values() if held.tries), default=now + FULL_FOR)
+    if filing.held_up:
+        raise MailboxFull(min(max(first, now + UNREACHABLE_FOR), now + FULL_FOR), filing.held_up.detail)
+    in_vain = filing.refusals.hopeless or (in_trouble and filing.refusals.in_vain)
+    if left > len(waiting) and not in_vain:
+        return False
+    if in_trouble or left > len(waiting):
+        raise MailboxUnreachable(now + UNREACHABLE_FOR, "refuses")
+    if left:
+        raise MessagesDeferred(max(first, now + 1))
+    return True
+
+
+def in_turn(rows: Iterable[Wanted], refusals: Refusals) -> Iterator[Wanted]:
+    """Yield the open messages (number, Gmail id, mark) that this slice is to try, in the order of trying.
+
+    What was refused while nothing was accepted comes last, so that it does not stand in the way of all others. Nothing
+    is read for a folder that is left alone, and nothing more at all once reading on would be in vain.
+    """
+    last: list[Wanted] = []
+    for row in rows:
+        held = refusals.before.get(row[0])
+        if held and not held.tries:
+            last.append(row)
+        elif refusals.is_due(row[0]):
+            yield from _unless_closed(row, held, refusals)
+        if refusals.hopeless:
+            return
+    for row in last:
+        if refusals.hopeless:
+            return
+        yield from _unless_closed(row, refusals.before[row[0]], refusals)
+
+
+def _unless_closed(row: Wanted, held: Deferred | None, refusals: Refusals) -> Iterator[Wanted]:
+    if held and refusals.is_closed(held.folder):
+        refusals.leave(held.folder, [row[0]])
+    else:
+        yield row
 
 
 class Stage:
@@ -163,14 +201,15 @@ class Stage:
         batch = self._batches[staged.folder]
         batch.append(staged)
         self._bytes[staged.folder] += staged.size
-        if len(batch) >= BATCH_MESSAGES or self._bytes[staged.folder] >= BATCH_BYTES:
+        enough = self._filing.refusals.probe(staged.folder) or BATCH_MESSAGES
+        if len(batch) >= enough or self._bytes[staged.folder] >= BATCH_BYTES:
             self._file(staged.folder)
         elif sum(self._bytes.values()) >= STAGED_BYTES:
             self._file(max(self._bytes, key=self._bytes.__getitem__))
 
     def flush(self) -> None:
-        """File everything that waits."""
-        for folder in sorted(self._batches):
+        """File everything that waits; what others are accepted after is judged by that, so the doubtful go first."""
+        for folder in sorted(self._batches, key=lambda folder: (not self._filing.refusals.is_doubtful(folder), folder)):
             self._file(folder)
 
     def _place(self, message: GmailMessage) -> Placement | Skip:

@@ -1,7 +1,7 @@
 """Every message counted as copied is looked up in the mailbox before the migration may end.
 
 By UID and size always. Read back and compared by digest are those that servers are known to alter, those whose size
-differs, the first of each folder, one in a hundred of the rest; or all, where asked for (`migrator.judging`). A copy
+differs, the first of each folder, one in a hundred of the rest; or all, where asked for (`migrator.verdicts`). A copy
 at the UID that the server named is a copy: with other bytes it is *altered*, never missing.
 
 What is not at its UID is looked for in the rest of its folder (`migrator.strays`) before it counts as missing.
@@ -17,7 +17,6 @@ from itertools import islice
 
 from migrator.blind import blind
 from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, Waiting
-from migrator.judging import Verdict, is_doubtful, judged
 from migrator.ledger import Command, Ledger
 from migrator.lookup import Lookup
 from migrator.mailbox import Mailbox
@@ -26,6 +25,7 @@ from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID, FolderState, Placed
 from migrator.retry import Patience
 from migrator.strays import Strays
+from migrator.verdicts import Verdict, is_doubtful, judged
 from migrator.verified import VERIFIED, Verified
 
 _AT_ONCE = 1000

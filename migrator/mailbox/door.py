@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
+from migrator.errors import ConnectionLost, MailboxFull, RefusedUnexplained
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look, removing, storing
+from . import answers, copying, listing, look, removing, storing
 from .connection import Connection, by_name, opened, speaking
 from .namespaces import Space
 from .removing import Removal
@@ -20,7 +20,7 @@ from .rights import Rights
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
-from .values import Appended, Attributes, Item, Quota, Refused, Selected
+from .values import Appended, Attributes, Item, Quota, Refused, Selected, Unsent
 from .wire import Connect, Wire
 from .writer import Writer
 
@@ -124,7 +124,7 @@ class Mailbox:
 
         Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission";
         "foreign-name": it would lie outside the customer's own namespace; "shared": it is there, and others may read
-        it; "no-subfolders": the folder above it can hold none; "limit": no room for it.
+        it; "no-subfolders": the folder above it can hold none; "too-many-folders".
         """
         if self._own is None:
             self._own = listing.own_space(self._connection)
@@ -132,7 +132,7 @@ class Mailbox:
 
     @_spoken
     def select(self, name: str) -> Selected:
-        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...)."""
+        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...) or RefusedUnexplained."""
         mailbox = listing.encoded(name)
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
@@ -141,7 +141,9 @@ class Mailbox:
         return selected
 
     @_spoken
-    def append(self, selected: Selected, items: Sequence[Item], *, careful: bool = False) -> list[Appended | Refused]:
+    def append(
+        self, selected: Selected, items: Sequence[Item], *, careful: bool = False
+    ) -> list[Appended | Refused | Unsent]:
         r"""Append messages, in order, to the selected folder; one result each.
 
         Flags are `\Seen \Answered \Flagged \Deleted \Draft` and keywords (atoms of at most 50 bytes); anything else
@@ -161,19 +163,16 @@ class Mailbox:
             return results
         return self._with_quota(items, results)
 
-    def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
-        """Say of a message that is larger than the whole quota that it will never fit, rather than to wait."""
-        if not any(isinstance(result, Refused) and isinstance(result.error, MailboxFull) for result in results):
+    def _with_quota(
+        self, items: Sequence[Item], results: list[Appended | Refused | Unsent]
+    ) -> list[Appended | Refused | Unsent]:
+        """Ask for the quota where messages were refused, and say of each what its figures make of the reason."""
+        doubts = (MailboxFull, RefusedUnexplained)
+        if not any(isinstance(result, Refused) and isinstance(result.error, doubts) for result in results):
             return results
         quota = look.quota(self._connection)
-        limit = quota.limit if quota else None
         return [
-            Refused(MessageRefused("too-large"))
-            if isinstance(result, Refused)
-            and isinstance(result.error, MailboxFull)
-            and limit
-            and len(item.wire) > limit
-            else result
+            Refused(answers.in_view_of(quota, result.error, len(item.wire))) if isinstance(result, Refused) else result
             for item, result in zip(items, results, strict=True)
         ]
 
@@ -183,7 +182,7 @@ class Mailbox:
 
         Without UIDPLUS (RFC 4315) they are looked for; 0 stands for a UID that could not be found out.
 
-        Raises FolderRefused or MailboxFull.
+        Raises FolderRefused, MailboxFull or RefusedUnexplained.
         """
         selected, mailbox = self._open(), listing.encoded(to)
         if "UIDPLUS" in self.capabilities:

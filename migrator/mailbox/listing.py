@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from migrator.errors import FolderRefused, MigrationError
+from migrator.errors import FolderRefused, RefusedUnexplained
 from migrator.folders import ExistingFolder, MailboxShape
 
 from . import answers
@@ -151,19 +151,12 @@ def _make(connection: Connection, name: str, special_use_: str | None, own: Spac
         if above and above.childless:
             raise FolderRefused("no-subfolders")
         if not parent or (above and above.selectable) or not (own.owns(parent) or parent == root(own)):
-            raise _refusal(answer)
+            raise answers.create_refusal(answer)
         _make(connection, parent, None, own)
         answer = _create(connection, name, special_use_)
     if not _holds_mail(connection, name):
-        raise FolderRefused("name-changed") if answer.ok else _refusal(answer)
+        raise FolderRefused("name-changed") if answer.ok else answers.create_refusal(answer)
     return answer.ok
-
-
-def _refusal(answer: answers.Answer) -> MigrationError:
-    """Return why CREATE was not accepted; a limit, of space or of folders, concerns this folder alone."""
-    if answer.code in {"OVERQUOTA", "LIMIT"} or answers.is_full(answer):
-        return FolderRefused("limit")
-    return answers.folder_refusal(answer)
 
 
 def _create(connection: Connection, name: str, special_use_: str | None) -> answers.Answer:
@@ -189,7 +182,7 @@ def _shown(connection: Connection, name: str) -> ExistingFolder | None:
     for pattern in (encoded(name), b'"*"'):
         try:
             found = list(_list(connection, pattern))
-        except FolderRefused:
+        except (FolderRefused, RefusedUnexplained):  # a name that LIST does not accept is none
             continue
         if folder := next((folder for _, folder in found if folder.name == name), None):
             return folder

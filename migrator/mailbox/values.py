@@ -38,10 +38,12 @@ class Appended:
     """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take.
 
     `uid` is 0 where the server said that it is stored, and under which UID could not be found out.
+    `refused_keywords`: without these it was accepted, having been refused with them.
     """
 
     uid: int
     dropped_keywords: bool = False
+    refused_keywords: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Refused:
     """The server did not take this message, and stored nothing of it.
 
     `error` is MessageRefused (a word of `answers.MESSAGE_WORDS`), MailboxFull, FolderRefused ("missing", "read-only")
-    or MailboxUnreachable (the server has a fault of its own).
+    or RefusedUnexplained (a word of `answers.UNEXPLAINED_WORDS`).
     """
 
     error: MigrationError
@@ -61,6 +63,10 @@ class Attributes:
 
     flags: frozenset[str] = field(repr=False)
     date: datetime | None
+
+
+class Unsent:
+    """The message was not sent: so many before it were refused, and none accepted, that nothing was to be learned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ def test_no_spelling_is_another_labels_folder(ledger: Ledger) -> None:
     [
         ("NO no", "name-refused"),
         ("NO [NOPERM] no", "no-permission"),
-        ("NO [LIMIT] no", "limit"),
-        ("NO Over quota", "limit"),
+        ("NO [LIMIT] no", "too-many-folders"),
+        ("NO Over quota", "too-many-folders"),
     ],
 )
 def test_a_folder_that_is_refused_in_every_spelling_concerns_no_other(answer: str, word: str, ledger: Ledger) -> None:

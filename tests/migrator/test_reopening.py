@@ -58,6 +58,7 @@ def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(des
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
+    desk.used_up(work)
     assert desk.marks(0, 1) == [Mark.FAILED_FOLDER, COPIED]
     desk.open_folder(FAMILY)
     asked(desk)
@@ -76,8 +77,9 @@ def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(des
 def test_a_message_that_fails_again_has_failed_again(desk: Desk) -> None:
     desk.put(FAMILY, letter(77))
     desk.close_folder(FAMILY)
-    for _ in range(3):
-        desk.file([staged(0, WORK, FAMILY)])
+    for number in (1, 2, 3):
+        desk.file([staged(0, WORK, FAMILY)], [staged(number)])
+        desk.used_up([staged(0, WORK, FAMILY)])
         assert desk.marks(0) == [Mark.FAILED_FOLDER]
         asked(desk)
     assert desk.lying(WORK) == letters(0)
@@ -90,6 +92,7 @@ def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
+    desk.used_up(work)
     failed(desk, 2, Mark.FAILED_REFUSED)
     desk.open_folder(FAMILY)
     with suppress(Died):

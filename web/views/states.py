@@ -64,6 +64,11 @@ _MAILBOX_SILENT = Words(
     N_("Your new mailbox does not answer at the moment"),
     N_("We try again at {time} by ourselves. Nothing is lost."),
 )
+_REFUSES = Words(
+    "waiting",
+    N_("Your new mailbox accepts no mail at the moment"),
+    N_("We try again at {time} by ourselves. Nothing is lost."),
+)
 _SLOW_DOWN = Words("waiting", N_("Google asked us to slow down"), N_("We go on at {time} by ourselves."))
 
 WAITING: dict[str, Words] = {
@@ -85,6 +90,7 @@ WAITING: dict[str, Words] = {
     "connection-lost": _MAILBOX_SILENT,
     "server-misbehaves": _MAILBOX_SILENT,
     "mailbox-unreachable": _MAILBOX_SILENT,
+    "mailbox-refuses": _REFUSES,
     "mailbox-full": Words(
         "yours",
         N_("Your new mailbox is full"),

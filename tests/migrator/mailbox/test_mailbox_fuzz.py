@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers.adversary import CAPABLE, SELECTED
 from servers.entry import item, letter
-from servers.scripted import ScriptedSocket, connecting_to
+from servers.scripted_socket import ScriptedSocket, connecting_to
 
 from migrator.errors import MigrationError
 from migrator.mailbox import Mailbox, Password, Target, open_mailbox
