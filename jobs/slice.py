@@ -15,6 +15,7 @@ from jobs.migration import ENDS, PHASES, State
 
 _CODE = re.compile(r"([a-z][a-z0-9-]{0,63}(:[A-Za-z_][A-Za-z0-9_]{0,63})?)?")
 _STEP = re.compile(r"[0-9]{0,18}")
+_OWN_DEATHS = frozenset({"child-killed", "out-of-memory", "internal-error"})
 
 MAX_END_BYTES = 512
 """A slice's end on the wire is never longer."""
@@ -57,6 +58,11 @@ class SliceEnd:
         named = {Kind.ADVANCE: PHASES, Kind.ENDED: ENDS}.get(self.kind)
         if named is not None and self.code not in named:
             raise ValueError("no such phase or end")
+
+    @property
+    def accuses(self) -> bool:
+        """True if the process died on its own, and so perhaps of the one message it was working on."""
+        return self.kind is Kind.CRASHED and self.code.partition(":")[0] in _OWN_DEATHS
 
 
 def again() -> SliceEnd:

@@ -10,7 +10,8 @@
     │   ├── BandwidthExhausted     Google's bytes per day ("Retry after T")
     │   ├── GoogleDown             still unavailable after all tries
     │   ├── MailboxUnreachable     refused connection, time-out, too many connections
-    │   └── MailboxFull            over the target's storage quota
+    │   ├── MailboxFull            over the target's storage quota
+    │   └── MessagesDeferred       the only messages left are to be tried again later
     └── Permanent              nobody but a person can change it
         ├── ReconnectNeeded        the grant is dead (invalid_grant)
         ├── GoogleRefused          domain policy, API not enabled, missing scope
@@ -105,6 +106,12 @@ class MailboxFull(Waiting):
     """The mailbox has no room for the next message."""
 
     code = "mailbox-full"
+
+
+class MessagesDeferred(Waiting):
+    """The only messages without an outcome are those that are to be tried again later."""
+
+    code = "messages-deferred"
 
 
 class Permanent(MigrationError):

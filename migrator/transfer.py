@@ -1,8 +1,9 @@
 """Messages brought from Gmail into the mailbox: read ahead, placed by their labels, filed in batches by folder."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
+from migrator.errors import MessagesDeferred
 from migrator.filing import Filing, Staged
 from migrator.gmail import Gmail
 from migrator.labels import Catalogue, Choices, Placement, Skip, catalogue_of, place
@@ -16,7 +17,7 @@ from migrator.plan import labels_of
 from migrator.reading import Read, read_ahead
 from migrator.records import Expected
 from migrator.retry import Patience
-from migrator.suspects import Wanted, one_at_a_time
+from migrator.suspects import Suspects, Wanted
 
 BATCH_MESSAGES = 50
 BATCH_BYTES = 8 << 20
@@ -41,10 +42,12 @@ def copy_slice(
     patience: Patience,
     *,
     careful: bool = False,
+    progress_at: float = 0.0,
 ) -> bool:
     """Copy messages until the slice's time is over; return True when every message has an outcome.
 
-    `careful`: the slice before this one died, so messages are tried one at a time.
+    `careful`: the slice before this one died, so messages are tried one at a time. `progress_at`: when the migration
+    made progress last, in seconds since the epoch.
 
     Raises:
         Waiting: Google or the mailbox asks for a pause; everything done so far is recorded.
@@ -56,22 +59,39 @@ def copy_slice(
         filing.recover()
         filing.copy_further()
         stage = Stage(filing, ledger, names, catalogue_of(labels_of(ledger)), choices, key)
-        half_done = ledger.partials()
-        wanted: Iterable[Wanted] = (row for row in ledger.open_messages() if row[0] not in half_done)
-        if careful:
-            wanted = one_at_a_time(ledger, wanted)
+        suspects = Suspects(ledger, progress_at, careful=careful)
         try:
-            for read in read_ahead(gmail, wanted, fetchers, patience, alone=careful):
+            for read in read_ahead(gmail, suspects.alone(_wanted(ledger)), fetchers, patience, alone=True):
                 stage.take(read)
-                if careful:
-                    stage.flush()
+                stage.flush()
+                suspects.survived(read[0])
+            for read in read_ahead(gmail, suspects.others(_wanted(ledger)), fetchers, patience):
+                stage.take(read)
         finally:
             stage.flush()
         if filing.held_up:
             raise filing.held_up
-        return next(ledger.open_messages(), None) is None
+        return _is_over(ledger)
     finally:
         filing.close()
+
+
+def _wanted(ledger: Ledger) -> Iterator[Wanted]:
+    """Yield the open messages that lie in none of their folders."""
+    half_done = ledger.partials()
+    return (row for row in ledger.open_messages() if row[0] not in half_done)
+
+
+def _is_over(ledger: Ledger) -> bool:
+    """True when every message has an outcome.
+
+    Raises:
+        MessagesDeferred: only such are left that are to be tried again later.
+    """
+    left, deferred = [number for number, *_ in ledger.open_messages()], ledger.deferred()
+    if left and all(number in deferred for number in left):
+        raise MessagesDeferred(min(deferred[number].due for number in left))
+    return not left
 
 
 class Stage:
