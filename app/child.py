@@ -25,7 +25,7 @@ from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
-from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
 from migrator.egress import Connect
 from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
 from migrator.gmail import Gmail
@@ -93,7 +93,7 @@ def _end_of(error: Exception) -> SliceEnd:
         case Waiting():
             return wait(error.until, error.code)
         case Transient():
-            return wait(time.time() + _RETRY_SECONDS, error.code)
+            return soon(error.code)
         case ReconnectNeeded() | LoginRefused():
             return paused(error.code)
         case RedisError() if is_away(error):

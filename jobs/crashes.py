@@ -4,8 +4,6 @@ A process that dies once may have been killed by anybody. So work goes on after 
 death in a row, and an import fails only when this has gone on for long. Progress ends a row.
 """
 
-import time
-
 from redis.exceptions import (
     ClusterDownError,
     ConnectionError,  # noqa: A004 - redis-py's own
@@ -17,7 +15,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from jobs.slice import SliceEnd, wait
+from jobs.slice import SliceEnd, soon
 
 CRASH_LIMIT = 10
 CRASH_SECONDS = 1800
@@ -29,8 +27,8 @@ CRASH_PAUSES = (1, 2, 5, 10, 15)
 STORE_AWAY = "store-away"
 """Why a migration waits whose slice could not reach the state store."""
 
-AWAY_SECONDS = (2, 15)
-"""The shortest and the longest pause after a store that was away; it grows with the time since the last progress."""
+SOON_SECONDS = (2, 15)
+"""The shortest and the longest pause before what is to go on soon: a quarter of the time since the last progress."""
 
 _AWAY = (
     ConnectionError,
@@ -51,5 +49,5 @@ def is_away(error: BaseException) -> bool:
 
 
 def store_away() -> SliceEnd:
-    """Return the end of a slice that could not reach the state store; `release` sets the pause."""
-    return wait(time.time() + AWAY_SECONDS[0], STORE_AWAY)
+    """Return the end of a slice that could not reach the state store."""
+    return soon(STORE_AWAY)

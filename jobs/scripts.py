@@ -71,8 +71,7 @@ def _constants() -> str:
             f"local CRASH_LIMIT = {crashes.CRASH_LIMIT}",
             f"local CRASH_SECONDS = {crashes.CRASH_SECONDS}",
             f"local CRASH_PAUSES = {_numbers(crashes.CRASH_PAUSES)}",
-            f"local AWAY_SECONDS = {_numbers(crashes.AWAY_SECONDS)}",
-            f"local STORE_AWAY = '{crashes.STORE_AWAY}'",
+            f"local SOON_SECONDS = {_numbers(crashes.SOON_SECONDS)}",
             f"local SHOWN_MESSAGES = {migration.SHOWN_MESSAGES}",
             f"local SHOWN_BYTES = {migration.SHOWN_BYTES}",
         )

@@ -38,8 +38,8 @@ class Kind(StrEnum):
 class SliceEnd:
     """The end of a slice; made by the functions below it.
 
-    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch. `step` (advance) is
-    the slice's last write to its ledger: where the store has forgotten it since, the phase is not over.
+    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch, 0 means soon. `step`
+    (advance) is the slice's last write to its ledger: where the store has forgotten it since, the phase is not over.
 
     Raises:
         ValueError: the code is not made of letters, digits and dashes (with one class name after a colon), or does
@@ -73,6 +73,11 @@ def again() -> SliceEnd:
 def wait(until: float, reason: str) -> SliceEnd:
     """Nothing can be done before `until` (seconds since the epoch), for the reason of this code."""
     return SliceEnd(Kind.WAIT, reason, until=until)
+
+
+def soon(reason: str) -> SliceEnd:
+    """Nothing can be done for a moment, which grows with the time since the last progress (`jobs.crashes`)."""
+    return SliceEnd(Kind.WAIT, reason)
 
 
 def advance(phase: State, step: str = "") -> SliceEnd:

@@ -169,9 +169,9 @@ end
 
 local function crash_pause(crashes) return CRASH_PAUSES[math.min(crashes, #CRASH_PAUSES)] end
 
--- A store that was away is tried again soon, and less often the longer nothing has been achieved.
-local function away_pause(m)
-  return math.min(AWAY_SECONDS[2], math.max(AWAY_SECONDS[1], (now - tonumber(m.progress_at)) / 4))
+-- What was away for a moment is tried again soon, and less often the longer nothing has been achieved.
+local function soon(m)
+  return stamp(now + math.min(SOON_SECONDS[2], math.max(SOON_SECONDS[1], (now - tonumber(m.progress_at)) / 4)))
 end
 
 local function note_progress(m)

@@ -8,7 +8,7 @@ from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS, store_away
 from jobs.errors import LeaseLost
 from jobs.migration import Migration, State
 from jobs.requests import cancel, create, pause, read, resume
-from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, wait
+from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, soon, wait
 from jobs.tickets import Claim, Wish, claim, make_ready, ready_count, reconcile, release, renew
 
 LEASE = 10.0
@@ -220,7 +220,8 @@ def test_crashes_with_progress_between_them_are_not_in_a_row(redis: Redis) -> No
         now += CRASH_SECONDS
 
 
-def test_a_store_that_was_away_is_tried_again_soon_then_less_often_and_is_no_crash(redis: Redis) -> None:
+@pytest.mark.parametrize("end", [store_away(), soon("connection-lost")], ids=lambda end: end.code)
+def test_what_was_away_is_tried_again_soon_then_less_often_and_is_no_crash(redis: Redis, end: SliceEnd) -> None:
     now = float(int(time.time()))
     create(redis, "acme", now=now)
     crash(redis, now)
@@ -229,9 +230,9 @@ def test_a_store_that_was_away_is_tried_again_soon_then_less_often_and_is_no_cra
         reconcile(redis, now=now + later)
         claimed = claim(redis, LEASE, now=now + later)
         assert claimed is not None
-        release(redis, claimed.id, claimed.token, store_away(), now=now + later)
+        release(redis, claimed.id, claimed.token, end, now=now + later)
         found = read(redis, claimed.id)
-        assert (found.state, found.reason, found.crashes) == (State.WAITING, "store-away", 1)
+        assert (found.state, found.reason, found.crashes) == (State.WAITING, end.code, 1)
         pauses.append(found.until - now - later)
     assert pauses == [2, 5, 15, 15]
 
