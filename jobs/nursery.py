@@ -192,13 +192,13 @@ class _Watch:
         return True
 
     def listen(self) -> SliceEnd | None:
-        """Return the end if the child said it, or died, within a moment."""
+        """Return the end if the child said it, or died, within a moment; one asked to stop is ended, not dead."""
         try:
             if not self._pipe.poll(_LISTEN_SECONDS):
                 return None
             said = self._pipe.recv_bytes(MAX_END_BYTES)
         except (EOFError, OSError):
-            return crashed("child-killed")
+            return again() if self._stopping else crashed("child-killed")
         if said[:1] == child.CONTACT:
             return self._heard(said[1:])
         if said != child.PROGRESS:

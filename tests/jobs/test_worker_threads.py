@@ -127,11 +127,23 @@ def test_a_slice_that_hears_nothing_is_killed_after_the_grace_and_the_wish_carri
     assert read(redis, migration.id).crashes == 0
 
 
+def test_a_slice_that_is_ended_while_it_stops_is_no_crash(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.die_when_asked, lease_seconds=1.5, slice_seconds=60)
+    eventually(lambda: pid_of(redis, migration))
+    pause(redis, migration.id)
+    eventually(lambda: read(redis, migration.id).state is State.PAUSED)
+    assert read(redis, migration.id).crashes == 0
+    assert not redis.exists(f"mig:{{{migration.id}}}:trying"), "and nobody is accused"
+
+
 def test_a_slice_over_its_time_is_killed(redis: Redis, worker: Worker) -> None:
     migration = create(redis, "acme")
-    worker.start(slices.stay_for_ever, slice_seconds=0.3, grace_seconds=0.3)
+    worker.start(slices.stay_for_ever, slice_seconds=1, grace_seconds=1)
+    first = eventually(lambda: pid_of(redis, migration))
     assert eventually(lambda: waiting(redis, migration)).reason == "slice-overtime"
-    assert not alive(pid_of(redis, migration))
+    assert not alive(first)
+    assert not redis.exists(f"mig:{{{migration.id}}}:trying"), "and nobody is accused"
 
 
 def test_a_slice_whose_lease_is_gone_is_killed_and_changes_nothing(redis: Redis, worker: Worker) -> None:
