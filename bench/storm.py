@@ -1,7 +1,8 @@
 """A kill storm from outside: slices, workers, forkservers, the state store and connections die; nobody may be blamed.
 
-Three imports at a time run on a whole installation, and another one begins when one has ended, as long as anything is
-to be killed. After each kill something has to go on before the next one strikes.
+Three imports at a time run on a whole installation with two workers, and another one begins when one has ended, as long
+as anything is to be killed. A worker that was killed is started again at once, as an init system does. After each kill
+something has to go on before the next one strikes.
 """
 
 import json
@@ -49,6 +50,7 @@ _SECONDS_EACH = 6.0
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 5.0
 _LATE = 150  # milliseconds of each Gmail answer: an import lasts long enough to be hit
+_WORKERS = 2
 _WORKER = {"threads": _AT_ONCE, "slice_seconds": 5, "lease_seconds": 5}
 _TRUE_REASONS = {"", STORE_AWAY, "child-killed", "connection-lost", "mailbox-unreachable", "messages-deferred"}
 """What slices may truly say when they, the store and their connections are killed."""
@@ -79,8 +81,8 @@ class _Storm:
     line: Line
     stack: ExitStack
     dice: random.Random
-    worker: "Popen[bytes]"
-    logs: list[Path]
+    workers: list["Popen[bytes]"] = field(default_factory=list)
+    logs: list[Path] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     running: dict[str, Member] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
@@ -114,16 +116,15 @@ class _Storm:
 
     def _kill_forkserver(self) -> bool:
         servers = self._forkservers()
-        for pid in servers:
-            _kill(pid)
+        if servers:
+            _kill(self.dice.choice(servers))
         return bool(servers)
 
     def _kill_worker(self) -> bool:
-        self.worker.kill()
-        self.worker.wait()
-        log = f"worker-{len(self.logs)}.log"
-        self.worker = self.stack.enter_context(worker(self.folder, log))
-        self.logs.append(self.folder / log)
+        killed = self.workers.pop(self.dice.randrange(len(self.workers)))
+        killed.kill()
+        killed.wait()
+        self.start_worker(0)
         return True
 
     def _kill_store(self) -> bool:
@@ -143,9 +144,16 @@ class _Storm:
         return True
 
     def _forkservers(self) -> list[int]:
-        return [pid for pid in children(self.worker.pid) if b"multiprocessing.forkserver" in _command(pid)]
+        below = [pid for one in self.workers for pid in children(one.pid)]
+        return [pid for pid in below if b"multiprocessing.forkserver" in _command(pid)]
 
     # --- what goes on -------------------------------------------------------------------------------------------------
+
+    def start_worker(self, seconds: float = 60) -> None:
+        """Start a worker and wait at most so long until it works."""
+        log = f"worker-{len(self.logs)}.log"
+        self.workers.append(self.stack.enter_context(worker(self.folder, log, seconds)))
+        self.logs.append(self.folder / log)
 
     def launch(self, messages: int) -> None:
         """Begin the import of another account."""
@@ -195,9 +203,9 @@ def storm(kills: int, messages: int, seed: int) -> bool:
         cuttable = stack.enter_context(line(server.port))
         config = configured(folder, gmail, "127.0.0.1", cuttable.port, {"worker": _WORKER})
         stores = stack.enter_context(open_stores(config.store))
-        first = stack.enter_context(worker(folder, "worker-0.log"))
-        dice, logs = random.Random(seed), [folder / "worker-0.log"]
-        storm = _Storm(folder, gmail, server, stores, cuttable, stack, dice, first, logs)
+        storm = _Storm(folder, gmail, server, stores, cuttable, stack, random.Random(seed))
+        for _ in range(_WORKERS):
+            storm.start_worker()
         began = time.monotonic()
         _rage(storm, kills, messages)
         lasted = time.monotonic() - began

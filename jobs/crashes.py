@@ -8,6 +8,7 @@ from redis.exceptions import (
     ClusterDownError,
     ConnectionError,  # noqa: A004 - redis-py's own
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -38,6 +39,7 @@ _AWAY = (
     ClusterDownError,
     TryAgainError,
     OutOfMemoryError,
+    NoPermissionError,
 )
 _BUSY = ("BUSY ", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN")
 """Error codes of a server that cannot serve for now: no disk, no replica, no memory, loading, following another one."""

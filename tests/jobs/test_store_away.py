@@ -29,6 +29,10 @@ def lack_memory(redis: Redis) -> None:
     redis.config_set("maxmemory", 1)
 
 
+def lack_rights(redis: Redis) -> None:
+    redis.execute_command("ACL", "SETUSER", "default", "-@write")
+
+
 def writes(redis: Redis) -> None:
     redis.set("number", 1, ex=60)
 
@@ -44,7 +48,7 @@ def refused(redis: Redis, act: Callable[[Redis], None]) -> RedisError:
 
 
 @pytest.mark.parametrize("act", [writes, writes_in_a_script])
-@pytest.mark.parametrize("trouble", [follow_another, lack_replicas, lack_memory])
+@pytest.mark.parametrize("trouble", [follow_another, lack_replicas, lack_memory, lack_rights])
 def test_a_store_that_takes_nothing_for_now_is_away(
     trouble: Trouble, act: Callable[[Redis], None], tmp_path: Path
 ) -> None:
