@@ -41,8 +41,19 @@ _AWAY = (
     OutOfMemoryError,
     NoPermissionError,
 )
-_BUSY = ("BUSY ", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN")
-"""Error codes of a server that cannot serve for now: no disk, no replica, no memory, loading, following another one."""
+_BUSY = (
+    "ACL failure",
+    "BUSY ",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+)
+"""How a server begins that cannot serve for now: no rights, disk, replica or memory, loading, following another one."""
 
 
 def is_away(error: BaseException) -> bool:
