@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from app.closing import close_doors
 from app.config import Config
@@ -18,12 +19,13 @@ from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
 from jobs import accounts
+from jobs.crashes import is_away, store_away
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
-from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
 from migrator.changes import catch_up, look_once_more
 from migrator.egress import Connect
 from migrator.errors import (
@@ -73,7 +75,7 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
         mailbox = _mailbox(task, given) if to_mailbox else None
         reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
         end = Slice(task, link, given, reach, mailbox).run()
-    except (MigrationError, SealBroken) as error:
+    except (MigrationError, SealBroken, RedisError) as error:
         end = _end_of(error)
     sys.audit("migrator.slice.before", task.phase)
     return end
@@ -104,9 +106,11 @@ def _end_of(error: Exception) -> SliceEnd:
         case Waiting():
             return wait(error.until, error.code)
         case Transient():
-            return wait(time.time() + _RETRY_SECONDS, error.code)
+            return soon(error.code)
         case ReconnectNeeded() | LoginRefused():
             return paused(error.code)
+        case RedisError() if is_away(error):
+            return store_away()
         case SealBroken():
             return paused(KeyLost.code)
         case MigrationError():
@@ -154,6 +158,7 @@ class Slice:
     def _copy(self) -> SliceEnd:
         if is_asked(self._ledger):
             reopen(self._ledger)
+        record = read(self._state, self._task.id)
         try:
             done = copy_slice(
                 self._gmail,
@@ -163,7 +168,8 @@ class Slice:
                 self._safe.digest_key,
                 self._config.google.fetchers or self._profile.fetchers,
                 self._patience,
-                careful=read(self._state, self._task.id).crashes > 0,
+                careful=record.crashes > 0,
+                progress_at=record.progress_at,
             )
         except MessagesDeferred:
             if self._catch_up():

@@ -35,10 +35,13 @@ _SENTENCES = {
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
     "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
     "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again automatically.",
-    "child-killed": "The process of this import was killed three times in a row. "
-    "Look at the worker's log, then resume.",
-    "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
-    "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
+    "store-away": "The state store does not answer; we retry automatically.",
+    "child-killed": "The process of this import was killed. While the import waits it is restarted automatically; "
+    "once it has stopped, check the worker's log and resume.",
+    "out-of-memory": "The import needed more memory than worker.memory_mib allows. While it waits it is retried "
+    "automatically; once it has stopped, raise the limit and resume.",
+    "slice-overtime": "The import hung. While it waits it is retried automatically; once it has stopped, check the "
+    "mailbox server and resume.",
     "asked": "Paused as asked. Resume it when you like.",
     "key-lost": "The key of this import's secrets was lost with the key store. The customer connects again on the "
     "import's page, or `migrator reconnect ID` does it here; it goes on where it was.",
@@ -49,7 +52,8 @@ _SENTENCES = {
     "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
     "worker's log before you resume.",
     "lease-lost": "Another worker has taken this import over. If it does not go on, resume it.",
-    "worker-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
+    "worker-lost": "The worker was interrupted again and again for half an hour. Look at the worker and its Redis, "
+    "then resume.",
 }
 
 _CONSENTS = {

@@ -70,7 +70,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
-    _ends("trying", "number of the one message being tried after a crash"),
+    _ends("trying", "number of the one message being tried alone after a crash"),
     _ends(
         "survey",
         "what was found before the start: names of labels and folders, counts and sizes in all",

@@ -400,9 +400,9 @@ class Ledger:
         blob = self._redis.get(self.key(part))
         return None if blob is None else json.loads(self._bytes(blob))
 
-    def note(self, part: str, value: Any) -> None:
-        """Store a JSON value that is no result: it does not count as progress."""
-        self.jot(self.keep(part, value))
+    def note(self, part: str, value: Any, also: Sequence[Command] = ()) -> None:
+        """Store a JSON value, and carry out other commands, that are no result: they do not count as progress."""
+        self.jot(self.keep(part, value), *also)
 
     def keep(self, part: str, value: Any) -> Command:
         """Return the command that stores a JSON value of the migration."""

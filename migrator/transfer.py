@@ -23,7 +23,7 @@ from migrator.records import Deferred, Expected
 from migrator.refusals import Refusals
 from migrator.remarks import Remark
 from migrator.retry import Patience
-from migrator.suspects import Wanted, one_at_a_time
+from migrator.suspects import Suspects, Wanted
 
 BATCH_MESSAGES = 50
 BATCH_BYTES = 8 << 20
@@ -54,12 +54,13 @@ def copy_slice(
     patience: Patience,
     *,
     careful: bool = False,
+    progress_at: float = 0.0,
     clock: Callable[[], float] = time.time,
 ) -> bool:
     """Copy messages until the slice's time is over; return True when every message has an outcome.
 
-    `careful`: the slice before this one died, so messages are tried one at a time. `clock` tells the time, in seconds
-    since the epoch.
+    `careful`: the slice before this one died, so messages are tried one at a time. `progress_at`: when the migration
+    made progress last; `clock` tells the time. Both in seconds since the epoch.
 
     Raises:
         Waiting: Google or the mailbox asks for a pause; everything done so far is recorded. `MailboxUnreachable` also
@@ -78,17 +79,14 @@ def copy_slice(
             return look_again(gmail, connect, ledger, names, choices, patience)
 
         stage = Stage(filing, ledger, names, choices, key, look)
-        half_done = ledger.partials()
-        wanted: Iterable[Wanted] = in_turn(
-            (row for row in ledger.open_messages() if row[0] not in half_done), filing.refusals
-        )
-        if careful:
-            wanted = one_at_a_time(ledger, wanted)
+        suspects = Suspects(ledger, progress_at, careful=careful, clock=clock)
         try:
-            for read in read_ahead(gmail, wanted, fetchers, patience, alone=careful, others=_some_of(ledger)):
-                stage.take(read)
-                if careful:
-                    stage.flush()
+            for wanted, alone in suspects.parts(lambda: in_turn(_to_send(ledger), filing.refusals)):
+                for read in read_ahead(gmail, wanted, fetchers, patience, alone=alone, others=_some_of(ledger)):
+                    stage.take(read)
+                    if alone:
+                        stage.flush()
+                        suspects.survived(read[0])
         finally:
             stage.flush()
         filing.locate()
@@ -99,6 +97,12 @@ def copy_slice(
         return _is_done(ledger, filing, clock())
     finally:
         filing.close()
+
+
+def _to_send(ledger: Ledger) -> Iterator[Wanted]:
+    """Yield the open messages that lie in none of their folders."""
+    half_done = ledger.partials()
+    return (row for row in ledger.open_messages() if row[0] not in half_done)
 
 
 def _some_of(ledger: Ledger) -> Callable[[str], Sequence[str]]:

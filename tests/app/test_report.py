@@ -129,4 +129,4 @@ def test_the_headline_says_the_state_and_why(redis: Redis) -> None:
     migration = create(redis, "c1")
     assert headline(replace(migration, state=State.COPYING, reason="")) == "copying"
     waiting = headline(replace(migration, state=State.WAITING, reason="google-quota"))
-    assert waiting == "waiting. Google asked us to slow down; we go on by ourselves."
+    assert waiting == "waiting. Google asked us to slow down; we resume automatically."

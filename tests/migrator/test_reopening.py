@@ -12,7 +12,7 @@ from migrator.ledger import Ledger
 from migrator.outcome import Mark
 from migrator.reopening import RETRIED, is_asked, reopen
 from migrator.retry import Patience
-from migrator.suspects import one_at_a_time
+from migrator.suspects import DEATHS, Suspects
 from migrator.verify import verify_slice
 
 COPIED = Mark.COPIED
@@ -109,15 +109,17 @@ def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server
 
 
 def test_a_message_that_kills_again_is_set_aside_again(desk: Desk) -> None:
-    rows = [(2, "2", Mark.PENDING), (3, "3", Mark.PENDING)]
-    for _ in range(2):
-        tried = one_at_a_time(desk.ledger, rows)
-        assert next(tried)[0] == 2, "and the slice's process dies of it"
-        desk.ledger = heir(desk.redis, desk.ledger)
-        assert [row[0] for row in one_at_a_time(desk.ledger, rows)] == [3]
+    rows = [(2, "2", Mark.PENDING)]
+    for start in (0.0, 1000.0):
+        for death in range(DEATHS):
+            now = start + 100 * death
+            tried = Suspects(desk.ledger, 0.0, careful=True, clock=lambda: now).alone(rows)  # noqa: B023 - used at once
+            assert next(tried)[0] == 2, "and the slice's process dies of it"
+            desk.ledger = heir(desk.redis, desk.ledger)
+            Suspects(desk.ledger, 0.0, careful=True, clock=lambda: now)  # noqa: B023
         assert (desk.marks(2), desk.ledger.reasons()) == ([Mark.FAILED_DAMAGED], {2: "kills-the-import"})
         asked(desk)
-        assert (desk.marks(2), desk.ledger.reasons()) == ([Mark.PENDING_LARGE], {})
+        assert (desk.marks(2), desk.ledger.reasons(), desk.ledger.deferred()) == ([Mark.PENDING_LARGE], {}, {})
 
 
 def test_everything_is_verified_once_more(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from emulator.servers.dovecot import dovecot
 from emulator.servers.instance import Server, User
 from jobs.migration import State
 from jobs.requests import resume
+from migrator.suspects import DEATHS
 
 
 def test_a_wrong_password_pauses_the_import_and_says_so(
@@ -92,8 +93,10 @@ def test_a_message_that_kills_every_slice_is_set_aside_and_the_rest_goes_on(
     home = install(small, dovecot_server, memory_mib=200)
     home.google.add(b"Subject: huge\r\n\r\n" + b"x" * 120_000_000, labelIds=["INBOX"])
     migration = home.launch(user)
+    home.wait(migration, State.WAITING)
     ended = home.wait(migration)
     report = home.report(migration)
     assert ended.state is State.DONE_WITH_EXCEPTIONS, home.logs()
     assert report.failures == {"kills-the-import": 1}
     assert report.adds_up
+    assert home.logs().count('"slice-crashed"') == 1 + DEATHS, "one among others, then alone"
