@@ -1,4 +1,4 @@
-"""The benchmarks' command line: `python -m bench [speed | scale | quota | ... | storm]`; all without a name.
+"""The benchmarks' command line: `python -m bench [BENCHMARK]`; all without a name.
 
 Exit code 0 when every goal is met, 1 when one is missed.
 """
@@ -6,6 +6,7 @@ Exit code 0 when every goal is met, 1 when one is missed.
 import argparse
 import sys
 
+from bench.inventory import inventory
 from bench.large import large
 from bench.load import load
 from bench.pages import pages
@@ -31,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_speed(named.add_parser("speed", help="side by side with a naive loop, mbsync, interimap and the floors"))
     _add_scale(named.add_parser("scale", help="as quick and as small at the end as at the beginning"))
     _add_quota(named.add_parser("quota", help="at Google's real limits"))
+    _add_inventory(named.add_parser("inventory", help="a mailbox that holds mail, listed before an import"))
     _add_large(named.add_parser("large", help="memory with messages of 50 MB"))
     _add_pages(named.add_parser("pages", help="a thousand open progress pages"))
     _add_load(named.add_parser("load", help="two thousand imports at once, with restarts and kills"))
@@ -44,6 +46,7 @@ def _everything(_: argparse.Namespace) -> bool:
     return all(
         [
             *quotas,
+            inventory(20_000, 10_000),
             large(5, 50),
             pages(1000, 300),
             load(2000, 100_000),
@@ -71,6 +74,12 @@ def _add_quota(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", choices=_PROFILES, default="new", help="default new")
     parser.add_argument("--seconds", type=float, default=120, help="default 120")
     parser.set_defaults(run=lambda given: quota(given.profile, given.seconds))
+
+
+def _add_inventory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=int, default=20_000, help="default 20000")
+    parser.add_argument("--mean", type=int, default=10_000, help="their mean size in bytes (default 10000)")
+    parser.set_defaults(run=lambda given: inventory(given.messages, given.mean))
 
 
 def _add_large(parser: argparse.ArgumentParser) -> None:

@@ -25,12 +25,12 @@ def take_inventory(folders: OpenFolders, key: bytes, patience: Patience) -> bool
     if existing.hashed != hashed:
         shape = folders.patiently(lambda: folders.mailbox.shape())  # noqa: PLW0108 - the mailbox is another one by then
         existing.begin(hashed, [folder.name for folder in shape.folders if _holds_mail(folder)])
-    for at in range(len(existing.folders)):
-        if not existing.folders[at].is_done:
+    for at, folder in enumerate(existing.folders):
+        if not folder.is_done:
             folders.patiently(partial(_list_folder, existing, folders, at, patience))
-        if patience.over and not existing.is_done:
-            return False
-    return True
+            if patience.over:
+                break
+    return existing.is_done
 
 
 def _holds_mail(folder: ExistingFolder) -> bool:
