@@ -117,7 +117,11 @@ def test_a_copy_whose_uid_is_not_known_and_that_is_not_found_counts_as_copied(de
     assert desk.marks(*range(4)) == [COPIED] * 4
 
 
-def test_one_message_in_the_mailbox_stands_for_one_copy(desk: Desk) -> None:
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_one_message_in_the_mailbox_stands_for_one_copy(
+    desk: Desk, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.verify._AT_ONCE", at_once)
     same = letter(5)
     desk.file([staged(0, raw=same), staged(1, raw=same), staged(2)])
     desk.remove(INBOX, same)
