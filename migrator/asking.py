@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying
+from tenacity import RetryCallState, Retrying
 
 from migrator.errors import GoogleDown, GoogleUnavailable, MigrationError, Transient
 from migrator.gmail import Gmail
-from migrator.retry import Patience
+from migrator.retry import TRIES, Patience
 
 T = TypeVar("T")
 
@@ -29,10 +29,17 @@ def asked(gmail: Gmail, patience: Patience, action: Callable[[], T], policy: Ret
         GoogleDown: it is refused for no such reason.
     """
     try:
-        found: T = (policy or patience.retrying(Transient))(action)
+        found: T = (policy or patience.retrying(Transient).copy(stop=_tried_enough))(action)
     except GoogleUnavailable as refusal:
         raise meaning(gmail, patience, refusal) from None
     return found
+
+
+def _tried_enough(state: RetryCallState) -> bool:
+    """Give up early where Google says in so many words that it is the account: it is to be told at once."""
+    error = state.outcome.exception() if state.outcome else None
+    sure = isinstance(error, GoogleUnavailable) and error.sure
+    return state.attempt_number >= (_TRIES if sure else TRIES)
 
 
 def meaning(gmail: Gmail, patience: Patience, refusal: GoogleUnavailable) -> MigrationError:
