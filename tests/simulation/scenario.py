@@ -1,0 +1,78 @@
+"""What one seed chooses, as a value that can be printed: account, server, Google, what goes wrong."""
+
+import random
+from dataclasses import dataclass
+
+from .fate import Blow, Kind
+from .known import KNOWN
+from .moods import MOODS
+from .personalities import TRAITS
+
+_BLOWS: dict[Kind, int] = {"kill": 4, "lose-worker": 2, "cut": 3, "reset": 1, "stall": 1, "store-away": 2}
+_APART = ("no-uidplus", "sees-at-select"), ("public-namespace", "public-unsaid", "shared-archive")
+"""Traits of which a server has one at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A seed's choices; `existing` is the share of messages that an earlier import brought, `moved` those sorted since."""
+
+    seed: int
+    messages: int
+    policy: str
+    spam: bool
+    trash: bool
+    by_digest: bool
+    existing: float
+    moved: bool
+    old_mail: bool
+    latency: float
+    page: int
+    traits: tuple[str, ...]
+    moods: tuple[str, ...]
+    blows: tuple[Blow, ...]
+
+
+def scenario_of(seed: int, *, wild: bool = False, only: frozenset[str] | None = None) -> Scenario:
+    """Return what a seed chooses; `wild` with what is known to fail, `only` with these names alone."""
+    rng = random.Random(seed)
+
+    def wanted(name: str) -> bool:
+        return name in only if only is not None else wild or name not in KNOWN
+
+    traits = [name for name, (_, likely) in TRAITS.items() if rng.random() < likely / 2]
+    moods = [name for name, (_, likely) in MOODS.items() if rng.random() < likely / 2]
+    blows = _blows(rng)
+    some = rng.random() < 0.25
+    return Scenario(
+        seed=seed,
+        messages=rng.choice([0, 3, 8, 14, 20, 35]),
+        policy=rng.choice(["one-copy", "one-copy", "copy-per-label"]),
+        spam=rng.random() < 0.4,
+        trash=rng.random() < 0.4,
+        by_digest=rng.random() < 0.5,
+        existing=rng.random() if some and wanted("existing-mail") else 0.0,
+        moved=rng.random() < 0.5 and wanted("sorted-since"),
+        old_mail=rng.random() < 0.2 and wanted("old-mail"),
+        latency=rng.choice([0.01, 0.01, 0.3, 2.0]),
+        page=rng.choice([500, 500, 3]),
+        traits=tuple(name for name in _compatible(traits) if wanted(name)),
+        moods=tuple(name for name in moods if wanted(name)),
+        blows=tuple(blow for blow in blows if wanted(blow.kind)),
+    )
+
+
+def _compatible(traits: list[str]) -> list[str]:
+    for apart in _APART:
+        several = [name for name in traits if name in apart]
+        traits = [name for name in traits if name not in several[1:]]
+    return traits
+
+
+def _blows(rng: random.Random) -> tuple[Blow, ...]:
+    kinds = rng.choices(list(_BLOWS), list(_BLOWS.values()), k=rng.choice([0, 0, 1, 1, 2, 3]))
+    blows, at = [], 0
+    for kind in kinds:
+        at += 1 + int(rng.expovariate(1 / 120))
+        blows.append(Blow(at, kind, rng.choice([2.0, 40.0])))
+    return tuple(blows)
