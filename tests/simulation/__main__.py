@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--wild", action="store_true", help="with what is known to fail (known.py)")
-    parser.add_argument("--only", help="with these traits, moods and blows alone, comma between; empty for none")
+    parser.add_argument("--only", help="every seed gets these traits, moods and blows, and no others; comma between")
     return parser
 
 

@@ -114,8 +114,8 @@ def bounded(run: Run) -> Iterator[str]:
     """No loop over somebody else's answers is without end; work is in proportion to the mail."""
     messages, slices = len(run.account.all_mails()), run.turns
     commands, requests = sum(run.server.commands.values()), sum(run.google.asked.values())
-    if slices > 400:
-        yield f"{slices} slices: {Counter(run.ends).most_common(3)}"
+    if run.is_stuck:
+        yield f"it never rests: {Counter(run.ends).most_common(3)}"
     if commands > 100 + 30 * messages + 40 * slices:
         yield f"{commands} commands for {messages} messages in {slices} slices: {run.server.commands.most_common(4)}"
     if requests > 60 + 12 * messages + 15 * slices:

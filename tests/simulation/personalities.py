@@ -146,7 +146,7 @@ class _ForAWhile(Personality):
     def begin(self, server: Server) -> None:
         rng: random.Random = self.rng  # type: ignore[attr-defined]
         self.begins = START + rng.choice([0, 1, 5, 30])
-        self.ends = self.begins + rng.choice([20, 300, 3000, 4 * 3600])
+        self.ends = self.begins + rng.choice([20, 300, 2400, 7200])
         self.words = rng.choice(self.phrases)
 
     phrases: tuple[str, ...] = ("NO",)

@@ -53,8 +53,11 @@ from .standing import put_earlier_import
 
 RESTS = ENDS | {State.PAUSED, State.FAILED}
 _SETTINGS = WorkerSettings(slice_seconds=20, grace_seconds=60, lease_seconds=10)
-_TURNS = 3000
+TURNS = 300
 """More slices than this is an import that never rests."""
+
+_ALIKE = 150
+"""So many ends alike in a row are one, too: nothing here lasts longer than two hours."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,11 @@ class Run:
     names: FolderNames | None = None
     turns: int = 0
     ends: list[str] = field(default_factory=list)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it does not come to rest."""
+        return self.turns >= TURNS or (len(self.ends) >= _ALIKE and len(set(self.ends[-_ALIKE:])) == 1)
 
     def mark_of(self, message_id: int) -> Mark | None:
         """Return how a message of the account ended; None for one that is not in the plan."""
@@ -143,11 +151,8 @@ def run(scenario: Scenario, url: str) -> Run:
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
         room = _room(url, world, vault)
-        while world.turns < _TURNS:
-            world.turns += 1
-            record = _turn(redis, room, world, vault, migration)
-            if record.state in RESTS:
-                break
+        while _turn(redis, room, world, vault, migration).state not in RESTS and not world.is_stuck:
+            pass
         world.record = read(redis, migration)
         _remember(world, Ledger(redis, migration))
     return world
@@ -187,6 +192,7 @@ class _Never:
 
 def _turn(redis: Redis, room: Room, world: Run, vault: Vault, migration: str) -> Migration:
     """Do one slice, and let time pass to where there is something to do again."""
+    world.turns += 1
     world.fate.new_process()
     with suppress(Kill):  # the worker died with its slice
         actors.take_ticket(room)

@@ -34,16 +34,13 @@ class Scenario:
 
 
 def scenario_of(seed: int, *, wild: bool = False, only: frozenset[str] | None = None) -> Scenario:
-    """Return what a seed chooses; `wild` with what is known to fail, `only` with these names alone."""
+    """Return what a seed chooses; `wild`: with what is known to fail. `only`: exactly these names, in every seed."""
     rng = random.Random(seed)
 
-    def wanted(name: str) -> bool:
-        return name in only if only is not None else wild or name not in KNOWN
+    def given(name: str, likely: float) -> bool:
+        drawn = rng.random() < likely
+        return name in only if only is not None else drawn and (wild or name not in KNOWN)
 
-    traits = [name for name, (_, likely) in TRAITS.items() if rng.random() < likely / 2]
-    moods = [name for name, (_, likely) in MOODS.items() if rng.random() < likely / 2]
-    blows = _blows(rng)
-    some = rng.random() < 0.25
     return Scenario(
         seed=seed,
         messages=rng.choice([0, 3, 8, 14, 20, 35]),
@@ -51,26 +48,27 @@ def scenario_of(seed: int, *, wild: bool = False, only: frozenset[str] | None = 
         spam=rng.random() < 0.4,
         trash=rng.random() < 0.4,
         by_digest=rng.random() < 0.5,
-        existing=rng.random() if some and wanted("existing-mail") else 0.0,
-        moved=rng.random() < 0.5 and wanted("sorted-since"),
-        old_mail=rng.random() < 0.2 and wanted("old-mail"),
+        existing=rng.random() if given("existing-mail", 0.25) else 0.0,
+        moved=given("sorted-since", 0.5),
+        old_mail=given("old-mail", 0.2),
         latency=rng.choice([0.01, 0.01, 0.3, 2.0]),
         page=rng.choice([500, 500, 3]),
-        traits=tuple(name for name in _compatible(traits) if wanted(name)),
-        moods=tuple(name for name in moods if wanted(name)),
-        blows=tuple(blow for blow in blows if wanted(blow.kind)),
+        traits=_compatible([name for name, (_, likely) in TRAITS.items() if given(name, likely / 2)]),
+        moods=tuple(name for name, (_, likely) in MOODS.items() if given(name, likely / 2)),
+        blows=tuple(blow for blow in _blows(rng, only) if given(blow.kind, 1)),
     )
 
 
-def _compatible(traits: list[str]) -> list[str]:
+def _compatible(traits: list[str]) -> tuple[str, ...]:
     for apart in _APART:
         several = [name for name in traits if name in apart]
         traits = [name for name in traits if name not in several[1:]]
-    return traits
+    return tuple(traits)
 
 
-def _blows(rng: random.Random) -> tuple[Blow, ...]:
-    kinds = rng.choices(list(_BLOWS), list(_BLOWS.values()), k=rng.choice([0, 0, 1, 1, 2, 3]))
+def _blows(rng: random.Random, only: frozenset[str] | None) -> tuple[Blow, ...]:
+    weights = {kind: weight for kind, weight in _BLOWS.items() if only is None or kind in only} or _BLOWS
+    kinds = rng.choices(list(weights), list(weights.values()), k=rng.choice([0, 0, 1, 1, 2, 3]))
     blows, at = [], 0
     for kind in kinds:
         at += 1 + int(rng.expovariate(1 / 120))

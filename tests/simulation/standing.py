@@ -3,6 +3,8 @@
 import random
 from typing import TYPE_CHECKING
 
+from imapclient.imap_utf7 import encode
+
 from migrator.foldermap import map_folders
 from migrator.folders import ExistingFolder, MailboxShape
 from migrator.labels import Choices, Label, Placement, Skip, catalogue_of, place
@@ -41,7 +43,7 @@ def put_earlier_import(world: "Run", choices: Choices) -> None:
         names = [targets[key].name for key in where.folders]
         if world.scenario.moved and choices.policy == "one-copy" and rng.random() < 0.4:
             names = [server.under("Sorted by hand")]
-        for name in names:
+        for name in (encode(name).decode() for name in names):
             folder = server.folders.get(name) or server.make(name)
             message = Stored(bytes(with_crlf(mail.raw)), frozenset(where.flags), internal_date(mail.date).decode())
             folder.put(server.through("stored", message))  # type: ignore[arg-type]
