@@ -9,10 +9,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from app.embedded import start
+from migrator.outcome import Mark
 
 from .invariants import broken
 from .run import Run, run
 from .scenario import scenario_of
+
+_SHOWN = 3
+"""Sentences told of one seed; what breaks breaks for many messages."""
 
 
 def main() -> int:
@@ -22,7 +26,10 @@ def main() -> int:
     if given.seed is not None:
         return _replay(given.seed, wild=given.wild, only=only)
     size = max(1, min(500, given.seeds // (4 * given.processes) or 1))
-    chunks = [(first, min(first + size, given.first + given.seeds)) for first in range(given.first, given.first + given.seeds, size)]
+    chunks = [
+        (first, min(first + size, given.first + given.seeds))
+        for first in range(given.first, given.first + given.seeds, size)
+    ]
     failed: list[str] = []
     began = time.monotonic()
     with ProcessPoolExecutor(given.processes) as pool:
@@ -30,7 +37,9 @@ def main() -> int:
             failed += found
             for line in found:
                 print(line, flush=True)
-    print(f"{given.seeds} seeds, {len({line.split(':')[0] for line in failed})} broken, {time.monotonic() - began:.0f} s")
+    print(
+        f"{given.seeds} seeds, {len({line.split(':')[0] for line in failed})} broken, {time.monotonic() - began:.0f} s"
+    )
     return bool(failed)
 
 
@@ -55,7 +64,7 @@ def failures(seed: int, url: str, *, wild: bool = False, only: frozenset[str] | 
     scenario = scenario_of(seed, wild=wild, only=only)
     names = ",".join((*scenario.traits, *scenario.moods, *(blow.kind for blow in scenario.blows)))
     try:
-        return [f"seed {seed}: {sentence} [{names}]" for sentence in broken(run(scenario, url))]
+        return [f"seed {seed}: {sentence} [{names}]" for sentence in broken(run(scenario, url))[:_SHOWN]]
     except Exception as error:  # noqa: BLE001 - the harness's own fault is to be seen with its seed, too
         return [f"seed {seed}: the simulation itself: {error!r} [{names}]"]
 
@@ -80,8 +89,6 @@ def _show(done: Run) -> None:
 
 
 def _mark(value: int) -> object:
-    from migrator.outcome import Mark
-
     return Mark(value)
 
 

@@ -105,7 +105,11 @@ def _labels(rng: random.Random, account: Account) -> set[str]:
 
 def _raw(rng: random.Random, token: int) -> bytes:
     """Return a mail as Gmail hands it out: now and then with what only old or broken mail has."""
-    head = [b"From: ann@example.com", b"Subject: letter %d" % token, b"Date: Mon, 2 Jan 2023 10:00:%02d +0000" % (token % 60)]
+    head = [
+        b"From: ann@example.com",
+        b"Subject: letter %d" % token,
+        b"Date: Mon, 2 Jan 2023 10:00:%02d +0000" % (token % 60),
+    ]
     if rng.random() < 0.93:
         head.append(b"Message-ID: <%d@sim.example>" % token)
     if rng.random() < 0.08:

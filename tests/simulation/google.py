@@ -68,11 +68,11 @@ class Google:
         self._latency = latency
         self._page = page
 
-    def answer(self, verb: str, url: str, body: bytes | str | None) -> Answer:
+    def answer(self, verb: str, url: str) -> Answer:
         """Answer one request; a mood may raise OSError instead, as a broken connection does."""
         self._fate.step("google")
         time.sleep(self._latency)
-        request = _read(verb, url, body)
+        request = _read(verb, url)
         self.asked[request.method] += 1
         odd = next((a for mood in self.moods if (a := mood.answer(self, request))), None)
         answer: Answer = odd or getattr(self, "_" + request.method.replace(".", "_"))(request)
@@ -92,7 +92,9 @@ class Google:
 
     def _profile(self, _: Request) -> Answer:
         total = len(self.account.mails)
-        return Answer(200, {"emailAddress": "a@gmail.sim", "messagesTotal": total, "historyId": str(self._history_id())})
+        return Answer(
+            200, {"emailAddress": "a@gmail.sim", "messagesTotal": total, "historyId": str(self._history_id())}
+        )
 
     def _labels(self, _: Request) -> Answer:
         rows = [{"id": i, "name": i, "type": "system"} for i in ("INBOX", "SENT", "DRAFT", "SPAM", "TRASH", "UNREAD")]
@@ -156,15 +158,15 @@ class Google:
             def __init__(self, **_: object) -> None:
                 self.credentials = self.certificates = None
 
-            def request(self, uri: str, method: str = "GET", body: Any = None, **_: object) -> Any:
-                answer = google.answer(method, uri, body)
+            def request(self, uri: str, method: str = "GET", **_: object) -> Any:
+                answer = google.answer(method, uri)
                 return httplib2.Response({"status": str(answer.status)}), answer.content
 
             def close(self) -> None: ...
 
         def sent(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
             try:
-                answer = google.answer(str(request.method), str(request.url), request.body)
+                answer = google.answer(str(request.method), str(request.url))
             except OSError as error:
                 raise requests.ConnectionError from error
             response = requests.Response()
@@ -189,7 +191,7 @@ _TYPES = {
 _METHODS = {"profile": "profile", "labels": "labels", "messages": "list", "history": "history"}
 
 
-def _read(verb: str, url: str, body: bytes | str | None) -> Request:
+def _read(verb: str, url: str) -> Request:
     place = urlsplit(url)
     _, _, rest = place.path.partition("/users/me/")
     if verb == "POST":

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from imapclient.imap_utf7 import encode
 
 from jobs.migration import State
 from migrator.labels import Choices, Skip
 from migrator.outcome import Mark
 
 from .account import Mail
-from .moods import _WholeAccount
+from .moods import WholeAccount
 from .run import Run
+from .server import Stored
 from .standing import placement_of
 
 _SKIPS = {Mark.SKIPPED_SPAM: "SPAM", Mark.SKIPPED_TRASH: "TRASH", Mark.SKIPPED_CHAT: "CHAT"}
@@ -17,7 +21,10 @@ _SKIPS = {Mark.SKIPPED_SPAM: "SPAM", Mark.SKIPPED_TRASH: "TRASH", Mark.SKIPPED_C
 
 def broken(run: Run) -> list[str]:
     """Return everything that does not hold."""
-    checks = (nobody_needed, every_message_has_an_outcome, nothing_lost_or_doubled, reasons_are_true, private, bounded)
+    checks = (
+        *(nobody_needed, every_message_has_an_outcome, nothing_lost_or_doubled, filed_as_it_was),
+        *(reasons_are_true, private, bounded),
+    )
     return [sentence for check in checks for sentence in check(run)]
 
 
@@ -31,7 +38,7 @@ def _ended(run: Run) -> bool:
 
 def nobody_needed(run: Run) -> Iterator[str]:
     """An import rests at its end, unless Google refuses the whole account."""
-    allowed = frozenset().union(*(mood.reasons for mood in run.google.moods if isinstance(mood, _WholeAccount)))
+    allowed = frozenset().union(*(mood.reasons for mood in run.google.moods if isinstance(mood, WholeAccount)))
     record = run.record
     if record is None or (not _ended(run) and record.reason not in allowed):
         yield f"a person is needed: {record and (record.state.value, record.reason)}; slices: {run.ends[-6:]}"
@@ -74,13 +81,42 @@ def _wanted(run: Run) -> tuple[Counter[int], Counter[int]]:
     return least, most
 
 
+def filed_as_it_was(run: Run) -> Iterator[str]:
+    """What was copied lies in its label's folder, with its flags and its date."""
+    relabelled = any(name.startswith("label-") for name in run.scenario.moods)
+    if run.names is None or relabelled or run.scenario.policy != "one-copy":
+        return
+    lying = {stored.token: (folder.name, stored) for folder, _, stored in run.server.lying()}
+    alone = Counter(mail.token for mail in run.account.all_mails().values())
+    for mail in run.account.mails.values():
+        untouched = alone[mail.token] == 1 and not mail.touched and mail.token in lying
+        if untouched and run.mark_of(mail.id) is Mark.COPIED:
+            yield from _misfiled(run, mail, *lying[mail.token])
+
+
+def _misfiled(run: Run, mail: Mail, folder: str, stored: Stored) -> Iterator[str]:
+    where = placement_of(mail, run.account, _choices(run))
+    if run.names is None or isinstance(where, Skip):
+        return
+    right = encode(run.names.name(run.names.number(where.folders[0]))).decode()
+    if folder != right:
+        yield f"message {mail.token} lies in {folder}, not in {right}"
+    if "flags-dropped" in run.scenario.traits:
+        return
+    flags = frozenset(flag for flag in stored.flags if flag.startswith("\\"))
+    date = datetime.fromtimestamp(mail.date // 1000, UTC).strftime("%d-%b-%Y %H:%M:%S +0000")
+    if flags != frozenset(where.flags) or stored.date != date:
+        yield f"message {mail.token} has {sorted(flags)} {stored.date}, not {where.flags} {date}"
+
+
 def reasons_are_true(run: Run) -> Iterator[str]:
     """Whoever reads why a message failed or was skipped reads what happened to it."""
     for message_id, mail in run.account.all_mails().items():
         mark = run.mark_of(message_id)
         if mark is not None and not _is_true(run, mail, mark):
             reason = run.reasons.get(run.ids.index(message_id), "")
-            yield f"message {mail.token} is told to be {mark.words} ({reason}); the server: {run.server.blames(mail.token)}"
+            truth = sorted(run.server.blames(mail.token))
+            yield f"message {mail.token} is told to be {mark.words} ({reason}); the server's truth: {truth}"
 
 
 def _is_true(run: Run, mail: Mail, mark: Mark) -> bool:

@@ -7,6 +7,7 @@ import random
 import time
 from datetime import UTC, datetime
 
+from .account import mail_of
 from .clock import START
 from .google import Answer, Google, Request, refusal
 
@@ -221,8 +222,6 @@ class MailArrives(_Meanwhile):
     """New mail comes in."""
 
     def change(self, google: Google) -> None:
-        from .account import mail_of
-
         for n in range(self.rng.randint(1, 3)):
             google.account.arrive(mail_of(self.rng, 900 + n, google.account, now=START - 60 + n))
 
@@ -290,8 +289,6 @@ class DraftSaved(_Meanwhile):
     """A draft is saved again: its message gets another id, the old one is gone."""
 
     def change(self, google: Google) -> None:
-        from .account import mail_of
-
         for mail in [m for m in google.account.mails.values() if "DRAFT" in m.labels][:1]:
             google.account.delete(mail.id)
             again = mail_of(self.rng, 950, google.account, now=START - 30)
@@ -302,7 +299,7 @@ class DraftSaved(_Meanwhile):
 # --- what Google says of the whole account ----------------------------------------------------------------------------
 
 
-class _WholeAccount(Mood):
+class WholeAccount(Mood):
     """From some request on Google refuses the account; nobody but a person can change that. `reason`: what is shown."""
 
     reasons: frozenset[str] = frozenset({"reconnect-needed"})
@@ -320,7 +317,7 @@ class _WholeAccount(Mood):
 
 
 @mood("grant-revoked", 0.04)
-class GrantRevoked(_WholeAccount):
+class GrantRevoked(WholeAccount):
     """The customer takes the permission back, or changes the password."""
 
     def odd(self, request: Request) -> Answer | None:
@@ -330,7 +327,7 @@ class GrantRevoked(_WholeAccount):
 
 
 @mood("session-control", 0.03)
-class SessionControl(_WholeAccount):
+class SessionControl(WholeAccount):
     """Workspace asks for a new sign-in: `invalid_grant` with `invalid_rapt`."""
 
     def odd(self, request: Request) -> Answer | None:
@@ -340,7 +337,7 @@ class SessionControl(_WholeAccount):
 
 
 @mood("no-gmail", 0.03)
-class NoGmail(_WholeAccount):
+class NoGmail(WholeAccount):
     """400 failedPrecondition "Mail service not enabled": there is no Gmail on this account."""
 
     reasons = frozenset({"google-refused", "google-no-mailbox", "no-gmail"})
@@ -350,10 +347,14 @@ class NoGmail(_WholeAccount):
 
 
 @mood("domain-policy", 0.03)
-class DomainPolicy(_WholeAccount):
+class DomainPolicy(WholeAccount):
     """The Workspace administrator forbids third-party access."""
 
     reasons = frozenset({"google-refused"})
 
     def odd(self, request: Request) -> Answer | None:
-        return None if request.method == "token" else refusal(403, "domainPolicy", "The domain administrators have disabled Gmail apps.")
+        return (
+            None
+            if request.method == "token"
+            else refusal(403, "domainPolicy", "The domain administrators have disabled Gmail apps.")
+        )

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from .clock import START
-from .server import Blame, Folder, Personality, Refusal, Server, Stored
+from .server import Folder, Personality, Refusal, Server, Stored
 
 TRAITS: dict[str, tuple[type[Personality], float]] = {}
 
@@ -284,7 +284,7 @@ class KeywordsRefused(Personality):
     def append(self, server: Server, folder: Folder, message: Stored) -> Refusal | None:
         if not any(not flag.startswith("\\") for flag in message.flags):
             return None
-        return Refusal("NO APPEND failed", "weather")
+        return Refusal("NO APPEND failed", "other-way")
 
 
 @trait("no-children", 0.06)
@@ -294,7 +294,7 @@ class NoChildren(Personality):
     def create(self, server: Server, name: str) -> Refusal | None:
         above = name.rpartition(server.delimiter)[0]
         if above and above + server.delimiter != server.prefix and above in server.folders:
-            return Refusal("NO [CANNOT] Mailbox exists and cannot have inferior mailboxes", "folder")
+            return Refusal("NO [CANNOT] Mailbox exists and cannot have inferior mailboxes", "other-way")
         return None
 
     def listed(self, server: Server, attributes: str, folder: Folder) -> str:
@@ -306,7 +306,7 @@ class NameRefused(Personality):
     """Servers that take only plain names."""
 
     def create(self, server: Server, name: str) -> Refusal | None:
-        return Refusal("NO Invalid mailbox name", "folder") if re.search(r"[%{}&]", name) else None
+        return Refusal("NO Invalid mailbox name", "other-way") if re.search(r"[%{}&]", name) else None
 
 
 @trait("poison", 0.06)
@@ -398,10 +398,18 @@ class UnreadableMail(Personality):
     def begin(self, server: Server) -> None:
         self.drop = bool(server.folders["INBOX"].uidvalidity % 2)
         inbox = server.folders["INBOX"]
-        inbox.put(Stored(b"Subject: broken\r\n\r\nno token here, unreadable" + b"." * 300, frozenset(), "01-Jan-2020 00:00:00 +0000"))
+        inbox.put(
+            Stored(
+                b"Subject: broken\r\n\r\nno token here, unreadable" + b"." * 300,
+                frozenset(),
+                "01-Jan-2020 00:00:00 +0000",
+            )
+        )
 
     def fetched(self, server: Server, folder: Folder, message: Stored) -> Refusal | None:
-        return Refusal("NO [SERVERBUG] cannot read", "weather", drop=self.drop) if b"unreadable" in message.raw else None
+        return (
+            Refusal("NO [SERVERBUG] cannot read", "weather", drop=self.drop) if b"unreadable" in message.raw else None
+        )
 
 
 # --- who else is there ------------------------------------------------------------------------------------------------
@@ -413,7 +421,9 @@ class OthersDeliver(Personality):
 
     def appended(self, server: Server, folder: Folder, uid: int) -> None:
         if uid % 3 == 0:
-            server.folders["INBOX"].put(Stored(b"Subject: other\r\n\r\nnews %d\r\n" % uid, frozenset(), "01-Jan-2033 00:00:00 +0000"))
+            server.folders["INBOX"].put(
+                Stored(b"Subject: other\r\n\r\nnews %d\r\n" % uid, frozenset(), "01-Jan-2033 00:00:00 +0000")
+            )
 
 
 @trait("customer-tidies", 0.1)

@@ -6,12 +6,13 @@ read ahead (their order would not be the seed's). Everything else is the product
 
 import logging
 import random
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 
 import structlog
@@ -107,7 +108,7 @@ class _AtOnce:
 
     def __init__(self, *_: object) -> None: ...
 
-    def __enter__(self) -> "_AtOnce":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -150,7 +151,7 @@ def run(scenario: Scenario, url: str) -> Run:
         choices = Choices(policy=scenario.policy, spam=scenario.spam, trash=scenario.trash)  # type: ignore[arg-type]
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
-        room = _room(url, world, vault)
+        room = _room(url, vault)
         while _turn(redis, room, world, vault, migration).state not in RESTS and not world.is_stuck:
             pass
         world.record = read(redis, migration)
@@ -166,7 +167,7 @@ def _launched(redis: Redis, vault: Vault, scenario: Scenario, choices: Choices) 
     return launch(redis, vault, migration, Import("c1", mailbox, choices, by_digest=scenario.by_digest)).id
 
 
-def _room(url: str, world: Run, vault: Vault) -> Room:
+def _room(url: str, vault: Vault) -> Room:
     google = {"profile": "off", "fetchers": 1, "api": API, "client_id": "c"}
     google |= {"token_uri": f"{API}/token", "revoke_uri": f"{API}/revoke", "auth_uri": f"{API}/auth"}
     config = Config.model_validate({"google": google, "mailbox": {"host": "mail.sim", "port": 143, "tls": "none"}})
@@ -250,7 +251,7 @@ def _slice_here(world: Run, url: str) -> Callable[..., Outcome]:
             if world.fate.worker_lost:
                 raise
             end = crashed("child-killed")
-        except Exception as error:  # noqa: BLE001 - as jobs.child has it
+        except Exception as error:
             logging.getLogger(__name__).debug("slice", exc_info=error)
             world.ends.append(repr(error))
             end = crashed_by(error)
@@ -275,8 +276,6 @@ def _heard(event: str, _: object) -> None:
 def _steps_at_points(fate: Fate) -> Iterator[None]:
     """Pass a step at each of the product's points (docs/decisions/0011)."""
     if not _hooked:
-        import sys
-
         sys.addaudithook(_heard)
         _hooked.append(True)
     _points.append(lambda: fate.step("point"))

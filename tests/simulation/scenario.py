@@ -8,14 +8,17 @@ from .known import KNOWN
 from .moods import MOODS
 from .personalities import TRAITS
 
-_BLOWS: dict[Kind, int] = {"kill": 4, "lose-worker": 2, "cut": 3, "reset": 1, "stall": 1, "store-away": 2}
+BLOWS: dict[Kind, int] = {"kill": 4, "lose-worker": 2, "cut": 3, "reset": 1, "stall": 1, "store-away": 2}
+SHARED_NAMES = ("existing-mail", "sorted-since", "old-mail", "second-kill")
+"""What else has a name: an earlier import, what the customer sorted since, mail from before 2004."""
+
 _APART = ("no-uidplus", "sees-at-select"), ("public-namespace", "public-unsaid", "shared-archive")
 """Traits of which a server has one at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A seed's choices; `existing` is the share of messages that an earlier import brought, `moved` those sorted since."""
+    """A seed's choices; `existing`: the share an earlier import brought; `moved`: some were sorted since."""
 
     seed: int
     messages: int
@@ -55,7 +58,10 @@ def scenario_of(seed: int, *, wild: bool = False, only: frozenset[str] | None = 
         page=rng.choice([500, 500, 3]),
         traits=_compatible([name for name, (_, likely) in TRAITS.items() if given(name, likely / 2)]),
         moods=tuple(name for name, (_, likely) in MOODS.items() if given(name, likely / 2)),
-        blows=tuple(blow for blow in _blows(rng, only) if given(blow.kind, 1)),
+        blows=_some_kills(
+            [blow for blow in _blows(rng, only) if given(blow.kind, 1)],
+            several=only is not None or given("second-kill", 1),
+        ),
     )
 
 
@@ -66,8 +72,13 @@ def _compatible(traits: list[str]) -> tuple[str, ...]:
     return tuple(traits)
 
 
+def _some_kills(blows: list[Blow], *, several: bool) -> tuple[Blow, ...]:
+    kills = [blow for blow in blows if blow.kind == "kill"]
+    return tuple(blow for blow in blows if several or blow not in kills[1:])
+
+
 def _blows(rng: random.Random, only: frozenset[str] | None) -> tuple[Blow, ...]:
-    weights = {kind: weight for kind, weight in _BLOWS.items() if only is None or kind in only} or _BLOWS
+    weights = {kind: weight for kind, weight in BLOWS.items() if only is None or kind in only} or BLOWS
     kinds = rng.choices(list(weights), list(weights.values()), k=rng.choice([0, 0, 1, 1, 2, 3]))
     blows, at = [], 0
     for kind in kinds:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from .clock import Clock
 
-Blame = Literal["message", "folder", "weather"]
-"""Whose fault a refusal was: this message's for good, this folder's for good, or nobody's: it passes."""
+Blame = Literal["message", "folder", "weather", "other-way"]
+"""Whose fault a refusal was: this message's for good, this folder's for good, or nobody's: it passes, or asked in
+another way (without keywords, by another name) the server agrees."""
 
 _TOKEN = re.compile(rb"sim-(\d+)\.")
 CUSTOMER, PASSWORD = "customer", "secret"

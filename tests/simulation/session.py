@@ -8,6 +8,7 @@ from .server import CUSTOMER, PASSWORD, Folder, Refusal, Server, Stored
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 _FLAGS = re.compile(r"\(([^)]*)\)")
 _DATE = re.compile(r'"(\d\d-\w{3}-\d{4} [^"]*)"')
+_NAME = re.compile(r'^("(?:[^"\\]|\\.)*"|\S+) ')
 _HOLE = "\0"
 _LAST = 2**32 - 1
 
@@ -143,7 +144,7 @@ class Session:
         if not pattern:
             self._say(f'* LIST (\\Noselect) "{delimiter}" ""')
         for name, folder in sorted(self._server.folders.items()):
-            if pattern == "*" or name == pattern:
+            if pattern in {"*", name}:
                 own = " ".join(filter(None, (folder.use, "" if folder.selectable else "\\Noselect")))
                 attributes = self._server.through("listed", own, folder)
                 self._say(f'* LIST ({attributes}) "{delimiter}" {quoted(name)}')
@@ -202,7 +203,7 @@ class Session:
         if folder is None:
             return "NO [TRYCREATE] no such folder"
         messages = []
-        for head, raw in zip(args.partition(" ")[2].split(_HOLE), literals, strict=False):
+        for head, raw in zip(_NAME.sub("", args).split(_HOLE), literals, strict=False):
             flags, date = _FLAGS.search(head), _DATE.search(head)
             messages.append(Stored(raw, frozenset(flags[1].split()) if flags else frozenset(), date[1] if date else ""))
         return self._append(folder, messages)
