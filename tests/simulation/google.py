@@ -23,7 +23,7 @@ from .account import Account
 from .fate import Fate
 
 HOST = "google.sim"
-API = f"http://{HOST}"
+API = f"https://{HOST}"
 
 
 @dataclass(frozen=True, slots=True)
