@@ -44,13 +44,15 @@ from oauth.vault import Safe, Vault
 
 from . import moods, personalities
 from .account import Account, invented
-from .clock import Clock, SimulatedPatience
+from .clock import Clock, SimulatedPatience, look_up_late
 from .fate import Fate, Kill
 from .google import API, Google
 from .scenario import Scenario
 from .server import CUSTOMER, PASSWORD, Server
 from .session import Line
 from .standing import put_earlier_import
+
+look_up_late()
 
 RESTS = ENDS | {State.PAUSED, State.FAILED}
 _SETTINGS = WorkerSettings(slice_seconds=20, grace_seconds=60, lease_seconds=10)
