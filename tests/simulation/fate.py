@@ -13,18 +13,18 @@ from redis.exceptions import ConnectionError as StoreAway
 
 from .clock import Clock
 
-Place = Literal["point", "imap", "store", "google"]
+Place = Literal["point", "imap", "append", "store", "google"]
 Kind = Literal["kill", "lose-worker", "cut", "stall", "reset", "store-away"]
 
 PLACES: dict[Kind, frozenset[Place]] = {
-    "kill": frozenset({"point", "imap", "store", "google"}),
-    "lose-worker": frozenset({"point", "imap", "store", "google"}),
-    "cut": frozenset({"imap"}),
-    "stall": frozenset({"imap"}),
-    "reset": frozenset({"imap"}),
+    "kill": frozenset({"point", "imap", "append", "store", "google"}),
+    "lose-worker": frozenset({"point", "imap", "append", "store", "google"}),
+    "cut": frozenset({"imap", "append"}),
+    "stall": frozenset({"imap", "append"}),
+    "reset": frozenset({"imap", "append"}),
     "store-away": frozenset({"store"}),
 }
-"""Where each kind can strike."""
+"""Where each kind can strike; `append` is a connection between an APPEND and its answer."""
 
 
 class Kill(BaseException):
@@ -33,11 +33,19 @@ class Kill(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """One thing that goes wrong: at the first place where it can from step `at` on; `seconds` an outage lasts."""
+    """One thing that goes wrong: at the first place where it can from step `at` on; `seconds` an outage lasts.
+
+    `filing`: not before mail is being sent, where most is at stake and few of the steps are.
+    """
 
     at: int
     kind: Kind
     seconds: float = 0.0
+    filing: bool = False
+
+    def strikes(self, place: Place) -> bool:
+        """Whether it can strike there."""
+        return place in PLACES[self.kind] and (place == "append" or not self.filing)
 
 
 class Fate:
@@ -65,7 +73,7 @@ class Fate:
         if self.dead:
             raise Kill
         self.steps += 1
-        blow = next((b for b in self._blows if b.at <= self.steps and place in PLACES[b.kind]), None)
+        blow = next((b for b in self._blows if b.at <= self.steps and b.strikes(place)), None)
         if blow is None:
             return None
         self._blows.remove(blow)

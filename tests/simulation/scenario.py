@@ -83,5 +83,5 @@ def _blows(rng: random.Random, only: frozenset[str] | None) -> tuple[Blow, ...]:
     blows, at = [], 0
     for kind in kinds:
         at += 1 + int(rng.expovariate(1 / 120))
-        blows.append(Blow(at, kind, rng.choice([2.0, 40.0])))
+        blows.append(Blow(at, kind, rng.choice([2.0, 40.0]), filing=kind != "store-away" and rng.random() < 0.5))
     return tuple(blows)

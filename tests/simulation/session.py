@@ -2,7 +2,7 @@
 
 import re
 
-from .fate import Fate
+from .fate import Fate, Place
 from .server import CUSTOMER, PASSWORD, Folder, Refusal, Server, Stored
 
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
@@ -330,6 +330,7 @@ class Line:
         self._server = server
         self._broken = False
         self._timeout = 60.0
+        self._place: Place = "imap"
 
     def setsockopt(self, *_: object) -> None: ...
 
@@ -343,8 +344,9 @@ class Line:
         """Say something; a cut or a kill lets the server have some of it, as a network does."""
         self._alive()
         some = bytes(data)
+        self._place = "append" if b" APPEND " in some else "imap"
         try:
-            blow = self._fate.step("imap")
+            blow = self._fate.step(self._place)
         except BaseException:
             self._session.feed(some[: self._fate.rng.randint(0, len(some))])
             self._broken = True
@@ -360,7 +362,7 @@ class Line:
     def recv_into(self, buffer: memoryview) -> int:
         """Hear something; nothing to hear is a server that is silent until the time-out."""
         self._alive()
-        blow = self._fate.step("imap") if self._fate.rng.random() < 0.2 else None
+        blow = self._fate.step(self._place)
         if blow in {"cut", "reset"}:
             self._broken = True
             if blow == "reset":
