@@ -19,8 +19,8 @@ def owned(name: str, personal: Iterable[str], foreign: Iterable[str]) -> bool:
     """Whether `name` is the customer's own: INBOX, or nearer to a personal prefix than to a foreign one."""
     if name.upper() == "INBOX":
         return True
-    own = max((len(prefix) for prefix in personal if name.startswith(prefix)), default=-1)
-    return own > max((len(prefix) for prefix in foreign if _lies_in(name, prefix)), default=-1)
+    own = max((len(twin_key(prefix)) for prefix in personal if name.startswith(prefix)), default=-1)
+    return own > max((len(twin_key(prefix)) for prefix in foreign if _lies_in(name, prefix)), default=-1)
 
 
 def reserved(prefix: str, foreign: Iterable[str], delimiter: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+from migrator.foldernames import twin_key
 from migrator.namespace import ASSUMED_FOREIGN, SIGILS, owned, stem
 
 from .connection import Connection
@@ -45,11 +46,13 @@ def space(spaces: _Told, delimiter: str) -> Space:
     """
     if not any(spaces):
         return Space(delimiter, "", ("",), _assumed(delimiter))
-    personal, foreign = spaces[0], _foreign(list(chain(*spaces[1:])), delimiter)
-    mark = next((mark for _, mark in personal if mark), delimiter)
-    own = [prefix for prefix in (_ended(prefix, sep or mark) for prefix, sep in personal) if prefix not in foreign]
+    mark = next((mark for _, mark in spaces[0] if mark), delimiter)
+    personal = [(prefix, sep or mark) for prefix, sep in spaces[0]]
+    foreign = _foreign(list(chain(*spaces[1:])), delimiter)
+    others = {twin_key(prefix) for prefix in foreign}
+    own = [prefix for prefix in (_ended(*told_) for told_ in personal) if twin_key(prefix) not in others]
     if not own:
-        own = [f"INBOX{mark}"] if "" in foreign else [""]
+        own = [f"INBOX{mark}"] if "" in others else [""]
     return Space(mark, own[0], tuple(own), foreign)
 
 

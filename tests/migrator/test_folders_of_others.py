@@ -78,8 +78,11 @@ def test_folders_that_the_customer_shares_are_not_filled(server_certificate: Cer
             with place.server.observer(place.customer) as customer:
                 customer.create_folder(name)
                 customer.setacl(name, place.other.name, "lr")
-        fill(place, redis, ["Plans", "Plans/Old", "Friends/Trip", "Archive"])
+        found = fill(place, redis, ["Plans", "Plans/Old", "Friends/Trip", "Archive"])
         assert place.seen_by_the_other() == {}
+        assert found.targets["ARCHIVE"].name == "Archive (mail)"
+        noted = {note.old for note in found.notes if note.kind == "foreign-name"}
+        assert noted == {"Archive", "Plans", "Plans/Old", "Friends/Trip"}
 
 
 def test_folders_that_a_cyrus_customer_shares_are_not_filled(server_certificate: Certificate, redis: Redis) -> None:

@@ -46,7 +46,6 @@ namespace hidden {
   location = COMMON2
   subscriptions = no
   hidden = yes
-  list = no
 }
 """
 )

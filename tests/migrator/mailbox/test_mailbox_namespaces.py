@@ -45,6 +45,7 @@ def names(found: MailboxShape) -> list[str]:
         (b'(("" "/")) NIL (("Dossiers partag\xc3\xa9s/" "/"))', "", ("Dossiers partagés/",)),
         (b'(("" "/")) (("Shared" "/")) NIL', "", ("Shared/",)),
         (b'(("" "/")) NIL (("" "/"))', "INBOX/", ("",)),  # nothing tells them apart
+        (b'(("Mail/" "/")) NIL (("mail/" "/"))', "", ("mail/",)),
         (b'NIL NIL (("" "/"))', "INBOX/", ("",)),
         (b'NIL (("user/" "/")) NIL', "", ("user/",)),
         (
@@ -142,6 +143,8 @@ def test_the_flags_of_messages_are_no_special_uses(capable: bytes) -> None:
     lines = [FLAGS + b' "/" ' + name for name in (b"INBOX", b"Todo", b"Sent")]
     found = shape(b'* NAMESPACE (("" "/")) NIL NIL', *lines, capable=capable)
     assert [folder.special_use for folder in found.folders] == [None, None, None]
+    alone = shape(b'* NAMESPACE (("" "/")) NIL NIL', FLAGS + b' "/" Todo', capable=capable)
+    assert [folder.special_use for folder in alone.folders] == [None]
 
 
 def test_flagged_is_a_special_use_where_it_is_offered_and_on_one_folder() -> None:
@@ -205,6 +208,7 @@ def test_any_namespace_leaves_the_customer_an_inbox(line: bytes, delimiter: str)
     own = namespaces.space(namespaces.read(line), delimiter)
     assert own.owns("INBOX")
     assert own.prefix in own.personal
+    assert any(own.owns(f"{own.prefix}{letter}") for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
