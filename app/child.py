@@ -189,11 +189,11 @@ class Slice:
         done = verify_slice(self._connect, self._ledger, key, self._patience, by_digest=self._wanted.by_digest)
         if not done:
             return again()
-        if look_once_more(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
-            return advance(State.COPYING, self._ledger.step)
         held = held_until(self._ledger, time.time())
         if held is not None:
             return wait(held, FAILED_MESSAGES)
+        if look_once_more(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
+            return advance(State.COPYING, self._ledger.step)
         user = mailbox_of(self._safe).user
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
         return advance(State.FINISHING, self._ledger.step)

@@ -5,7 +5,7 @@ No worker is held meanwhile. What was tried in vain is kept in the ledger, so th
 
 from migrator.ledger import Ledger
 
-PAUSES = (15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
+PAUSES = (3.0, 10.0, 20.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 """Seconds from each try in vain to the next; the last one again and again."""
 
 _PART = "pauses"

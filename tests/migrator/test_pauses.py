@@ -10,7 +10,7 @@ NOW = 1_750_000_000.0
 def test_pauses_grow_while_nothing_is_achieved_whoever_asks(ledger: Ledger) -> None:
     ledger.write(*ledger.plan([1, 2], [Mark.PENDING] * 2))
     assert not is_in_vain(ledger)
-    assert [pause(ledger, NOW) - NOW for _ in range(9)] == [*PAUSES, 900, 900]
+    assert [pause(ledger, NOW) - NOW for _ in range(10)] == [*PAUSES, 900, 900]
     assert is_in_vain(ledger)
 
 
@@ -20,8 +20,8 @@ def test_after_progress_the_first_pause_is_short_again(ledger: Ledger) -> None:
         pause(ledger, NOW)
     ledger.write(ledger.mark(0, Mark.COPIED))
     assert not is_in_vain(ledger)
-    assert pause(ledger, NOW) == NOW + 15
-    assert pause(ledger, NOW) == NOW + 30
+    assert pause(ledger, NOW) == NOW + PAUSES[0]
+    assert pause(ledger, NOW) == NOW + PAUSES[1]
 
 
 def test_a_pause_is_no_progress(ledger: Ledger) -> None:
