@@ -237,8 +237,6 @@ class Filing:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
-        stored = [Given(s.number, a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
-        self._attributes.look(folder, stored)
         for staged, answer in pairs:  # in the order sent, by which it is judged
             if isinstance(answer, Appended):
                 self.refusals.accepted(folder, [staged.number])
@@ -247,8 +245,14 @@ class Filing:
                 self._refuse(folder, staged, answer.error)
         if self.refusals.is_closed(folder):
             self.refusals.leave(folder, _numbers(s for s, a in pairs if isinstance(a, Unsent)))
+        self._attributes.look(folder, [self._given(folder, s, a.uid) for s, a in pairs if isinstance(a, Appended)])
         sys.audit("migrator.result.after", folder)
         return [s for s, a in pairs if isinstance(a, Refused) and _is_missing(a.error)]
+
+    def _given(self, folder: int, staged: Staged, uid: int) -> Given:
+        """Return what the server is to keep; a keyword that it refused is not set in another way: COPY would fail."""
+        keywords = self._refused_keywords.without(folder, staged.keywords)
+        return Given(staged.number, uid, staged.flags + keywords, staged.date)
 
     def _refuse(self, folder: int, staged: Staged, error: MigrationError) -> None:
         """Fail a message for a reason of its own; note any other refusal."""
