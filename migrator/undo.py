@@ -234,6 +234,8 @@ class _Undoing:
             at = self._remove_folder(place, name, at)
             if place in at.gone:
                 del there[name]
+            else:  # a parent that was merely implied went with its last child
+                there = self._listed()
         left = self._listed().keys() & set(made)
         return replace(at, folders_used=len(left & used), folders_refused=len(left - used))
 
