@@ -118,7 +118,8 @@ class Writer:
 
     def _appended(self, reply: Answer, at_most: int) -> list[int]:
         found = _APPENDUID.fullmatch(reply.argument)
-        if not found or int(found[1]) != self._selected.uidvalidity:  # deleted and made anew under our hands
+        # Another UIDVALIDITY: deleted and made anew under our hands.
+        if not found or self._selected.uidvalidity not in {0, int(found[1])}:
             raise self._wire.abort("another folder")
         return expand(found[2], at_most)
 
