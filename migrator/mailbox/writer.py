@@ -159,7 +159,7 @@ class Writer:
     def _appended(self, reply: Answer, at_most: int) -> list[int]:
         """Return the UIDs that the answer names; none if it makes no sense, or names another folder's UIDVALIDITY."""
         found = _APPENDUID.fullmatch(reply.argument)
-        if not found or int(found[1]) != self._selected.uidvalidity:
+        if not found or self._selected.uidvalidity not in {0, int(found[1])}:  # 0: the server does not tell
             return []
         return expand(found[2], at_most)
 

@@ -144,7 +144,7 @@ class _Session:
         return "OK [READ-WRITE] done"
 
     def _append(self, args: str, literals: list[bytes]) -> str:
-        name, flags = _names(args)[0], re.findall(r"\(([^)]*)\)", args)
+        name, flags = _names(args)[0], re.findall(r"\(([^)]*)\)", re.sub(r'"[^"]*"', "", args))
         refusals = [
             self._server.refuse("APPEND", name, b"%b|%b" % (f.encode(), m))
             for f, m in zip(flags, literals, strict=True)

@@ -6,7 +6,7 @@ from servers.entry import enter, item, letter
 
 from emulator.servers.instance import Server
 from migrator.errors import ServerMisbehaves
-from migrator.mailbox import Selected
+from migrator.mailbox import Appended, Selected
 
 DONE = b"%T OK done\r\n"
 FULL = SELECTED.replace(b"0 EXISTS", b"3 EXISTS").replace(b"UIDNEXT 1", b"UIDNEXT 9")
@@ -56,8 +56,12 @@ def test_a_folder_whose_messages_have_no_uid_is_not_used() -> None:
         selected(SELECT=without(b"UIDNEXT"), UIDFETCH=b"* 3 FETCH (FLAGS ())\r\n" + DONE)
 
 
-def test_a_folder_without_uidvalidity_says_so() -> None:
-    assert selected(SELECT=without(b"UIDVALIDITY")).uidvalidity == 0
+def test_a_folder_without_uidvalidity_says_so_and_takes_mail() -> None:
+    script = polite(SELECT=without(b"UIDVALIDITY"), APPEND=b"%T OK [APPENDUID 7 9] kept\r\n")
+    with adversary(script) as (port, _), enter_hostile(port) as mailbox:
+        folder = mailbox.select("INBOX")
+        assert folder.uidvalidity == 0
+        assert mailbox.append(folder, [item()]) == [Appended(9)]
 
 
 @pytest.mark.parametrize("number", [b"0", b"-1", b"4294967296", b"9" * 5000, b"x", b""])
