@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import pytest
 from stand_in import Google
 from story.conftest import Layout
 from story.house import House, house
@@ -16,14 +15,6 @@ from story.test_whole_account import has_a_fault
 from emulator.servers.instance import Server
 from jobs.migration import State
 from migrator.labels import Choices
-
-NOT_YET = {
-    "courier": "three folder names it does not take are not tried in a third spelling",
-    "dovecot-mbox": "mail whose size the store changes is counted as differing at its own UID",
-    "imap4d-maildir": "mail whose header the store respaces is counted as differing at its own UID",
-    "imap4d-mbox": "mail to which the store adds headers is counted as differing at its own UID",
-}
-"""What fails still, and why."""
 
 CRASH = Path(__file__).parent / "crash"
 GOOD_ENDS = {State.DONE, State.DONE_WITH_EXCEPTIONS}
@@ -49,10 +40,8 @@ def comes_along(row: dict[str, object]) -> bool:
 
 
 def test_an_account_arrives_once_whatever_breaks_and_a_second_import_adds_nothing(
-    small: Layout, every_server: Server, tmp_path: Path, request: pytest.FixtureRequest
+    small: Layout, every_server: Server, tmp_path: Path
 ) -> None:
-    if reason := NOT_YET.get(request.node.callspec.params["every_server"]):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     user = every_server.new_user()
     quick: dict[str, object] = {"threads": 1, "slice_seconds": 5, "lease_seconds": 3}
     with (
