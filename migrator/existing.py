@@ -108,10 +108,10 @@ class Existing:
 
     # --- what was found elsewhere -------------------------------------------------------------------------------------
 
-    def speak_for(self, name: str, uid: int) -> None:
-        """Let a message of a folder stand for nothing else."""
-        if self._lots and name in self._lots:
-            self._lots[name].take(uid)
+    def speak_for(self, place: Place) -> None:
+        """Let a message that was there stand for nothing else."""
+        if self._lots and place.name in self._lots:
+            self._lots[place.name].take(place.uid)
 
     def taken(self, name: str) -> dict[int, Pair]:
         """Return the messages of a folder that stand for one that should lie elsewhere, by UID."""
@@ -120,7 +120,6 @@ class Existing:
     def take(self, pair: Pair, place: Place) -> Command:
         """Return the command that records where a message lies instead of in its folder."""
         self.elsewhere[pair] = place
-        self.speak_for(*place)
         return ("HSET", self._ledger.key("elsewhere"), _field(pair), f"{place.uid}:{place.name}")
 
     def give_back(self, pair: Pair) -> Command:
