@@ -68,9 +68,12 @@ class Existing:
         return all(folder.is_done for folder in self.folders)
 
     def folder(self, name: str, uidvalidity: int) -> tuple[int, Lot]:
-        """Return the messages listed in a folder, and the UID up to which all are; 1 and none in another folder."""
+        """Return the messages listed in a folder, and the UID up to which all are; 1 and none in another folder.
+
+        Without a UIDVALIDITY (0) UIDs hold for one connection alone, and what was listed is worth nothing.
+        """
         for row in self.folders:
-            if row.name == name and row.uidvalidity == uidvalidity:
+            if row.name == name and row.uidvalidity == uidvalidity != 0:
                 return row.listed, self._loaded().get(name, Lot())
         return 1, Lot()
 
