@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help demo receipt test check lint types contracts messages coverage bench lock clean
+.PHONY: help demo receipt test check lint types contracts messages coverage bench simulation lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,10 @@ coverage: .venv/dev.done ## every branch of vault, consent, revocation, egress a
 
 bench: .venv/dev.done servers ## speed, memory and scale, side by side with peers
 	$(BIN)/python -m bench
+
+SEEDS ?= 2000
+simulation: .venv/dev.done ## whole imports on simulated time against odd servers, SEEDS of them (docs/simulation.md)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 .PHONY: servers
 servers:

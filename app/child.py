@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from app.closing import close_doors
 from app.config import Config
@@ -18,19 +19,31 @@ from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
 from jobs import accounts
+from jobs.crashes import is_away, store_away
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
-from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, wait
+from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
+from migrator.changes import catch_up, look_once_more
 from migrator.egress import Connect
-from migrator.errors import LeaseLost, LoginRefused, MigrationError, ReconnectNeeded, Transient, Waiting
+from migrator.errors import (
+    LeaseLost,
+    LoginRefused,
+    MailboxUnreachable,
+    MessagesDeferred,
+    MigrationError,
+    ReconnectNeeded,
+    Transient,
+    Waiting,
+)
 from migrator.gmail import Gmail
 from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, open_mailbox
-from migrator.plan import catch_up, plan_slice
+from migrator.pauses import pause
+from migrator.plan import plan_slice
 from migrator.quota import PROFILES, Meter, Profile
 from migrator.reopening import is_asked, reopen
 from migrator.retry import Patience, Stopped
@@ -42,6 +55,7 @@ from oauth.revocation import is_dead, revoke
 from oauth.vault import Safe
 
 _RETRY_SECONDS = 15.0
+_SECOND_LOGIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
         mailbox = _mailbox(task, given) if to_mailbox else None
         reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
         end = Slice(task, link, given, reach, mailbox).run()
-    except (MigrationError, SealBroken) as error:
+    except (MigrationError, SealBroken, RedisError) as error:
         end = _end_of(error)
     sys.audit("migrator.slice.before", task.phase)
     return end
@@ -92,9 +106,11 @@ def _end_of(error: Exception) -> SliceEnd:
         case Waiting():
             return wait(error.until, error.code)
         case Transient():
-            return wait(time.time() + _RETRY_SECONDS, error.code)
+            return soon(error.code)
         case ReconnectNeeded() | LoginRefused():
             return paused(error.code)
+        case RedisError() if is_away(error):
+            return store_away()
         case SealBroken():
             return paused(KeyLost.code)
         case MigrationError():
@@ -118,14 +134,17 @@ class Slice:
         self._patience = Patience(task.seconds, link.stop_requested)
 
     def run(self) -> SliceEnd:
-        """Work on the task's phase."""
+        """Work on the task's phase; what a pause may cure ends in one that grows while nothing is achieved."""
         phases: dict[State, Callable[[], SliceEnd]] = {
             State.PLANNING: self._plan,
             State.COPYING: self._copy,
             State.VERIFYING: self._verify,
             State.FINISHING: self._finish,
         }
-        return phases[self._task.phase]()
+        try:
+            return phases[self._task.phase]()
+        except (Transient, MailboxUnreachable) as error:
+            return wait(pause(self._ledger, time.time()), error.code)
 
     def _plan(self) -> SliceEnd:
         mailbox = self._connect()
@@ -139,19 +158,29 @@ class Slice:
     def _copy(self) -> SliceEnd:
         if is_asked(self._ledger):
             reopen(self._ledger)
-        done = copy_slice(
-            self._gmail,
-            self._connect,
-            self._ledger,
-            self._wanted.choices,
-            self._safe.digest_key,
-            self._config.google.fetchers or self._profile.fetchers,
-            self._patience,
-            careful=read(self._state, self._task.id).crashes > 0,
-        )
-        if not done or catch_up(self._gmail, self._ledger, self._wanted.choices, self._patience):
+        record = read(self._state, self._task.id)
+        try:
+            done = copy_slice(
+                self._gmail,
+                self._connect,
+                self._ledger,
+                self._wanted.choices,
+                self._safe.digest_key,
+                self._config.google.fetchers or self._profile.fetchers,
+                self._patience,
+                careful=record.crashes > 0,
+                progress_at=record.progress_at,
+            )
+        except MessagesDeferred:
+            if self._catch_up():
+                return again()
+            raise
+        if not done or self._catch_up():
             return again()
         return advance(State.VERIFYING, self._ledger.step)
+
+    def _catch_up(self) -> bool:
+        return catch_up(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience)
 
     def _verify(self) -> SliceEnd:
         if is_asked(self._ledger):
@@ -163,6 +192,8 @@ class Slice:
         held = held_until(self._ledger, time.time())
         if held is not None:
             return wait(held, FAILED_MESSAGES)
+        if look_once_more(self._gmail, self._connect, self._ledger, self._wanted.choices, self._patience):
+            return advance(State.COPYING, self._ledger.step)
         user = mailbox_of(self._safe).user
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
         return advance(State.FINISHING, self._ledger.step)
@@ -202,8 +233,16 @@ class Slice:
         if credentials is None:
             raise TypeError("this phase has no door to the mailbox")
 
+        again = iter([_SECOND_LOGIN_SECONDS])  # once in a slice
+
         def connect() -> Mailbox:
-            mailbox = open_mailbox(self._config.target, credentials, connect=self._reach)
+            mailbox = open_mailbox(
+                self._config.target,
+                credentials,
+                connect=self._reach,
+                second_logins=again,
+                wait=self._patience.wait,
+            )
             self._state.set(part_key(self._task.id, "tls"), mailbox.tls, ex=UNFINISHED_SECONDS)
             return mailbox
 

@@ -8,6 +8,7 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import click
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -18,7 +19,7 @@ from migrator.period import day_of
 from migrator.plan import Order
 from migrator.quota import ProfileName
 from migrator.summary import sender
-from oauth.grant import Client
+from oauth.grant import Client, is_plain_loopback
 
 # TOML has no word for "none": an empty path is none.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
@@ -36,6 +37,18 @@ def _sender(value: str) -> str:
     return sender(value) if value else ""
 
 
+def _google_address(value: str) -> str:
+    """Take https, and http for a stand-in on this machine: tokens never travel in the clear."""
+    where = urlsplit(value)
+    if where.scheme != "https" and not is_plain_loopback(value):
+        raise ValueError("must begin with https:// (http:// only for 127.0.0.1, [::1] or localhost)")
+    if not where.hostname:
+        raise ValueError("must name a host")
+    return value
+
+
+GoogleAddress = Annotated[str, AfterValidator(_google_address)]
+
 Login = Literal["address", "local-part"]
 """What a mail server calls a mailbox's user: the whole address, or its part before the @."""
 
@@ -52,10 +65,10 @@ class Google(_Section):
     project: str = "default"
     profile: ProfileName = "new"
     fetchers: int = Field(default=0, ge=0, le=16)
-    api: str = "https://gmail.googleapis.com"
-    auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
-    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+    api: GoogleAddress = "https://gmail.googleapis.com"
+    auth_uri: GoogleAddress = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_uri: GoogleAddress = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_uri: GoogleAddress = "https://oauth2.googleapis.com/revoke"
 
     @property
     def client_secret_path(self) -> Path | None:

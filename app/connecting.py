@@ -31,13 +31,15 @@ from jobs.migration import new_id, part_key
 from migrator.errors import (
     AnswerDamaged,
     BandwidthExhausted,
+    ClientRefused,
     GoogleDown,
     GoogleRefused,
     GoogleUnavailable,
+    NoGmail,
     QuotaExhausted,
     ReconnectNeeded,
 )
-from migrator.gmail import RequestRefused, TooManyAtOnce
+from migrator.gmail import TooManyAtOnce
 from oauth.consent import code_of
 from oauth.errors import GrantError, KeyLost, NotConnected, NotGivenBack, WrongAccount
 from oauth.pending import Pending, Purpose
@@ -47,8 +49,8 @@ _log = structlog.get_logger()
 _OF_GOOGLE = frozenset(
     kind.code
     for kind in (
-        *(AnswerDamaged, BandwidthExhausted, GoogleDown, GoogleRefused, GoogleUnavailable),
-        *(QuotaExhausted, ReconnectNeeded, RequestRefused, TooManyAtOnce),
+        *(AnswerDamaged, BandwidthExhausted, ClientRefused, GoogleDown, GoogleRefused, GoogleUnavailable, NoGmail),
+        *(QuotaExhausted, ReconnectNeeded, TooManyAtOnce),
     )
 )
 """Why Google may not say whose account it is; every other code is a failure of our own."""

@@ -1,7 +1,6 @@
 """The demo: the main job on embedded defaults; a stand-in for Google, a real IMAP server, every byte proved."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -40,8 +39,6 @@ _SAMPLE = _ROOT / "emulator" / "sample"
 
 def run(console: Console, *, keep: bool = False) -> bool:
     """Run the demo; True when every message has an outcome and every copied one was found byte for byte."""
-    # The stand-in speaks http on the loopback; oauthlib must be told that this is meant. Never set by the service.
-    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     folder = Path(tempfile.mkdtemp(prefix="migrator-demo-"))
     try:
         with _local_google() as google, _local_mailbox() as mailbox, _local_mailbox() as newcomers:

@@ -14,6 +14,7 @@ from jobs.apart import Ask, Json
 from jobs.contacts import note_contact
 from jobs.errors import AccountBusy
 from jobs.migration import part_key
+from migrator.asking import asked
 from migrator.errors import BandwidthExhausted, QuotaExhausted, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.quota import PROFILES, Meter
@@ -99,7 +100,7 @@ def _kept(task: Task, ask: Ask, grant: Grant, client: Client) -> Json:
     meter = Meter(state, f"{google.project}:{task.migration}", PROFILES[google.profile], calls=calls)
     with Gmail(SingleFlightCredentials(grant, client), google.api, meter, patience) as gmail:
         tries = patience.retrying(Transient, Waiting, tries=_TRIES, longest=_LONGEST_PAUSE)
-        address = tries(gmail.account).address
+        address = asked(gmail, patience, gmail.account, tries).address
     match ask({"address": address})["verdict"]:
         case "keep":
             Safe(state, task.migration, task.key).seal(grant=grant.to_bytes())

@@ -25,14 +25,20 @@ from app.terminal_consent import ask
 from app.watch import watch
 from app.work import run_worker
 from jobs import nursery
+from jobs.discarding import Revocation
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.launch import Import, launch
 from jobs.migration import ENDS, State, new_id
 from migrator.errors import ReconnectNeeded
 from migrator.labels import Choices
 from migrator.mailbox import Password
+from migrator.receipt import PERMISSIONS_PAGE
 from oauth.errors import GrantError
 from oauth.pending import Purpose
+
+_STILL_GRANTED = (
+    "Google has not confirmed that our access is removed. Remove it in the Google account: " + PERMISSIONS_PAGE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class ImportOptions:
 
 
 def import_account(console: Console, config: Config, options: ImportOptions) -> bool:
-    """Import one account; return True when every message has an outcome and none failed."""
+    """Import one account; return as of `carry_through`."""
     if not config.mailbox.host:
         raise click.ClickException("mailbox.host is not set: name the IMAP server in the configuration file.")
     with open_stores(config.store) as stores:
@@ -78,7 +84,7 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
 def carry_through(console: Console, config: Config, stores: Stores, migration_id: str, *, by_consent: bool) -> bool:
     """Work on an import in this process until it rests, and report; `by_consent`: a new grant is asked for by a URL.
 
-    Return True when every message has an outcome and none failed.
+    Return True when every message has an outcome, none failed, and Google has confirmed that the grant is dead.
     """
     with working(config, stores) as stop:
         ended = watch(console, stores.state, migration_id, stop)
@@ -88,10 +94,17 @@ def carry_through(console: Console, config: Config, stores: Stores, migration_id
             ended = watch(console, stores.state, migration_id, stop)
     report = report_on(stores.state, migration_id)
     show(console, report)
-    console.print(headline(ended), highlight=False)
+    given_back = ended.state not in ENDS or _is_given_back(stores, migration_id)
+    console.print(headline(ended) if given_back else f"{ended.state}, but {_STILL_GRANTED}", highlight=False)
     if ended.state in ENDS:
         console.print(f"its receipt, kept for a day: migrator receipt show {ended.id}", highlight=False)
-    return report.adds_up and ended.state is State.DONE
+    return report.adds_up and ended.state is State.DONE and given_back
+
+
+def _is_given_back(stores: Stores, migration_id: str) -> bool:
+    """True if Google has confirmed that the grant of an import that has ended is dead, or there was none."""
+    revocation = Revocation.read(stores.state, migration_id)
+    return revocation.confirmed or not revocation.held
 
 
 def connect_account(

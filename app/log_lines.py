@@ -35,6 +35,8 @@ EVENTS: Mapping[str, Event] = {
         Event("stop-cut-short", "warning", "error"),
         Event("slice-ended", "info", "migration phase kind code seconds"),
         Event("slice-crashed", "error", "migration phase code seconds"),
+        Event("forkserver-restarted", "warning"),
+        Event("forkserver-gone", "error", "error"),
         Event("egress-refused", "critical", "migration phase code"),
         Event("audit-refused", "error", "migration code"),
         Event("lease-lost", "warning", "migration phase"),

@@ -21,13 +21,14 @@ from jobs.apart import Ask, Json
 from jobs.contacts import note_contact
 from jobs.launch import grant_of, mailbox_of
 from jobs.migration import part_key
+from migrator.asking import asked
 from migrator.foldermap import map_folders
 from migrator.gmail import Gmail
 from migrator.labels import Choices, catalogue_of
 from migrator.mailbox import Credentials, open_mailbox
 from migrator.preview import effect_of
 from migrator.quota import PROFILES, Meter
-from migrator.retry import Patience, attempt
+from migrator.retry import Patience
 from migrator.survey import survey
 from oauth.grant import Grant, SingleFlightCredentials
 from oauth.revocation import give_back, is_dead
@@ -96,7 +97,7 @@ def _looked(task: Look, meter: Meter, patience: Patience, contacted: Callable[[s
     with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
         shape, quota = entered.shape(), entered.quota()
     with Gmail(credentials, google.api, meter, patience) as gmail:
-        labels = attempt(patience, gmail.labels)
+        labels = asked(gmail, patience, gmail.labels)
         lanes = google.fetchers or meter.profile.fetchers
         return Seen(labels, survey(gmail, labels, patience, datetime.now(UTC).date(), lanes), shape, quota)
 

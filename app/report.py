@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.receipt_text import looked_up
-from app.sentences import failure, sentence
+from app.sentences import failure, remark, sentence
 from jobs.migration import Migration
 from jobs.report import Report, report_on
 
@@ -37,6 +37,8 @@ def show(console: Console, report: Report) -> None:
         console.print("\nLooked up afterwards, in copies")
         for line in looked_up(report.verified):
             console.print(f"  {line}")
+    for word, count in report.remarks.items():
+        console.print(f"  {count:,} {remark(word)}")
 
 
 def headline(migration: Migration) -> str:

@@ -41,7 +41,7 @@ def row_of(seen: Seen) -> dict[str, Any]:
         "groups": [_group_row(group, places) for group in seen.survey.groups],
         "days": seen.survey.days,
         "today": seen.survey.today,
-        "shape": [seen.shape.delimiter, seen.shape.prefix, seen.shape.can_create_special_use],
+        "shape": [seen.shape.delimiter, seen.shape.prefix, seen.shape.can_create_special_use, seen.shape.foreign],
         "folders": [astuple(folder) for folder in seen.shape.folders],
         "quota": seen.quota and astuple(seen.quota),
     }
@@ -54,14 +54,14 @@ def seen_of(row: dict[str, Any]) -> Seen:
         KeyError, TypeError, ValueError, IndexError: it is none.
     """
     ids = row["ids"]
-    delimiter, prefix, can_create = row["shape"]
+    delimiter, prefix, can_create, foreign = row["shape"]
     folders = tuple(ExistingFolder(*folder) for folder in row["folders"])
     groups = tuple(_group(ids, *columns) for columns in row["groups"])
     by_label = dict(zip(ids, row["by_label"], strict=True))
     return Seen(
         labels=tuple(Label(*label) for label in row["labels"]),
         survey=Survey(groups, by_label, tuple(row["days"]), row["today"]),
-        shape=MailboxShape(delimiter, prefix, folders, can_create),
+        shape=MailboxShape(delimiter, prefix, folders, can_create, tuple(foreign)),
         quota=row["quota"] and Quota(*row["quota"]),
     )
 

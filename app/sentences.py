@@ -2,22 +2,29 @@
 
 _SENTENCES = {
     "not-started": "Not started yet.",
-    "google-quota": "Google asked us to slow down; we go on by ourselves.",
-    "google-bandwidth": "Google's limit of bytes per day is reached; we go on by ourselves.",
-    "google-concurrency": "Google asked for fewer requests at once; we go on by ourselves.",
-    "google-down": "Google does not answer; we try again by ourselves.",
-    "google-unavailable": "Google does not answer; we try again by ourselves.",
-    "answer-damaged": "Google's answer was damaged; we try again by ourselves.",
-    "connection-lost": "The connection to the mailbox broke; we try again by ourselves.",
-    "mailbox-unreachable": "The mailbox server does not answer or allows no further connection; "
-    "we try again by ourselves.",
+    "google-quota": "Google asked us to slow down; we resume automatically.",
+    "google-bandwidth": "Google's limit of bytes per day is reached; we resume automatically.",
+    "google-concurrency": "Google asked for fewer requests at once; we resume automatically.",
+    "google-down": "Google does not answer; we retry automatically.",
+    "google-unavailable": "Google does not answer; we retry automatically.",
+    "answer-damaged": "Google's answer was damaged; we retry automatically.",
+    "connection-lost": "The connection to the mailbox broke; we retry automatically.",
+    "server-misbehaves": "The mailbox server sends answers that make no sense; we retry automatically.",
     "failed-messages": "Some messages could not be copied. Retry them, or finish without them: `migrator retry ID` or "
     "`migrator finish ID`. After a day the import finishes without them.",
-    "mailbox-full": "The mailbox is full. Free some space or raise its quota; we go on by ourselves.",
-    "reconnect-needed": "Google no longer accepts our access. Connect the Google account again.",
-    "google-refused": "Google refuses access for good: the account's domain forbids it, or the Gmail API is not "
-    "enabled in the host's Google project. Ask the account's administrator, then resume.",
-    "google-request-refused": "Google did not understand a request. Look for a newer version, then resume.",
+    "mailbox-unreachable": "The mailbox server does not answer, allows no further connection, or accepts no mail at "
+    "present; we retry automatically.",
+    "mailbox-refuses": "The mailbox server refuses our commands without a reason we know; we retry automatically.",
+    "messages-deferred": "Some messages were refused for now; we retry them automatically.",
+    "mailbox-full": "The mailbox is full. Free some space or raise its quota; we resume automatically.",
+    "reconnect-needed": "Google no longer accepts our access, or asks for a new sign-in. Connect the Google account "
+    "again.",
+    "no-gmail": "This Google account has no Gmail. Its administrator can turn Gmail on; then resume. Otherwise cancel "
+    "this import and connect another account.",
+    "google-refused": "Google, or the administrator of the account's organisation, does not allow this access. Ask the "
+    "administrator to allow it, then resume.",
+    "google-client-refused": "Google does not accept this service's OAuth client or project. Check google.client_id, "
+    "its secret, and that the Gmail API is enabled in the project; then resume.",
     "login-refused": "The mailbox does not accept user name and password. With a new password: "
     "`migrator reconnect ID --mailbox`, or the customer comes in with it. Where the mailbox accepts the old one again, "
     "resume.",
@@ -27,22 +34,26 @@ _SENTENCES = {
     "certificate-invalid": "The mailbox host's certificate is not valid (expired, other name, or unknown authority). "
     "Renew it, or name its authority in mailbox.ca_file, and resume.",
     "folder-refused": "The mailbox server does not take a folder. See the report for its name.",
-    "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again by ourselves.",
-    "child-killed": "The process of this import was killed three times in a row. "
-    "Look at the worker's log, then resume.",
-    "out-of-memory": "The import needed more memory than worker.memory_mib allows. Raise it and resume.",
-    "slice-overtime": "The import hung three times in a row. Look at the mailbox server, then resume.",
+    "revocation-unconfirmed": "Google has not yet confirmed that our access is removed; we ask again automatically.",
+    "store-away": "The state store does not answer; we retry automatically.",
+    "child-killed": "The process of this import was killed. While the import waits it is restarted automatically; "
+    "once it has stopped, check the worker's log and resume.",
+    "out-of-memory": "The import needed more memory than worker.memory_mib allows. While it waits it is retried "
+    "automatically; once it has stopped, raise the limit and resume.",
+    "slice-overtime": "The import hung. While it waits it is retried automatically; once it has stopped, check the "
+    "mailbox server and resume.",
     "asked": "Paused as asked. Resume it when you like.",
     "key-lost": "The key of this import's secrets was lost with the key store. The customer connects again on the "
     "import's page, or `migrator reconnect ID` does it here; it goes on where it was.",
-    "key-store-away": "The key store does not answer; we try again by ourselves.",
+    "key-store-away": "The key store does not answer; we retry automatically.",
     "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
-    "audit-busy": "The audit log is too busy; we try again by ourselves.",
+    "audit-busy": "The audit log is too busy; we retry automatically.",
     "account-busy": "This Gmail account is being imported already. Wait for the end of that import, or cancel it.",
     "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
     "worker's log before you resume.",
     "lease-lost": "Another worker has taken this import over. If it does not go on, resume it.",
-    "worker-lost": "The worker was interrupted again and again. Look at the worker and its Redis, then resume.",
+    "worker-lost": "The worker was interrupted again and again for half an hour. Look at the worker and its Redis, "
+    "then resume.",
 }
 
 _CONSENTS = {
@@ -73,10 +84,12 @@ _FAILURES = {
     "empty": "it is empty",
     "too-large": "it is larger than the mailbox server allows",
     "8-bit-header": "its header holds 8-bit characters, which the mailbox server does not take",
-    "keywords": "the mailbox server does not take its keywords",
+    "virus": "the mailbox server takes its content for harmful or unwanted",
+    "refused-alone": "the mailbox server refused it again and again without a reason, while it accepted all others",
     "protocol-error": "the mailbox server found the command invalid that brought it",
     "refused": "the mailbox server refused it without a reason we know",
     "connection-broke": "the mailbox server breaks the connection whenever it is sent",
+    "server-fault": "the mailbox server reported an internal error whenever it was sent",
     "read-only": "its folder is read-only",
     "missing": "its folder was removed during the import",
     "no-permission": "the mailbox server does not allow its folder to be made or used",
@@ -84,6 +97,11 @@ _FAILURES = {
     "name-changed": "the mailbox server makes another name of its folder's",
     "control-character": "its folder's name holds control characters",
     "empty-level": "its folder's name has an empty part",
+    "foreign-name": "its folder would lie outside the customer's own part of the mailbox server",
+    "shared": "its folder can be read by other people",
+    "no-subfolders": "the folder above its folder cannot contain folders",
+    "too-many-folders": "the mailbox server allows no more folders",
+    "folder-unusable": "the mailbox server refused its folder without a reason we know",
     "moved-or-removed": "it was moved or removed in the mailbox during the import",
     "content-differs": "the mailbox holds something else in its place",
     "kills-the-import": "the import died each time it was tried (more memory needed than worker.memory_mib?)",
@@ -107,8 +125,24 @@ def failure(word: str) -> str:
     return _FAILURES.get(word, f"the mailbox server refused it ({word})")
 
 
+_REMARKS = {
+    "deleted-later": "deleted in Gmail after they were copied (drafts that were saved again or sent, too)",
+    "trashed-later": "moved to spam or trash in Gmail after they were copied",
+    "changed-meanwhile": "given other labels, read or starred in Gmail while the import ran",
+    "unknown-label": "with a label that Gmail itself does not list",
+    "renamed-labels": "labels renamed in Gmail during the import; their folders keep the first name",
+}
+
+
+def remark(word: str) -> str:
+    """Return what is to be said of some copies, or labels, beside the outcomes."""
+    return _REMARKS.get(word, word)
+
+
 _NOTES = {
     "special-name": "has the name of a special folder, so it becomes",
+    "foreign-name": "has the name of folders shared with other people, so it becomes",
+    "no-subfolders": "would lie in a folder that cannot contain folders, so it becomes",
     "case-twin": "differs only by upper and lower case from another folder, so it becomes",
     "unicode-twin": "differs only by its Unicode form from another folder, so it becomes",
     "name-taken": "would share a folder with another label, so it becomes",

@@ -8,7 +8,7 @@ from redis import Redis
 
 from app.config import Config
 from jobs.report import report_on
-from migrator.errors import FolderRefused
+from migrator.errors import FolderRefused, RefusedUnexplained
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox
 from migrator.summary import Summary, place
@@ -43,5 +43,5 @@ def summarise(
         folders=report.folders,
     )
     # A mailbox that closes its INBOX to us has its mail all the same: the import does not fail for a courtesy.
-    with connect() as mailbox, contextlib.suppress(FolderRefused):
+    with connect() as mailbox, contextlib.suppress(FolderRefused, RefusedUnexplained):
         place(mailbox, ledger, summary)

@@ -14,6 +14,7 @@ from bench.parts import LAYOUTS
 from bench.quota import Profile, quota
 from bench.scale import scale
 from bench.speed import speed
+from bench.storm import storm
 
 _PROFILES: tuple[Profile, ...] = ("new", "legacy")
 
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_large(named.add_parser("large", help="memory with messages of 50 MB"))
     _add_pages(named.add_parser("pages", help="a thousand open progress pages"))
     _add_load(named.add_parser("load", help="two thousand imports at once, with restarts and kills"))
+    _add_storm(named.add_parser("storm", help="three hundred kills of everything that can die"))
     return parser
 
 
@@ -48,6 +50,7 @@ def _everything(_: argparse.Namespace) -> bool:
             large(5, 50),
             pages(1000, 300),
             load(2000, 100_000),
+            storm(300, 1500, 1),
             scale(100_000, "sdbox"),
             speed(5000, 50_000, 1000),
         ]
@@ -95,6 +98,13 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--imports", type=int, default=2000, help="small ones, of eight messages (default 2000)")
     parser.add_argument("--large", type=int, default=100_000, help="messages of the large one (default 100000)")
     parser.set_defaults(run=lambda given: load(given.imports, given.large))
+
+
+def _add_storm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kills", type=int, default=300, help="kills and cut connections (default 300)")
+    parser.add_argument("--messages", type=int, default=1500, help="messages to import, at least (default 1500)")
+    parser.add_argument("--seed", type=int, default=1, help="what is killed when (default 1)")
+    parser.set_defaults(run=lambda given: storm(given.kills, given.messages, given.seed))
 
 
 if __name__ == "__main__":

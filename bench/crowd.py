@@ -38,12 +38,17 @@ class Found:
     doubled: int
 
 
-def gather(google: Google, server: Server, stores: Stores, sizes: Sequence[int]) -> tuple[Member, ...]:
-    """Make an account and a mailbox for each size (in messages) and launch all imports; no worker need run."""
+def gather(
+    google: Google, server: Server, stores: Stores, sizes: Sequence[int], name: str = "member"
+) -> tuple[Member, ...]:
+    """Make an account and a mailbox for each size (in messages) and launch all imports; no worker need run.
+
+    `name` begins the accounts' addresses.
+    """
     users = [server.new_user() for _ in sizes]
 
     def one(number: int) -> Member:
-        address = f"member{number}@gmail.example"
+        address = f"{name}{number}@gmail.example"
         google.add_account(address, sizes[number], BODY)
         grant = google.grant_of(address)
         migration = launched(stores, grant, address, users[number], f"customer-{number}")

@@ -1,6 +1,6 @@
 """One Google account's mailbox: messages, labels and history as values, and the four things that happen to it.
 
-A message id is Gmail's 16 hex digits, kept as an integer; every index is a sorted array of ids, so a million
+A message id is Gmail's hexadecimal number, kept as an integer; every index is a sorted array of ids, so a million
 messages stay small and a page is a slice. Each change makes history events (users.history).
 """
 
@@ -77,6 +77,11 @@ class Account:
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
+def id_text(number: int) -> str:
+    """Return an id as Gmail writes it: hexadecimal without leading zeros (15 digits before 4 November 2004)."""
+    return f"{number:x}"
+
+
 def new_account(address: str) -> Account:
     """Return an empty mailbox with Gmail's system labels."""
     return Account(address, {name: Label(name, name, "system") for name in SYSTEM_LABELS})
@@ -86,7 +91,7 @@ def load(account: Account, messages: Iterable[Message]) -> None:
     """Fill the mailbox at start: as `add`, but without history, and fast for a great many."""
     for message in sorted(messages, key=lambda one: one.id):
         if message.id in account.messages:
-            raise ValueError(f"message id {message.id:016x} occurs twice")
+            raise ValueError(f"message id {id_text(message.id)} occurs twice")
         account.messages[message.id] = message
     account.order = array("Q", sorted(account.messages))
     account.by_label.clear()

@@ -87,7 +87,13 @@ def page_size(query: Query) -> int:
 
 
 def message_number(text: str) -> int:
-    """Return a message id as an integer. Raises Refused 400 when it is not 16 hexadecimal digits."""
-    if len(text) != _ID_DIGITS or any(digit not in "0123456789abcdef" for digit in text):
+    """Return a message id as an integer.
+
+    Raises:
+        Refused: 400 when it is not hexadecimal; 404 when it begins with a zero, for no id of Gmail's does.
+    """
+    if not 0 < len(text) <= _ID_DIGITS or any(digit not in "0123456789abcdef" for digit in text):
         raise refusal("invalidArgument", "Invalid id value")
+    if text.startswith("0"):
+        raise refusal("notFound")
     return int(text, 16)

@@ -7,7 +7,7 @@ unknown ones 404, with {"error": text}.
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ def routes(world: World) -> list[Route]:
         ("DELETE", "/messages/{id}", _delete_message),
         ("POST", "/messages/{id}/labels", _relabel),
         ("POST", "/labels", _add_label),
+        ("POST", "/labels/{id}", _rename_label),
+        ("DELETE", "/labels/{id}", _delete_label),
         ("POST", "/filters", _add_filter),
         ("POST", "/history/expire", _expire_history),
     ]
@@ -160,8 +162,8 @@ def _remove_account(world: World, _request: Request, body: Json) -> Json:
 
 def _shown(message: Message) -> Json:
     return {
-        "id": f"{message.id:016x}",
-        "threadId": f"{message.thread:016x}",
+        "id": mailbox.id_text(message.id),
+        "threadId": mailbox.id_text(message.thread),
         "internalDate": str(message.date),
         "labelIds": message.labels,
         "sizeEstimate": message.size,
@@ -212,6 +214,21 @@ def _add_label(world: World, request: Request, body: Json) -> Json:
     account = _account(world, request, body)
     name = body.get("id", f"Label_{len(account.labels) + 1_000}")
     account.labels[name] = Label(name, body["name"], "user", body.get("labelListVisibility", ""))
+    return {"id": name}
+
+
+def _rename_label(world: World, request: Request, body: Json) -> Json:
+    account, name = _account(world, request, body), request.path_params["id"]
+    account.labels[name] = replace(account.labels[name], name=body["name"])
+    return {"id": name}
+
+
+def _delete_label(world: World, request: Request, body: Json) -> Json:
+    """Delete a label: it is taken off its messages, which stay."""
+    account, name = _account(world, request, body), request.path_params["id"]
+    del account.labels[name]
+    for number in list(account.by_label.get(name, ())):
+        mailbox.relabel(account, number, (), (name,))
     return {"id": name}
 
 

@@ -64,6 +64,8 @@ SHAPES: Mapping[str, Shape] = {
     "notFound": Shape(404, "notFound", "Requested entity was not found."),
     "invalidArgument": Shape(400, "invalidArgument", "Invalid argument"),
     "failedPrecondition": Shape(400, "failedPrecondition", "Precondition check failed."),
+    "mailNotEnabled": Shape(400, "failedPrecondition", "Mail service not enabled"),
+    "accountDisabled": Shape(403, "accountDisabled", "The account has been disabled."),
     "backendError": Shape(503, "backendError", "Backend Error"),
     "notImplemented": Shape(501, "notImplemented", "The stand-in does not offer this method."),
 }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator import ledger, quota
-from emulator.account import Account
+from emulator.account import Account, id_text
 from emulator.calls import Call, message_number, one, read_call
 from emulator.errors import Refused, error_body, refusal
 from emulator.faults import DAMAGES, Fault, refusal_of, strike
@@ -123,7 +123,7 @@ def _neighbour(account: Account, asked: str) -> str:
     other = next((number for number in account.order if number != message_number(asked)), None)
     if other is None:
         raise refusal("notFound")
-    return f"{other:016x}"
+    return id_text(other)
 
 
 def _spoken(refused: Refused, form: str) -> Answer:

@@ -11,7 +11,11 @@ request that matches since the fault was set (1 = the next one), `times` times (
     wrongId                messages.get answers another message of the account
     badBase64              the raw text holds characters outside base64url
     emptyPage              messages.list answers no message, but a nextPageToken
+    samePage               history.list answers with its token once more, as if more were to come
     invalidGrant           the account's grants die: 401 now, invalid_grant at every refresh
+    oauthError             the token endpoint answers `reason` (RFC 6749 §5.2 `error`), `subtype` and `text`
+
+`reason` replaces the word that Google's document gives as the reason.
 
 `body` is "json" (Google's error document), "html" (a front end's page) or "empty". The methods are those of the
 discovery document ("messages.get"), and "oauth.token" and "oauth.revoke".
@@ -24,8 +28,16 @@ from typing import Any
 
 from emulator.errors import SHAPES, Refused, Shape, retry_after
 
-DAMAGES = frozenset({"hang", "truncated", "wrongId", "badBase64", "emptyPage", "invalidGrant"})
-_METHOD_OF = {"wrongId": "messages.get", "badBase64": "messages.get", "emptyPage": "messages.list"}
+DAMAGES = frozenset(
+    {"hang", "truncated", "wrongId", "badBase64", "emptyPage", "samePage", "invalidGrant", "oauthError"}
+)
+_METHOD_OF = {
+    "oauthError": "oauth.token",
+    "wrongId": "messages.get",
+    "badBase64": "messages.get",
+    "emptyPage": "messages.list",
+    "samePage": "history.list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,8 @@ class Fault:
     times: int = 1
     status: int = 0
     text: str = ""
+    reason: str = ""
+    subtype: str = ""
     body: str = "json"
     seconds: float = 60.0
 
@@ -74,7 +88,7 @@ def fault_from(wish: Mapping[str, Any]) -> Fault:
         raise ValueError(f"unknown kind of fault: {fault.kind}")
     if fault.body not in {"json", "html", "empty"}:
         raise ValueError("body is json, html or empty")
-    return replace(fault, method=fault.method or _METHOD_OF.get(fault.kind, ""))
+    return replace(fault, method=fault.method or _METHOD_OF.get(fault.kind, ""), message=fault.message.lstrip("0"))
 
 
 def strike(faults: Faults, account: str, method: str, message: str) -> Fault | None:
@@ -92,7 +106,8 @@ def strike(faults: Faults, account: str, method: str, message: str) -> Fault | N
 def refusal_of(fault: Fault) -> Refused:
     """Return the refusal a fault of a named shape makes."""
     shape: Shape = retry_after(time.time() + fault.seconds).shape if fault.kind == "retryAfter" else SHAPES[fault.kind]
-    return Refused(replace(shape, status=fault.status or shape.status, message=fault.text or shape.message))
+    status, message, reason = fault.status or shape.status, fault.text or shape.message, fault.reason or shape.reason
+    return Refused(replace(shape, status=status, message=message, reason=reason))
 
 
 def _matches(fault: Fault, account: str, method: str, message: str) -> bool:

@@ -105,7 +105,7 @@ def _list_messages(account: Account, call: Call) -> Json:
 
 
 def _reference(message: Message) -> Json:
-    return {"id": f"{message.id:016x}", "threadId": f"{message.thread:016x}"}
+    return {"id": mailbox.id_text(message.id), "threadId": mailbox.id_text(message.thread)}
 
 
 def _get_message(account: Account, call: Call) -> Json:
@@ -161,7 +161,8 @@ def _list_history(account: Account, call: Call) -> Json:
     answer: Json = {"historyId": str(account.history_id)}
     if page.events:
         answer["history"] = [_record(event) for event in page.events]
-    return answer | ({"nextPageToken": page.next_token} if page.next_token else {})
+    token = "AAAAAAAAAAA" if call.damage == "samePage" else page.next_token
+    return answer | ({"nextPageToken": token} if token else {})
 
 
 def _record(event: Event) -> Json:

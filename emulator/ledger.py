@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.account import id_text
+
 _SHOWN = 100
 
 
@@ -83,7 +85,7 @@ def report(ledger: Ledger, *, messages: bool) -> dict[str, Any]:
 
 
 def _figures(tally: Tally, *, messages: bool) -> dict[str, Any]:
-    repeated = [f"{number:016x}" for number, times in tally.fetched.items() if times > 1]
+    repeated = [id_text(number) for number, times in tally.fetched.items() if times > 1]
     figures: dict[str, Any] = {
         "calls": dict(tally.calls),
         "statuses": {str(status): times for status, times in tally.statuses.items()},
@@ -97,7 +99,7 @@ def _figures(tally: Tally, *, messages: bool) -> dict[str, Any]:
         "fetched_again": repeated[:_SHOWN],
     }
     if messages:
-        figures["fetched"] = {f"{number:016x}": times for number, times in tally.fetched.items()}
+        figures["fetched"] = {id_text(number): times for number, times in tally.fetched.items()}
     return figures
 
 

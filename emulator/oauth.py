@@ -50,9 +50,7 @@ async def decide(world: World, request: Request) -> Response:
     account = form.get("account", "")
     if form.get("decision") == "allow" and account not in world.accounts:
         return HTMLResponse(error_page("invalid_request", 400), 400)
-    answer = (
-        _code_answer(world, client, form, account) if form.get("decision") == "allow" else {"error": "access_denied"}
-    )
+    answer = _code_answer(world, client, form, account) if form.get("decision") == "allow" else {"error": _no(form)}
     if "state" in form:
         answer["state"] = form["state"]
     glue = "&" if "?" in form["redirect_uri"] else "?"
@@ -98,6 +96,9 @@ async def _faulty(world: World, fault: Fault, address: str) -> Response | None:
     if fault.kind == "invalidGrant":
         tokens.kill(world.grants, address)
         return None
+    if fault.kind == "oauthError":
+        said = {"error": fault.reason, "error_subtype": fault.subtype, "error_description": fault.text}
+        return JSONResponse({name: word for name, word in said.items() if word}, fault.status or 400, _NO_STORE)
     shape = refusal_of(fault).shape
     body = error_body(shape) if fault.body == "json" else b""
     return Response(body, shape.status, media_type="application/json" if body else "text/html")
@@ -115,6 +116,12 @@ def _checked(world: World, query: Mapping[str, str]) -> Client:
     if query.get("response_type") != "code" or not query.get("scope") or plain:
         raise OAuthError("invalid_request", "Bad Request")
     return client
+
+
+def _no(form: Mapping[str, str]) -> str:
+    """Return why there is no code: the person's "no", or what a test chose for it, such as `admin_policy_enforced`."""
+    chosen = form.get("decision", "")
+    return chosen if "_" in chosen else "access_denied"
 
 
 def _code_answer(world: World, client: Client, form: Mapping[str, str], account: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Accounts filled at start: from a folder of messages with a layout, or with invented messages.
 
-A layout is a file of JSON objects, one a line: file (relative to the folder), id and threadId (16 hexadecimal
-digits), internalDate (ms since the epoch, a string), labelIds. Beside it `<layout>.labels.json` may lie, shaped like
-users.labels.list, with "filters" (users.settings.filters) as an extra.
+A layout is a file of JSON objects, one a line: file (relative to the folder), id and threadId (hexadecimal; zeros in
+front do not count), internalDate (ms since the epoch, a string), labelIds. Beside it `<layout>.labels.json` may lie,
+shaped like users.labels.list, with "filters" (users.settings.filters) as an extra.
 """
 
 import gc

@@ -23,9 +23,10 @@ from jobs import audit
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.broker import QUEUE, TICKET, send_tickets
 from jobs.contacts import note_contact
+from jobs.crashes import is_away, store_away
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
-from jobs.nursery import Outcome, run_slice
+from jobs.nursery import Outcome, can_start, run_slice
 from jobs.settings import WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
 from jobs.tickets import Claim, Wish, claim, ready_count, release, renew
@@ -62,7 +63,7 @@ def declare_slices(room: Room) -> None:
 
 def take_ticket(room: Room) -> None:
     """Do what a ticket asks for: at most one slice, of whichever migration is next."""
-    if room.stop.is_set():
+    if room.stop.is_set() or not can_start():
         return
     try:
         claimed = claim(room.redis, room.settings.lease_seconds, cap=room.settings.customer_cap)
@@ -78,13 +79,17 @@ def _slice(room: Room, claimed: Claim) -> Outcome:
     began = time.monotonic()
     try:
         outcome = _entrusted(room, claimed)
-    except RedisError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the migration's record tells its class
-        _log.critical("unhandled", place="worker", error=error)
-        outcome = Outcome(crashed_by(error), progressed=False)
+        outcome = Outcome(_end_of(error), progressed=False)
     _tell(room, claimed, outcome.end, time.monotonic() - began)
     return outcome
+
+
+def _end_of(error: Exception) -> SliceEnd:
+    if is_away(error):
+        return store_away()
+    _log.critical("unhandled", place="worker", error=error)
+    return crashed_by(error)
 
 
 def _entrusted(room: Room, claimed: Claim) -> Outcome:

@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from jobs.confine import confine
-from jobs.forkserver import CHILDREN, FORKSERVER, kill
+from jobs.forkserver import CHILDREN, FORKSERVER, ServerGone, kill, start
 from jobs.slice import crashed, crashed_by
 
 Json = dict[str, Any]
@@ -131,7 +131,10 @@ def _child(memory_mib: int) -> Iterator[Connection]:
     with tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as own, ours:
         process = FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
         with theirs, CHILDREN:
-            process.start()
+            try:
+                start(process)
+            except ServerGone:
+                raise ApartFailed("child-killed") from None
         try:
             yield ours
         finally:

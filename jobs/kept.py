@@ -41,6 +41,7 @@ class Until(StrEnum):
     DAY = "a day after it was written"
     CONSENT = "10 minutes after it began"
     LAUNCH = "75 seconds after it was made"
+    LAUNCHED = "8 minutes after it was used"
     DEPOSIT = "30 minutes after it was made"
     SESSION = "30 minutes after the last use, 12 h at most"
     STAFF_SESSION = "15 minutes after the last use, 8 h at most"
@@ -68,6 +69,7 @@ _LONGEST = {
     Until.DAY: 24 * HOUR,
     Until.CONSENT: 600,
     Until.LAUNCH: 75,
+    Until.LAUNCHED: 480,
     Until.DEPOSIT: HOUR // 2,
     Until.SESSION: HOUR // 2,
     Until.STAFF_SESSION: HOUR // 4,

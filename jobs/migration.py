@@ -72,9 +72,9 @@ class Migration:
     `customer` is the host's opaque id. `until` (waiting) and all `*_at` are seconds since the epoch, 0 when unset.
     `reason` is an error code or a word; `resumable` matters for `failed` only. `ending` is the end that finishing
     leads to when it is not simply done. `wish` is what a person asked for while a slice runs. `running`: one does.
-    `crashes` counts the slices in a row that died without progress. `ready_at`: since when it has been ready for a
-    slice, or was when the last one began. `shown_bytes`: what operators see of the bytes brought, None below
-    `SHOWN_MESSAGES` messages.
+    `crashes` counts the slices in a row that died without progress, the first of them at `crashed_since`. `ready_at`:
+    since when it has been ready for a slice, or was when the last one began. `shown_bytes`: what operators see of the
+    bytes brought, None below `SHOWN_MESSAGES` messages.
     """
 
     id: str
@@ -91,6 +91,7 @@ class Migration:
     created_at: float
     progress_at: float
     ended_at: float
+    crashed_since: float = 0.0
     ready_at: float = 0.0
     shown_bytes: int | None = None
 
@@ -112,6 +113,7 @@ class Migration:
             created_at=float(row["created_at"]),
             progress_at=float(row["progress_at"]),
             ended_at=float(row["ended_at"]),
+            crashed_since=float(row.get("crashed_since", "0")),
             ready_at=float(row.get("ready_at", "0")),
             shown_bytes=int(row["shown_bytes"]) if "shown_bytes" in row else None,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from migrator.ledger import Ledger
+from migrator.message import gmail_id
 from migrator.outcome import Mark
 
 LISTED = 50
@@ -76,4 +77,4 @@ def _ids(redis: Redis, ledger: Ledger, numbers: Sequence[int]) -> tuple[str, ...
     with redis.pipeline(transaction=False) as asked:
         for number in numbers:
             asked.getrange(key, number * _ID_BYTES, (number + 1) * _ID_BYTES - 1)
-        return tuple(blob.hex() for blob in asked.execute() if len(blob) == _ID_BYTES)
+        return tuple(gmail_id(int.from_bytes(blob)) for blob in asked.execute() if len(blob) == _ID_BYTES)

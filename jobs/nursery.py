@@ -14,13 +14,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
+import structlog
 from redis.exceptions import RedisError
 
-from jobs import child
-from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS, kill
+from jobs import child, forkserver
+from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS, ServerGone, kill
 from jobs.settings import WorkerSettings
 from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, unpacked
 from jobs.tickets import Wish
+
+_log = structlog.get_logger()
 
 _LISTEN_SECONDS = 0.1
 
@@ -29,6 +32,7 @@ _MOST_PLACES = 8
 """Hosts of one slice: Google's endpoints and the mailbox. A child in hostile hands could name any number."""
 
 _living: set[BaseProcess] = set()
+_restarting = threading.Lock()
 
 Renew = Callable[[bool], Wish]
 """Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
@@ -53,11 +57,21 @@ def preload(modules: tuple[str, ...]) -> None:
     takes seconds on a busy machine, which are not to be taken from the first slice's lease.
     """
     FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
-    with CHILDREN:
-        first = FORKSERVER.Process(daemon=True)
-        first.start()
-        first.join()
-        first.close()
+    forkserver.load()
+
+
+def can_start() -> bool:
+    """True if processes can be forked; a server that was killed is started again first, which takes seconds."""
+    with _restarting:
+        if not forkserver.is_gone():
+            return True
+        try:
+            forkserver.load()
+        except ServerGone as error:
+            _log.error("forkserver-gone", error=error)
+            return False
+        _log.warning("forkserver-restarted")
+        return True
 
 
 def _imports_of_program() -> set[str]:
@@ -77,6 +91,9 @@ def run_slice(
 ) -> Outcome:
     """Do one slice in a process of its own and wait for its end.
 
+    Where the server that forks the processes was killed, there may be none, or it died with the server: the slice is
+    to be done again then, and nobody is to blame.
+
     Args:
         work: the function that does it.
         task: what it is told.
@@ -86,16 +103,26 @@ def run_slice(
         folder: where the slice's temporary folder is made.
         contacted: hears where the slice goes.
     """
-    with _child(settings.memory_mib, folder) as (pipe, end_it):
-        watch = _Watch(pipe, renew, stop, settings, contacted)
-        if not watch.tell((work, task)):
-            return Outcome(crashed("child-killed"), progressed=False)
-        end = watch.look()
-        while end is None:
-            end = watch.listen() or watch.look()
-        end_it()
-        watch.hear_the_rest()
-        return Outcome(end, watch.progressed)
+    try:
+        with _child(settings.memory_mib, folder) as (pipe, end_it):
+            watch = _Watch(pipe, renew, stop, settings, contacted)
+            end = _end_of(watch, (work, task))
+            end_it()
+            watch.hear_the_rest()
+    except ServerGone:
+        return Outcome(again(), progressed=False)
+    if end == crashed("child-killed") and forkserver.is_gone():
+        end = again()
+    return Outcome(end, watch.progressed)
+
+
+def _end_of(watch: "_Watch", told: object) -> SliceEnd:
+    if not watch.tell(told):
+        return crashed("child-killed")
+    end = watch.look()
+    while end is None:
+        end = watch.listen() or watch.look()
+    return end
 
 
 def running() -> int:
@@ -118,7 +145,9 @@ def _child(memory_mib: int, folder: Path) -> Iterator[tuple[Connection, Callable
     with tempfile.TemporaryDirectory(prefix="slice-", dir=folder, ignore_cleanup_errors=True) as own, ours:
         process = FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
         with theirs, CHILDREN:
-            process.start()
+            if forkserver.is_gone():
+                raise ServerGone
+            forkserver.start(process)
             _living.add(process)
         try:
             yield ours, partial(kill, process)
@@ -163,13 +192,13 @@ class _Watch:
         return True
 
     def listen(self) -> SliceEnd | None:
-        """Return the end if the child said it, or died, within a moment."""
+        """Return the end if the child said it, or died, within a moment; one asked to stop is ended, not dead."""
         try:
             if not self._pipe.poll(_LISTEN_SECONDS):
                 return None
             said = self._pipe.recv_bytes(MAX_END_BYTES)
         except (EOFError, OSError):
-            return crashed("child-killed")
+            return again() if self._stopping else crashed("child-killed")
         if said[:1] == child.CONTACT:
             return self._heard(said[1:])
         if said != child.PROGRESS:

@@ -31,16 +31,24 @@ _MOST_TICKETS = 256
 """Tickets waiting at a time. Each one that finds work sends the next, so more would only be fetched in vain."""
 
 
-def tick(redis: Redis, broker: RedisBroker, vault: Vault | None = None, *, now: float | None = None) -> Sweep:
+def tick(
+    redis: Redis,
+    broker: RedisBroker,
+    vault: Vault | None = None,
+    *,
+    excused: bool = False,
+    now: float | None = None,
+) -> Sweep:
     """Do one look.
 
     Args:
         redis: the state store.
         broker: the message broker.
         vault: where the keys of purged migrations are destroyed; None where migrations have none.
+        excused: the store was away until now; leases that ran out meanwhile are nobody's fault.
         now: seconds since the epoch, the server's clock when None.
     """
-    found = reconcile(redis, now=now)
+    found = reconcile(redis, excused=excused, now=now)
     missing = min(found.ready, _MOST_TICKETS) - queued_tickets(broker)
     if missing > 0:
         send_tickets(broker, missing)
@@ -65,11 +73,13 @@ def log_checkpoint(redis: Redis) -> None:
         _log.info("audit-checkpoint", checkpoint=str(head))
 
 
-def tick_if_first(redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None = None) -> bool:
+def tick_if_first(
+    redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None = None, *, excused: bool = False
+) -> bool:
     """Do the look unless another worker did it less than `seconds` ago."""
     first = bool(redis.set(_TURN_KEY, 1, nx=True, px=max(1, int(seconds * 900))))
     if first:
-        tick(redis, broker, vault)
+        tick(redis, broker, vault, excused=excused)
     return first
 
 
@@ -79,15 +89,15 @@ def reconcile_until(
     """Look every `seconds` until `stop` is set, whatever goes wrong; what does is said when it begins."""
     before: Exception | None = None
     while not stop.is_set():
-        error = _look(redis, broker, seconds, vault)
+        error = _look(redis, broker, seconds, vault, excused=isinstance(before, RedisError))
         _tell(before, error)
         before = error
         stop.wait(seconds)
 
 
-def _look(redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None) -> Exception | None:
+def _look(redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None, *, excused: bool) -> Exception | None:
     try:
-        tick_if_first(redis, broker, seconds, vault)
+        tick_if_first(redis, broker, seconds, vault, excused=excused)
     except Exception as error:  # noqa: BLE001 - one look failed; the next may not
         return error
     return None

@@ -1,7 +1,7 @@
 """The account that adds up, as values: every message of the Gmail account under exactly one outcome; counts only."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from redis import Redis
@@ -9,15 +9,17 @@ from redis import Redis
 from jobs.requests import read
 from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.ledger import Ledger
-from migrator.verify import CURSOR
+from migrator.remarks import counted
+from migrator.verified import CURSOR, VERIFIED
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """A migration in numbers. `outcomes` sums up to `total`; `folders` counts messages by folder name.
 
-    `verified` says what became of the check: the counts of `migrator.verify.Verified`, in placements, and where the
+    `verified` says what became of the check: the counts of `migrator.verified.Verified`, in placements, and where the
     server dropped some, in messages, `flags_not_kept` and `dates_not_kept`. Empty before the check.
+    `remarks` counts, by word, what copies do not show (`migrator.remarks`), and `renamed-labels`.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Report:
     failures: dict[str, int]
     bytes: int
     verified: dict[str, int]
+    remarks: dict[str, int] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
@@ -67,11 +70,17 @@ def report_on(redis: Redis, migration_id: str) -> Report:
         folders={name: counts[f"folder:{n}"] for n, name in sorted(folders.items(), key=lambda row: row[1])},
         failures=dict(Counter(ledger.reasons().values())),
         bytes=counts.get("bytes", 0),
+        remarks=_remarks(ledger),
         verified=_verified(ledger, counts),
     )
 
 
 def _verified(ledger: Ledger, counts: dict[str, int]) -> dict[str, int]:
-    found: dict[str, int] = ledger.load("verified") or {}
+    found: dict[str, int] = ledger.load(VERIFIED) or {}
     not_kept = {name: counts[name] for name in (FLAGS_NOT_KEPT, DATES_NOT_KEPT) if counts.get(name)}
     return {name: count for name, count in found.items() if name not in CURSOR} | not_kept
+
+
+def _remarks(ledger: Ledger) -> dict[str, int]:
+    renamed = ledger.count_of_renamed()
+    return {**counted(ledger.remarks()), **({"renamed-labels": renamed} if renamed else {})}

@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from jobs import migration, retention
+from jobs import crashes, migration, retention
 
 _FOLDER = Path(__file__).with_name("lua")
 
@@ -68,6 +68,10 @@ def _constants() -> str:
             f"local PURGE_EARLY_SECONDS = {retention.PURGE_EARLY_SECONDS}",
             f"local QUEUE_SECONDS = {retention.QUEUE_SECONDS}",
             f"local FLOW_SECONDS = {retention.FLOW_SECONDS}",
+            f"local CRASH_LIMIT = {crashes.CRASH_LIMIT}",
+            f"local CRASH_SECONDS = {crashes.CRASH_SECONDS}",
+            f"local CRASH_PAUSES = {_numbers(crashes.CRASH_PAUSES)}",
+            f"local SOON_SECONDS = {_numbers(crashes.SOON_SECONDS)}",
             f"local SHOWN_MESSAGES = {migration.SHOWN_MESSAGES}",
             f"local SHOWN_BYTES = {migration.SHOWN_BYTES}",
         )
@@ -80,6 +84,10 @@ def _table(rows: Mapping[str, str]) -> str:
 
 def _set(names: Iterable[str]) -> str:
     return _table(dict.fromkeys(names, "true"))
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return "{" + ", ".join(map(str, values)) + "}"
 
 
 def _list(names: Iterable[str]) -> str:

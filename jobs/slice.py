@@ -15,6 +15,7 @@ from jobs.migration import ENDS, PHASES, State
 
 _CODE = re.compile(r"([a-z][a-z0-9-]{0,63}(:[A-Za-z_][A-Za-z0-9_]{0,63})?)?")
 _STEP = re.compile(r"[0-9]{0,18}")
+_OWN_DEATHS = frozenset({"child-killed", "out-of-memory", "internal-error"})
 
 MAX_END_BYTES = 512
 """A slice's end on the wire is never longer."""
@@ -37,8 +38,8 @@ class Kind(StrEnum):
 class SliceEnd:
     """The end of a slice; made by the functions below it.
 
-    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch. `step` (advance) is
-    the slice's last write to its ledger: where the store has forgotten it since, the phase is not over.
+    `code` is a reason, a phase or an end, by kind; `until` (wait) is in seconds since the epoch, 0 means soon. `step`
+    (advance) is the slice's last write to its ledger: where the store has forgotten it since, the phase is not over.
 
     Raises:
         ValueError: the code is not made of letters, digits and dashes (with one class name after a colon), or does
@@ -58,6 +59,11 @@ class SliceEnd:
         if named is not None and self.code not in named:
             raise ValueError("no such phase or end")
 
+    @property
+    def accuses(self) -> bool:
+        """True if the process died on its own, and so perhaps of the one message it was working on."""
+        return self.kind is Kind.CRASHED and self.code.partition(":")[0] in _OWN_DEATHS
+
 
 def again() -> SliceEnd:
     """There is more to do in this phase."""
@@ -67,6 +73,11 @@ def again() -> SliceEnd:
 def wait(until: float, reason: str) -> SliceEnd:
     """Nothing can be done before `until` (seconds since the epoch), for the reason of this code."""
     return SliceEnd(Kind.WAIT, reason, until=until)
+
+
+def soon(reason: str) -> SliceEnd:
+    """Nothing can be done for a moment, which grows with the time since the last progress (`jobs.crashes`)."""
+    return SliceEnd(Kind.WAIT, reason)
 
 
 def advance(phase: State, step: str = "") -> SliceEnd:

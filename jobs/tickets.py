@@ -19,12 +19,6 @@ from jobs.slice import SliceEnd
 CUSTOMER_CAP = 4
 """Slices of one customer at a time, as long as another customer has work (facts: 4 of 8 threads were fair)."""
 
-CRASH_LIMIT = 3
-"""So many slices in a row that die without progress, and the migration fails until a person resumes it."""
-
-LOST_LIMIT = 10
-"""The same for leases that ran out. More, for that is mostly a worker's or Redis' mishap, not the migration's."""
-
 _BATCH = 500
 
 
@@ -110,10 +104,8 @@ def release(
         LeaseLost: the token is not the migration's; nothing was changed.
         IllegalTransition: the table knows no such step; nothing was changed and the lease still runs.
     """
-    end_args = (end.kind.value, end.code, f"{end.until:.3f}", int(end.resumable))
-    answer = scripts.run(
-        redis, "release", migration_id, token, *end_args, int(progressed), CRASH_LIMIT, end.step, now=now
-    )
+    end_args = (end.kind.value, end.code, f"{end.until:.3f}", int(end.resumable), int(end.accuses))
+    answer = scripts.run(redis, "release", migration_id, token, *end_args, int(progressed), end.step, now=now)
     match answer:
         case ["ok", state]:
             return State(state)
@@ -123,9 +115,12 @@ def release(
             raise LeaseLost
 
 
-def reconcile(redis: Redis, *, now: float | None = None) -> Sweep:
-    """Make ready what is due or whose lease ran out, and end what made no progress for too long."""
-    return Sweep(*map(int, scripts.run(redis, "reconcile", _BATCH, LOST_LIMIT, now=now)))
+def reconcile(redis: Redis, *, excused: bool = False, now: float | None = None) -> Sweep:
+    """Make ready what is due or whose lease ran out.
+
+    `excused`: the store was away until now, so that nobody could renew a lease; those that ran out count as no crash.
+    """
+    return Sweep(*map(int, scripts.run(redis, "reconcile", _BATCH, int(excused), now=now)))
 
 
 def ready_count(redis: Redis) -> int:

@@ -24,6 +24,9 @@ _NOTICED = 60
 """Seconds from which on a date counts as not kept."""
 _SECOND_DAY = 86_400
 
+Lost = Mapping[int, frozenset[str]]
+"""Flags and keywords that messages were given and lack, by UID."""
+
 FLAGS_NOT_KEPT, DATES_NOT_KEPT = "flags_not_kept", "dates_not_kept"
 """The ledger's counters of messages that lack flags or keywords they were given, or have another date."""
 
@@ -43,12 +46,12 @@ class Habit:
     """How a folder's server treats what it is given.
 
     `kept`: of "flags", "keywords" and "dates", what was seen to be kept; `dropped`: what was not, at least once.
-    `store`: False once STORE was seen not to help.
+    `hopeless`: of what was dropped, what STORE did not help to set.
     """
 
     kept: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    store: bool = True
+    hopeless: tuple[str, ...] = ()
 
     def is_known_to_keep(self, kinds: frozenset[str]) -> bool:
         """True when nothing of these kinds needs a look."""
@@ -59,6 +62,10 @@ class Habit:
         kept, dropped = {*self.kept, *(kinds - lacking)}, {*self.dropped, *lacking}
         return replace(self, kept=tuple(sorted(kept)), dropped=tuple(sorted(dropped)))
 
+    def without(self, kinds: frozenset[str]) -> "Habit":
+        """Return the habit after STORE did not help to set any of these kinds."""
+        return replace(self, hopeless=tuple(sorted({*self.hopeless, *kinds})))
+
 
 class AttributeCheck:
     """Looks at what was appended, for one slice."""
@@ -67,9 +74,7 @@ class AttributeCheck:
         self._ledger = ledger
         self._folders = folders
         rows = ledger.load(_PART) or {}
-        self._habits = {
-            int(folder): Habit(tuple(kept), tuple(not_kept), store) for folder, (kept, not_kept, store) in rows.items()
-        }
+        self._habits = {int(folder): Habit(*map(tuple, row)) for folder, row in rows.items()}
         self._given_up = set[int]()
 
     def look(self, folder: int, batch: Sequence[Given]) -> None:
@@ -87,21 +92,22 @@ class AttributeCheck:
         there = self._folders.mailbox.attributes(sorted(batch))
         lost = _lost(batch, there)
         dates = [uid for uid, now in there.items() if _seconds_off(batch[uid], now) > _EXACT]
-        lacking = {_kind(flag) for flags in lost.values() for flag in flags} | ({"dates"} if dates else set())
-        habit = habit.after(_kinds([batch[uid] for uid in there]), frozenset(lacking))
-        if lost and habit.store:
-            self._store(lost)
+        lacking = _kinds_in(lost) | ({"dates"} if dates else set())
+        habit = habit.after(_kinds([batch[uid] for uid in there]), lacking)
+        for kind in sorted(_kinds_in(lost) - set(habit.hopeless)):
+            self._store(lost, kind)
             before, lost = lost, _lost(batch, self._folders.mailbox.attributes(sorted(batch)))
-            habit = replace(habit, store=lost != before)
+            habit = habit if _of_kind(lost, kind) != _of_kind(before, kind) else habit.without(frozenset({kind}))
         late = sum(_seconds_off(batch[uid], there[uid]) > _NOTICED for uid in dates)
         # An undo must not take for the customer's act what the server dropped.
         kept = [(batch[uid].number, set(batch[uid].flags) - flags) for uid, flags in lost.items()]
         commands = self._ledger.flagged(kept, anew=True)
         self._write_down(folder, habit, {FLAGS_NOT_KEPT: len(lost), DATES_NOT_KEPT: late}, commands)
 
-    def _store(self, lost: Mapping[int, frozenset[str]]) -> None:
+    def _store(self, lost: Lost, kind: str) -> None:
+        """Set what is missing of one kind: a server may refuse flags that come together with a keyword."""
         by_flags = defaultdict[frozenset[str], list[int]](list)
-        for uid, flags in lost.items():
+        for uid, flags in _of_kind(lost, kind).items():
             by_flags[flags].append(uid)
         for flags, uids in by_flags.items():
             self._folders.mailbox.add_flags(uids, flags)
@@ -111,7 +117,7 @@ class AttributeCheck:
         commands += [("HINCRBY", key, name, count) for name, count in sums.items() if count]
         if habit != self._habits.get(folder):
             self._habits[folder] = habit
-            rows = {number: (held.kept, held.dropped, held.store) for number, held in self._habits.items()}
+            rows = {number: (held.kept, held.dropped, held.hopeless) for number, held in self._habits.items()}
             commands.append(self._ledger.keep(_PART, rows))
         if commands:
             self._ledger.write(*commands)
@@ -125,7 +131,16 @@ def _kind(flag: str) -> str:
     return "flags" if flag.startswith("\\") else "keywords"
 
 
-def _lost(batch: Mapping[int, Given], there: Mapping[int, Attributes]) -> dict[int, frozenset[str]]:
+def _kinds_in(lost: Lost) -> frozenset[str]:
+    return frozenset(_kind(flag) for flags in lost.values() for flag in flags)
+
+
+def _of_kind(lost: Lost, kind: str) -> Lost:
+    of_kind = {uid: frozenset(flag for flag in flags if _kind(flag) == kind) for uid, flags in lost.items()}
+    return {uid: flags for uid, flags in of_kind.items() if flags}
+
+
+def _lost(batch: Mapping[int, Given], there: Mapping[int, Attributes]) -> Lost:
     """Return the flags and keywords that messages lack, by UID; their names compare without case (RFC 9051 §2.3.2)."""
     lost = dict[int, frozenset[str]]()
     for uid, now in there.items():

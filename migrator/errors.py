@@ -2,24 +2,29 @@
 
     MigrationError
     ├── Transient              try again in a moment, inside the slice
-    │   ├── GoogleUnavailable      5xx, dropped connection, failedPrecondition
+    │   ├── GoogleUnavailable      5xx, dropped connection, any refusal that may concern this request alone
     │   ├── AnswerDamaged          truncated body, wrong message id, bad base64
-    │   └── ConnectionLost         the mailbox connection broke; what it did last is unknown
+    │   ├── ConnectionLost         the mailbox connection broke; what it did last is unknown
+    │   │   └── ServerMisbehaves       the mailbox server said what no server may say, so we broke it
+    │   └── RefusedUnexplained     the mailbox server refused something without a reason we know
     ├── Waiting(until)         give the worker back, go on by ourselves at `until`
     │   ├── QuotaExhausted         Google's units per minute
     │   ├── BandwidthExhausted     Google's bytes per day ("Retry after T")
     │   ├── GoogleDown             still unavailable after all tries
-    │   ├── MailboxUnreachable     refused connection, time-out, too many connections
-    │   └── MailboxFull            over the target's storage quota
+    │   ├── MailboxUnreachable     refused connection, time-out, too many connections; or it accepts nothing at present
+    │   ├── MailboxFull            over the target's storage quota
+    │   └── MessagesDeferred       only messages are left that were refused for no reason of their own
     └── Permanent              nobody but a person can change it
-        ├── ReconnectNeeded        the grant is dead (invalid_grant)
-        ├── GoogleRefused          domain policy, API not enabled, missing scope
+        ├── ReconnectNeeded        the grant is dead or too small; the customer signs in at Google again
+        ├── NoGmail                the Google account has no Gmail
+        ├── GoogleRefused          the account's administrator, or Google, does not allow the access
+        ├── ClientRefused          the host's OAuth client or Google project is wrong
         ├── LoginRefused           the mailbox does not accept the credentials
         ├── UnknownHost            the mailbox host has no address
         ├── HostNotAllowed         a customer may not name this mailbox host
         ├── CertificateInvalid     the mailbox host cannot prove who it is
-        ├── FolderRefused          the server does not take this folder name, or it is read-only
-        ├── MessageRefused         the server does not take this message
+        ├── FolderRefused          the folder is missing, read-only or forbidden, or its name is not accepted
+        ├── MessageRefused         the server does not accept this message, for a reason of its own
         ├── MessageGone            deleted at Gmail since it was listed
         └── LeaseLost              another slice owns the migration now: stop at once
 
@@ -50,9 +55,18 @@ class Transient(MigrationError):
 
 
 class GoogleUnavailable(Transient):
-    """Google answered 5xx or 400 failedPrecondition, or the connection broke."""
+    """Google refused a request, or the connection broke; a single refusal says nothing about the account.
+
+    `lasting` is the error that it means where Google keeps refusing everything so, None for an outage. `sure`: Google's
+    reason leaves no doubt that it concerns the account, so nothing else needs to be asked once all tries are used up.
+    """
 
     code = "google-unavailable"
+
+    def __init__(self, detail: str = "", lasting: "MigrationError | None" = None, *, sure: bool = False) -> None:
+        super().__init__(detail)
+        self.lasting = lasting
+        self.sure = sure
 
 
 class AnswerDamaged(Transient):
@@ -65,6 +79,21 @@ class ConnectionLost(Transient):
     """The mailbox connection broke; whether the last command was carried out is unknown."""
 
     code = "connection-lost"
+
+
+class ServerMisbehaves(ConnectionLost):
+    """The mailbox server's answer makes no sense, so the connection was ended; what it did last is unknown."""
+
+    code = "server-misbehaves"
+
+
+class RefusedUnexplained(Transient):
+    """The mailbox server refused a command for no reason that concerns a message or a folder; `detail` is a word.
+
+    Whose fault it is follows from what else the server accepts (`migrator.refusals`).
+    """
+
+    code = "mailbox-refuses"
 
 
 class Waiting(MigrationError):
@@ -96,7 +125,7 @@ class GoogleDown(Waiting):
 
 
 class MailboxUnreachable(Waiting):
-    """The mailbox server refuses or drops connections, or allows no further one."""
+    """The mailbox server refuses or drops connections, allows no further one, or accepts nothing at present."""
 
     code = "mailbox-unreachable"
 
@@ -107,6 +136,12 @@ class MailboxFull(Waiting):
     code = "mailbox-full"
 
 
+class MessagesDeferred(Waiting):
+    """Only messages are left that were refused for no reason of their own; `until` is when the first is tried again."""
+
+    code = "messages-deferred"
+
+
 class Permanent(MigrationError):
     """Trying again changes nothing."""
 
@@ -114,15 +149,27 @@ class Permanent(MigrationError):
 
 
 class ReconnectNeeded(Permanent):
-    """The grant is dead: revoked, expired, or the account's password changed."""
+    """The grant is dead (revoked, expired, password changed), asks for a new sign-in, or lacks the scope."""
 
     code = "reconnect-needed"
 
 
+class NoGmail(Permanent):
+    """The Google account has no Gmail: its administrator has not turned it on, or it never had one."""
+
+    code = "no-gmail"
+
+
 class GoogleRefused(Permanent):
-    """Google refuses for good; `detail` is Google's reason word (domainPolicy, accessNotConfigured, ...)."""
+    """The account's administrator, or Google, does not allow the access; `detail` is Google's reason word."""
 
     code = "google-refused"
+
+
+class ClientRefused(Permanent):
+    """The host's OAuth client or Google project is wrong: its operator has to correct it; `detail` is Google's word."""
+
+    code = "google-client-refused"
 
 
 class LoginRefused(Permanent):
@@ -150,13 +197,13 @@ class CertificateInvalid(Permanent):
 
 
 class FolderRefused(Permanent):
-    """The server does not take this folder; `detail` is its response code or a word for its reason."""
+    """The server does not accept this folder; `detail` is a word for its reason, which an administrator may change."""
 
     code = "folder-refused"
 
 
 class MessageRefused(Permanent):
-    """The server does not take this message; `detail` is a word for its reason."""
+    """The server does not accept this message, for a reason of its own; `detail` is the word for it."""
 
     code = "message-refused"
 

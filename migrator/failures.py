@@ -12,6 +12,9 @@ RETRY_AFTER = (60.0, 600.0, 3600.0, 21600.0)
 ALONE_SECONDS = 3600.0
 """A message without a known reason is at fault only after being refused for so long, while others are accepted."""
 
+PROCESS_DIED = "process-died"
+"""Word of a deferred message that was being processed alone when its process died (`migrator.suspects`)."""
+
 HOLD_SECONDS = 24 * 3600.0
 """An import with failures that a retry may cure is held for so long before it finishes."""
 

@@ -5,23 +5,34 @@ breaks or a crash leaves an intent behind, the folder is looked at before anythi
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrator.attributes import AttributeCheck, Given
 from migrator.blind import renew
 from migrator.elsewhere import Elsewhere
-from migrator.errors import ConnectionLost, FolderRefused, MessageRefused, MigrationError, Waiting
+from migrator.errors import (
+    ConnectionLost,
+    FolderRefused,
+    MailboxFull,
+    MessageRefused,
+    MigrationError,
+    RefusedUnexplained,
+)
 from migrator.further import copy_further
 from migrator.intents import intend, settle
 from migrator.inventory import take_inventory
+from migrator.judging import judge, refusals_of
 from migrator.ledger import Ledger
-from migrator.mailbox import Appended, Item, Mailbox, Refused
+from migrator.mailbox import Appended, Item, Mailbox, Refused, Selected, Unsent
 from migrator.message import Bytes
 from migrator.naming import FolderNames
 from migrator.opened import OpenFolders
 from migrator.outcome import Mark
 from migrator.records import Expected
+from migrator.refusals import BROKEN, FULL, READ_ONLY
+from migrator.refusedkeywords import RefusedKeywords
 from migrator.retry import Patience
 
 
@@ -53,12 +64,19 @@ class Filing:
         names: the folder numbers' names; a refused name is replaced by its stricter spelling.
         key: the migration's digest key.
         patience: where waiting happens.
+        clock: tells the time, in seconds since the epoch.
 
-    `held_up` says why messages stayed open, if some did.
+    `held_up` says that the mailbox is full, if it is; `refusals` what was refused without a reason of its own.
     """
 
     def __init__(
-        self, connect: Callable[[], Mailbox], ledger: Ledger, names: FolderNames, key: bytes, patience: Patience
+        self,
+        connect: Callable[[], Mailbox],
+        ledger: Ledger,
+        names: FolderNames,
+        key: bytes,
+        patience: Patience,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._folders = OpenFolders(connect, ledger, names, key, patience)
         self._attributes = AttributeCheck(ledger, self._folders)
@@ -66,8 +84,10 @@ class Filing:
         self._ledger = ledger
         self._key = key
         self._patience = patience
-        self._refused: dict[int, FolderRefused] = {}
-        self.held_up: Waiting | None = None
+        self._clock = clock
+        self._refused_keywords = RefusedKeywords(ledger)
+        self.refusals = refusals_of(ledger, clock())
+        self.held_up: MailboxFull | None = None
 
     def close(self) -> None:
         """Log out."""
@@ -88,25 +108,30 @@ class Filing:
 
     def copy_further(self) -> None:
         """Bring every message that is in some of its folders into all of them."""
-        self.held_up = copy_further(self._ledger, self._folders, self._others) or self.held_up
+        self.held_up = copy_further(self._ledger, self._folders, self._others, self.refusals) or self.held_up
 
     def file(self, folder: int, batch: Sequence[Staged]) -> None:
-        """File a batch into one folder; every message of it ends with an outcome, stays open when the mailbox is full.
+        """File a batch into one folder; what is refused without a reason of its own stays open, to be judged.
 
         Raises:
             Waiting: the mailbox cannot be reached; nothing is lost, the messages stay open.
         """
-        if folder in self._refused:
-            self._fail(batch, Mark.FAILED_FOLDER, self._refused[folder])
+        if self.refusals.is_closed(folder):
+            self.refusals.leave(folder, _numbers(batch))
             return
         try:
             self._append(folder, self._folders.patiently(lambda: self._known_recorded(folder, batch)))
-        except FolderRefused as refusal:
-            if refusal.detail != "read-only":  # what lies in a closed folder already can still be recognised
-                self._refused[folder] = refusal
-            left = [s for s in self._unsettled(batch) if not self._others.settled(s.number, folder)]
-            self._fail(left, Mark.FAILED_FOLDER, refusal)
+        except (FolderRefused, RefusedUnexplained) as refusal:
+            self._refuse_folder(folder, self._left(folder, batch), refusal.detail)
+        except ConnectionLost:
+            if self._ledger.intent():  # it must be looked up before anything else is begun
+                raise
+            self._refuse_folder(folder, self._left(folder, batch), BROKEN)
         self._go_on(folder, batch)
+
+    def judge(self) -> bool:
+        """Decide about what was refused in this slice, and write it down; return whether the mailbox is in trouble."""
+        return judge(self._ledger, self.refusals, self._clock())
 
     # --- what is there, and what is not -------------------------------------------------------------------------------
 
@@ -132,6 +157,10 @@ class Filing:
             else:
                 self._ledger.write(self._ledger.mark(staged.number, self._others.mark(staged.number, folder)))
 
+    def _left(self, folder: int, batch: Sequence[Staged]) -> list[Staged]:
+        """Return the messages that have no outcome yet and still need a copy in this folder."""
+        return [s for s in self._unsettled(batch) if not self._others.settled(s.number, folder)]
+
     def _unsettled(self, batch: Sequence[Staged]) -> list[Staged]:
         """Return the messages that have no outcome yet and lie in none of their folders."""
         marks, held = self._ledger.marks(), self._ledger.partials()
@@ -146,37 +175,43 @@ class Filing:
     # --- sending ------------------------------------------------------------------------------------------------------
 
     def _append(self, folder: int, batch: Sequence[Staged]) -> None:
-        try:
-            homeless = self._send(folder, batch, careful=False)
-        except ConnectionLost:
-            for staged in self._missing_after_a_break(folder, batch):
-                self._send_alone(folder, staged)
-        else:
-            self._send_again(folder, homeless)
+        """Send all at once, or, after a refusal, a few first; stop when the folder is to be left alone."""
+        rest = list(batch)
+        while rest and not self.refusals.is_closed(folder):
+            length = self.refusals.probe(folder) or len(rest)
+            some, rest = rest[:length], rest[length:]
+            try:
+                homeless = self._send(folder, some, careful=False)
+            except ConnectionLost:
+                self._send_each(folder, self._missing_after_a_break(folder, some))
+            else:
+                self._send_again(folder, homeless)
+        self.refusals.leave(folder, _numbers(rest))
 
     def _send_again(self, folder: int, homeless: Sequence[Staged]) -> None:
         """Send once more what found no folder: somebody removed it a moment ago, and it is made again."""
         if homeless:
             self._folders.patiently(lambda: self._folders.open(folder, again=True))
             missing = self._folders.patiently(lambda: self._known_recorded(folder, homeless))
-            self._fail(self._send(folder, missing, careful=True), Mark.FAILED_FOLDER, FolderRefused("missing"))
+            self._refuse_folder(folder, self._send(folder, missing, careful=True), "missing")
+
+    def _send_each(self, folder: int, batch: Sequence[Staged]) -> None:
+        """Send one by one, with synchronising literals, until the folder is to be left alone."""
+        for done, staged in enumerate(batch):
+            if self.refusals.is_closed(folder):
+                self.refusals.leave(folder, _numbers(batch[done:]))
+                return
+            self._send_alone(folder, staged)
 
     def _send_alone(self, folder: int, staged: Staged) -> None:
-        """Send one message with synchronising literals; one that breaks the connection every time is set aside."""
-
-        def once() -> None:
-            try:
-                homeless = self._send(folder, [staged], careful=True)
-            except ConnectionLost:
-                if self._missing_after_a_break(folder, [staged]):
-                    raise
-            else:
-                self._fail(homeless, Mark.FAILED_FOLDER, FolderRefused("missing"))
-
+        """Send one message; that the connection breaks is a refusal like others, unless it arrived all the same."""
         try:
-            self._patience.retrying(ConnectionLost, tries=3)(once)
+            homeless = self._send(folder, [staged], careful=True)
         except ConnectionLost:
-            self._fail([staged], Mark.FAILED_REFUSED, MessageRefused("connection-broke"))
+            for missing in self._missing_after_a_break(folder, [staged]):
+                self.refusals.refused(folder, missing.number, BROKEN)
+        else:
+            self._refuse_folder(folder, homeless, "missing")
 
     def _send(self, folder: int, batch: Sequence[Staged], *, careful: bool) -> list[Staged]:
         """Append and record; return the messages for which the server found no such folder."""
@@ -184,39 +219,63 @@ class Filing:
             return []
         selected = self._folders.open(folder)
         if selected.read_only:
-            raise FolderRefused("read-only")
+            raise FolderRefused(READ_ONLY)
         flagged = self._ledger.flagged((s.number, s.flags) for s in batch)
         intend(self._ledger, self._folders, folder, [s.expected for s in batch], _more(batch), flagged)
-        items = [Item(s.wire, s.flags + (s.keywords if selected.keywords_allowed else ()), s.date) for s in batch]
+        items = [Item(s.wire, s.flags + self._keywords(folder, s, selected), s.date) for s in batch]
         sys.audit("migrator.append.before", folder)
         answers = self._folders.mailbox.append(selected, items, careful=careful)
         sys.audit("migrator.append.after", folder)
         return self._result(folder, list(zip(batch, answers, strict=True)))
 
+    def _keywords(self, folder: int, staged: Staged, selected: Selected) -> tuple[str, ...]:
+        return self._refused_keywords.without(folder, staged.keywords) if selected.keywords_allowed else ()
+
     # --- results ------------------------------------------------------------------------------------------------------
 
-    def _result(self, folder: int, pairs: Sequence[tuple[Staged, Appended | Refused]]) -> list[Staged]:
+    def _result(self, folder: int, pairs: Sequence[tuple[Staged, Appended | Refused | Unsent]]) -> list[Staged]:
         sys.audit("migrator.result.before", folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
-        stored = [Given(s.number, a.uid, s.flags + s.keywords, s.date) for s, a in pairs if isinstance(a, Appended)]
-        self._attributes.look(folder, stored)
-        refused = [(s, a.error) for s, a in pairs if isinstance(a, Refused)]
-        for staged, error in refused:
-            self._refuse(staged, error)
+        for staged, answer in pairs:  # in the order sent, by which it is judged
+            if isinstance(answer, Appended):
+                self.refusals.accepted(folder, [staged.number])
+                self._refused_keywords.learn(folder, answer.refused_keywords)
+            elif isinstance(answer, Refused):
+                self._refuse(folder, staged, answer.error)
+        if self.refusals.is_closed(folder):
+            self.refusals.leave(folder, _numbers(s for s, a in pairs if isinstance(a, Unsent)))
+        self._attributes.look(folder, [self._given(folder, s, a.uid) for s, a in pairs if isinstance(a, Appended)])
         sys.audit("migrator.result.after", folder)
-        return [staged for staged, error in refused if _is_missing(error)]
+        return [s for s, a in pairs if isinstance(a, Refused) and _is_missing(a.error)]
 
-    def _refuse(self, staged: Staged, error: MigrationError) -> None:
-        if isinstance(error, Waiting):
-            self.held_up = error
-        elif not _is_missing(error):
-            mark = Mark.FAILED_FOLDER if isinstance(error, FolderRefused) else Mark.FAILED_REFUSED
-            self._fail([staged], mark, error)
+    def _given(self, folder: int, staged: Staged, uid: int) -> Given:
+        """Return what the server is to keep; a keyword that it refused is not set in another way: COPY would fail."""
+        keywords = self._refused_keywords.without(folder, staged.keywords)
+        return Given(staged.number, uid, staged.flags + keywords, staged.date)
 
-    def _fail(self, batch: Iterable[Staged], mark: Mark, error: MigrationError) -> None:
-        for staged in batch:
-            self._ledger.write(*self._ledger.fail(staged.number, mark, error.detail or error.code))
+    def _refuse(self, folder: int, staged: Staged, error: MigrationError) -> None:
+        """Fail a message for a reason of its own; note any other refusal."""
+        match error:
+            case MessageRefused():
+                self._ledger.write(*self._ledger.fail(staged.number, Mark.FAILED_REFUSED, error.detail))
+            case MailboxFull():
+                self.held_up = error
+                self.refusals.refused(folder, staged.number, FULL)
+            case FolderRefused() if not _is_missing(error):
+                self.refusals.shut(folder, [staged.number], error.detail)
+            case RefusedUnexplained():
+                self.refusals.refused(folder, staged.number, error.detail)
+
+    def _refuse_folder(self, folder: int, batch: Sequence[Staged], word: str) -> None:
+        if word == READ_ONLY:  # what lies in it already can still be recognised
+            self.refusals.leave(folder, _numbers(batch), word)
+        elif batch:
+            self.refusals.shut(folder, _numbers(batch), word)
+
+
+def _numbers(batch: Iterable[Staged]) -> list[int]:
+    return [staged.number for staged in batch]
 
 
 def _more(batch: Iterable[Staged]) -> dict[int, tuple[int, ...]]:

@@ -1,13 +1,16 @@
 r"""Folder names that every server takes: what is replaced, how long a name may be, which names look alike.
 
-Two tiers. `safe_level` replaces only what no server can hold or what would change meaning; it is always applied.
-`stricter` is the second spelling for a server that refused the first one: Cyrus takes no `{}<>!;=,"\%`, Courier no
-character beyond the BMP. Both are pure and look at one name alone, so that every run spells a label the same way.
+`safe_level` replaces only what no server can hold or what would change meaning; it is always applied. `spellings` are
+for a server that refused the first one: `stricter` (Cyrus takes no `{}<>!;=,"\%`, Courier no character beyond the BMP),
+flat where folders cannot lie below others, with a suffix where the name itself cannot be had. All are pure and look
+at one name alone, so that every run spells a label the same way.
 """
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import count
 
 # Bytes of a whole name in modified UTF-7. Maildir++ and Courier keep it as one file name of at most 255 bytes; every
 # ASCII label (Gmail: 225 characters) still fits below the prefix `INBOX.` with a suffix.
@@ -57,6 +60,34 @@ def shortened(level: str, suffix: str, room: int, source: str) -> str:
     tail = f"-{_hash(source)}{suffix}"
     stems = (level[:end].rstrip("\u200d \u00a0") for end in range(len(level), -1, -1))
     return next(stem + tail for stem in stems if not stem or encoded_length(stem + tail) <= room)
+
+
+def suffixes(word: str) -> Iterator[str]:
+    """Yield what is put behind a name until it is free: nothing, then `word` in parentheses, then with numbers."""
+    yield from ("", f" ({word})")
+    yield from (f" ({word} {turn})" for turn in count(2))
+
+
+def spellings(name: str, delimiter: str, prefix: str, word: str) -> list[str]:
+    """Return a full folder name and what to try where it cannot be had, in order, each once.
+
+    Stricter; flat, its levels joined; with a suffix of `word`; and, where there is no prefix, flat below INBOX: that is
+    all that some servers leave to their users.
+    """
+    below = name.removeprefix(prefix)
+    flat = below.replace(delimiter, mark_for(delimiter)) if delimiter else below
+    beside = [prefix + flat, prefix + _suffixed(flat, f" ({word})", prefix, name)]
+    if delimiter and not prefix:
+        beside.append(f"INBOX{delimiter}{flat}")
+    tried = [name, *beside]
+    each = (one for plain in tried for one in (plain, stricter(plain, delimiter, prefix)))
+    return list(dict.fromkeys(each))
+
+
+def _suffixed(text: str, suffix: str, prefix: str, source: str) -> str:
+    room = max(MIN_LEVEL, MAX_NAME - encoded_length(prefix))
+    whole = text.rstrip() + suffix
+    return whole if encoded_length(whole) <= room else shortened(text, suffix, room, source)
 
 
 def stricter(name: str, delimiter: str, prefix: str = "") -> str:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from migrator.namespace import owned
+
 NoteKind = Literal[
     "special-name",  # the name of INBOX or of a special folder, so it got a suffix
+    "foreign-name",  # the name of other people's folders, or of a folder that others may read
+    "no-subfolders",  # the folder above it can hold no folders, so it stands beside it
     "case-twin",  # differs only by case from another folder
     "unicode-twin",  # differs only by its Unicode form from another folder
     "name-taken",  # equals another folder's name once characters are replaced, or looks the same
@@ -18,21 +22,35 @@ NoteKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ExistingFolder:
-    r"""One folder as LIST shows it: full Unicode name, RFC 6154 special use (`\Sent`), whether it can hold mail."""
+    r"""One folder as LIST shows it: full Unicode name, RFC 6154 special use (`\Sent`), whether it can hold mail.
+
+    `childless`: no folder can lie below it (`\NoInferiors`). `shared`: others may read it, or it is not the customer's
+    to use in full (RFC 4314).
+    """
 
     name: str
     special_use: str | None = None
     selectable: bool = True
+    childless: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxShape:
-    """What decides folder names on a server: personal namespace prefix, delimiter, and the folders it has already."""
+    """What decides folder names on a server: personal namespace prefix, delimiter, and the folders it has already.
+
+    `folders` are the customer's own; `foreign` are the prefixes of what is not (RFC 2342).
+    """
 
     delimiter: str
     prefix: str
     folders: tuple[ExistingFolder, ...]
     can_create_special_use: bool = False
+    foreign: tuple[str, ...] = ()
+
+    def owns(self, name: str) -> bool:
+        """Whether a new folder of this full name would be the customer's own."""
+        return owned(name, (self.prefix,), self.foreign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The points around each step are audit events (`sys.audit`), so that a test can k
 import sys
 from collections.abc import Sequence
 
-from migrator.errors import FolderRefused
+from migrator.errors import FolderRefused, RefusedUnexplained
 from migrator.ledger import Command, Ledger
 from migrator.opened import OpenFolders
 from migrator.records import Expected, Intent
@@ -41,7 +41,7 @@ def settle(ledger: Ledger, folders: OpenFolders) -> None:
         return
     try:
         there = folders.open(intent.folder, again=True).uidvalidity == intent.uidvalidity
-    except FolderRefused:
+    except (FolderRefused, RefusedUnexplained):  # what arrived is recognised when the folder can be opened again
         there = False
     if there:
         found = folders.arrived(intent.folder, intent.uidnext, intent.expected)

@@ -1,53 +1,67 @@
-"""Which copies are read back to be compared, and what a copy is then said to be; decided without any mailbox."""
+"""Refusals and the ledger: what earlier slices deferred is read, and what follows from this one is written down."""
 
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
 
-from migrator.message import Print, is_certain
-from migrator.records import Placed
+from migrator.ledger import Command, Ledger
+from migrator.outcome import Mark
+from migrator.pauses import is_in_vain
+from migrator.records import Deferred
+from migrator.refusals import Refusals, Tried, Verdicts
 
-_SAMPLE = 100
-"""One in so many is read back although nothing speaks for it; which ones follows from the keyed digest."""
-
-
-class Verdict(StrEnum):
-    """What a copy that was looked up turned out to be."""
-
-    IDENTICAL = "identical"
-    ALTERED = "altered"
-    BY_SIZE = "by_size"
-    UNREADABLE = "unreadable"
-    UNCHECKED = "unchecked"
-    MISSING = "missing"
-    OTHER = "other"
-
-    @property
-    def is_there(self) -> bool:
-        """True for copies that lie in the mailbox."""
-        return self in {Verdict.IDENTICAL, Verdict.ALTERED, Verdict.BY_SIZE, Verdict.UNREADABLE}
+_AT_ONCE = 500
 
 
-def is_doubtful(record: Placed, size: int) -> bool:
-    """True for a copy that servers are known to alter, that has another size, or that is in the sample."""
-    known_to_change = record.digest[:8] != record.likeness
-    return known_to_change or size != record.size or _is_in_sample(record)
+def refusals_of(ledger: Ledger, now: float) -> Refusals:
+    """Return the refusals of a new slice: none yet, but what earlier slices deferred."""
+    marks = ledger.marks()
+    before = {number: held for number, held in ledger.deferred().items() if _is_open(marks, number)}
+    used = [int(name[7:]) for name, count in ledger.counts().items() if name.startswith("folder:") and count]
+    return Refusals(before, now, used, fresh=open_count(marks) > len(before), wary=is_in_vain(ledger))
 
 
-def _is_in_sample(record: Placed) -> bool:
-    return int.from_bytes(record.digest[-4:]) % _SAMPLE == 0
+def judge(ledger: Ledger, refusals: Refusals, now: float) -> bool:
+    """Decide about what was refused and write it down; return whether the mailbox accepts nothing at present."""
+    marks = ledger.marks()
+    seen = {number for number in refusals.seen() if _is_open(marks, number)}
+    verdicts = refusals.verdicts(now, fresh=open_count(marks) > len(seen))
+    for some in _chunks(_failures(ledger, verdicts.failed)):
+        ledger.write(*some)
+    settled = {number for number in ledger.deferred() if not _is_open(marks, number)}
+    for some in _chunks(_deferrals(ledger, refusals, verdicts, settled)):
+        ledger.jot(*some)
+    return verdicts.in_trouble
 
 
-def judged(record: Placed, found: Print, *, named: bool) -> Verdict:
-    """Return what a copy is that was read back.
-
-    `named`: the server said at which UID it stored the message, so what lies there is that message, however altered
-    (RFC 4315 §3; RFC 9051 §2.3.1.1: it cannot change after that). At a UID that was found by looking may lie another
-    message, with a Message-ID of its own.
-    """
-    if found.digest == record.digest:
-        return Verdict.IDENTICAL
-    return Verdict.OTHER if not named and _is_another(record, found) else Verdict.ALTERED
+def open_count(marks: bytes) -> int:
+    """Return how many messages have no outcome."""
+    return marks.count(bytes([Mark.PENDING])) + marks.count(bytes([Mark.PENDING_LARGE]))
 
 
-def _is_another(record: Placed, found: Print) -> bool:
-    certain = is_certain(record.identity) and is_certain(found.identity)
-    return certain and record.identity != found.identity
+def _is_open(marks: bytes, number: int) -> bool:
+    return number < len(marks) and Mark(marks[number]).is_open
+
+
+def _failures(ledger: Ledger, failed: dict[int, Tried]) -> Iterator[Command]:
+    """Yield the commands for messages whose tries are used up: in one of several folders, or altogether."""
+    partials = ledger.partials() if failed else {}
+    for number, entry in failed.items():
+        mark = Mark.FAILED_FOLDER if entry.whole else Mark.FAILED_REFUSED
+        if number in partials:
+            yield from ledger.accepted([number])  # its other folders have tries of their own
+            yield from ledger.fail_in(number, partials[number], entry.folder, mark, entry.word)
+        else:
+            yield from ledger.fail(number, mark, entry.word)
+
+
+def _deferrals(ledger: Ledger, refusals: Refusals, verdicts: Verdicts, settled: set[int]) -> Iterator[Command]:
+    gone = (refusals.cleared() | settled) - verdicts.deferred.keys()
+    yield from ledger.accepted(sorted(gone))
+    changed: Iterable[tuple[int, Deferred]] = (
+        (number, held) for number, held in verdicts.deferred.items() if refusals.before.get(number) != held
+    )
+    yield from (ledger.defer(number, held) for number, held in changed)
+
+
+def _chunks(commands: Iterable[Command]) -> Iterator[list[Command]]:
+    rows = list(commands)
+    return (rows[begin : begin + _AT_ONCE] for begin in range(0, len(rows), _AT_ONCE))

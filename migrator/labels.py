@@ -109,7 +109,7 @@ def place(
         folders=folders,
         flags=_flags(label_ids),
         keywords=_keywords(label_ids - set(folders) - choices.skip_labels, catalogue, choices),
-        ghosts=sum(_is_ghost(label_id, catalogue) for label_id in label_ids),
+        ghosts=len(ghosts_in(label_ids, catalogue)),
     )
 
 
@@ -127,6 +127,11 @@ def folders_for(
     if not chosen:
         return Skip("label-not-chosen")
     return chosen if choices.policy == "copy-per-label" else chosen[:1]
+
+
+def ghosts_in(label_ids: frozenset[str], catalogue: Catalogue) -> frozenset[str]:
+    """Return the labels of a message that are neither Gmail's own nor in the catalogue."""
+    return frozenset(label_id for label_id in label_ids if _is_ghost(label_id, catalogue))
 
 
 def _home_order(label: Label) -> tuple[bool, int, str, tuple[int, str]]:

@@ -9,11 +9,15 @@ A migration's messages are numbered 0..n-1 in the order of the plan, newest firs
     :folders  hash, folder number -> `FolderState`
     :created  set of the names of the folders that the migration made, parents that came along with them included
     :flagged  string, 1 byte a message: which of the flags in `FLAG_BITS` it was given
+    :remarks  string, 1 byte a message: what its copy does not show (`migrator.remarks`)
+    :relabelled hash, by id: labels that were renamed while their folder kept its name
     :reasons  hash, message number -> a word for why it failed
     :hashed   by what the key of the hashes in `placed`, `partial` and `intent` is told from others
     :blind    string, 1 byte a message: its hashes were made with a key that is lost (`migrator.blind`)
     :deferred hash, message number -> `Deferred`: refused for no reason of its own, and to be tried again at a time
     :partial  hash, message number -> the folders it still has to be copied to (policy copy-per-label)
+    :pauses   how often the import rested without anything achieved since (`migrator.pauses`)
+    :keywords JSON, folder number -> keywords that the mailbox refused there
     :retry    that the messages which failed are to be tried again (`migrator.reopening`)
     :existing hash: the mail that was there before the import (`migrator.existing`)
     :elsewhere hash: which message of it stands for one that should lie in another folder
@@ -37,8 +41,10 @@ from typing import Any, cast
 from redis import Redis
 
 from migrator.errors import LeaseLost
+from migrator.message import gmail_id
 from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID, Deferred, FolderState, Intent, Partial, Placed, as_json
+from migrator.remarks import Remark
 
 Command = tuple[str | bytes | int, ...]
 
@@ -94,6 +100,10 @@ class Ledger:
         """Carry out all commands at once; none, and `LeaseLost`, when another slice owns the migration by now."""
         self._carry_out([*commands, *self._settled_by(commands)])
         self._progressed()
+
+    def jot(self, *commands: Command) -> None:
+        """Carry out commands that are no result: they do not count as progress."""
+        self._carry_out(commands)
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         args: list[str | bytes | int] = [self._token, self.step]
@@ -164,7 +174,7 @@ class Ledger:
             number = found.start()
             if number >= start + len(ids):
                 start, ids = number, self._ids(number, _WINDOW)
-            yield number, f"{ids[number - start]:016x}", Mark(marks[number])
+            yield number, gmail_id(ids[number - start]), Mark(marks[number])
 
     def _ids(self, start: int, length: int) -> tuple[int, ...]:
         blob = self._bytes(self._redis.getrange(self.key("ids"), start * 8, (start + length) * 8 - 1))
@@ -249,6 +259,24 @@ class Ledger:
     def flags_given(self) -> bytes:
         """Return every message's byte of `FLAG_BITS`; what lies beyond its end was given none."""
         return self._bytes(self._redis.get(self.key("flagged")))
+
+    def remark(self, remarks: Iterable[tuple[int, Remark]]) -> list[Command]:
+        """Return the commands that record what is to be said of messages beside their outcomes, by number."""
+        new, held = dict(remarks), self.remarks()
+        told = {number: remark | (held[number] if number < len(held) else 0) for number, remark in new.items()}
+        return [("SETRANGE", self.key("remarks"), number, bytes([byte])) for number, byte in told.items()]
+
+    def remarks(self) -> bytes:
+        """Return every message's byte of `Remark`; of what lies beyond its end there is nothing to be said."""
+        return self._bytes(self._redis.get(self.key("remarks")))
+
+    def labels_renamed(self, ids: Iterable[str]) -> list[Command]:
+        """Return the commands that record labels whose folder keeps the name they had before."""
+        return [("HSET", self.key("relabelled"), label_id, 1) for label_id in sorted(ids)]
+
+    def count_of_renamed(self) -> int:
+        """Return how many labels were renamed while their folder kept its name."""
+        return int(self._redis.hlen(self.key("relabelled")))
 
     def blinded(self, which: bytes) -> Command:
         """Return the command that records, a byte a message, whose hashes cannot be compared any more."""
@@ -372,9 +400,9 @@ class Ledger:
         blob = self._redis.get(self.key(part))
         return None if blob is None else json.loads(self._bytes(blob))
 
-    def note(self, part: str, value: Any) -> None:
-        """Store a JSON value that is no result: it does not count as progress."""
-        self._carry_out([self.keep(part, value)])
+    def note(self, part: str, value: Any, also: Sequence[Command] = ()) -> None:
+        """Store a JSON value, and carry out other commands, that are no result: they do not count as progress."""
+        self.jot(self.keep(part, value), *also)
 
     def keep(self, part: str, value: Any) -> Command:
         """Return the command that stores a JSON value of the migration."""

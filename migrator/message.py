@@ -29,11 +29,20 @@ Bytes = bytes | bytearray
 """A mail; a bytearray where copying 50 MB once more would matter. Never changed in place."""
 
 
+def gmail_id(number: int) -> str:
+    """Return a message's id as Gmail writes it: hexadecimal without leading zeros.
+
+    It grows with the time of arrival: mail that arrived before 4 November 2004 has 15 digits. With a zero in front it
+    would be another id, which Gmail does not know.
+    """
+    return f"{number:x}"
+
+
 @dataclass(frozen=True, slots=True)
 class GmailMessage:
     """A message as `users.messages.get(format=raw)` gives it, its bytes decoded.
 
-    `id` is 16 hex digits; `internal_date` is in milliseconds since the epoch. The bytes have no `repr`.
+    `id` is as of `gmail_id`; `internal_date` is in milliseconds since the epoch. The bytes have no `repr`.
     """
 
     id: str

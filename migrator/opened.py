@@ -83,6 +83,7 @@ class OpenFolders:
         """
         if self._selected and self._selected[0] == folder and not again:
             return self._selected[1]
+        self._selected = None  # whatever is refused from here on, the folder before is closed
         if folder not in self.states:
             self._names.create(folder, self.mailbox, self._ledger)
         selected = self._select(folder)

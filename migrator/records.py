@@ -127,13 +127,20 @@ class Deferred:
     """A message that was refused, or whose process died, for no reason that concerns it: it is tried again at `due`.
 
     `word` says what happened last. `since` is the time of the first failure and `due` that of the next try, in seconds
-    since the epoch; `tries` counts the failures so far. Most deferred messages are accepted at a later try.
+    since the epoch; `tries` counts the failures so far, without those for which nothing at all was accepted. Most
+    deferred messages are accepted at a later try.
+
+    `folder` is the one that it was refused in, -1 for none; `whole` that the folder was, rather than the message.
+    `alone` is the first time that it was refused while messages before and after it were accepted there, 0 for never.
     """
 
     word: str
     since: float
     due: float
     tries: int = 1
+    folder: int = -1
+    whole: bool = False
+    alone: float = 0.0
 
     @classmethod
     def from_json(cls, text: bytes) -> "Deferred":

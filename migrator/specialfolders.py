@@ -5,7 +5,7 @@ one created where none exists.
 """
 
 from migrator.foldernames import twin_key
-from migrator.folders import MailboxShape
+from migrator.folders import ExistingFolder, MailboxShape
 
 SPECIAL_USE = {"SENT": r"\Sent", "DRAFT": r"\Drafts", "SPAM": r"\Junk", "TRASH": r"\Trash", "ARCHIVE": r"\Archive"}
 
@@ -57,13 +57,19 @@ def find_special(key: str, shape: MailboxShape) -> str | None:
     """Return the full name of the folder that is `key` (of `SPECIAL_USE`) already, or None.
 
     An attribute beats a name; a name counts at the top of the namespace and directly below INBOX. Several of a kind
-    are told apart by the order of the names, then by length.
+    are told apart by the order of the names, then by length. A folder that others may read is none of them.
     """
     use = SPECIAL_USE[key].lower()
-    marked = [f for f in shape.folders if f.selectable and (f.special_use or "").lower() == use]
-    named = [f for f in shape.folders if f.selectable and not f.special_use and _bare(f.name, shape) in _RANK[key]]
+    own = [folder for folder in shape.folders if folder.selectable and not folder.shared]
+    marked = [f for f in own if (f.special_use or "").lower() == use]
+    named = [f for f in own if not f.special_use and _bare(f.name, shape) in _RANK[key]]
     best = sorted(marked or named, key=lambda f: (_RANK[key].get(_bare(f.name, shape), 999), len(f.name), f.name))
     return best[0].name if best else None
+
+
+def is_special(folder: ExistingFolder, shape: MailboxShape) -> bool:
+    """Whether a folder is, or could be taken for, a special one."""
+    return folder.special_use is not None or _bare(folder.name, shape) in KEPT_FREE
 
 
 def _bare(name: str, shape: MailboxShape) -> str:

@@ -15,8 +15,9 @@ from datetime import date
 
 from tenacity import Retrying
 
-from migrator.errors import QuotaExhausted, Transient
-from migrator.gmail import Gmail, Listing, Page
+from migrator.asking import asked
+from migrator.errors import AnswerDamaged, QuotaExhausted, Transient
+from migrator.gmail import MOST_PAGES, Gmail, Listing, Page, Turns
 from migrator.labels import Label
 from migrator.period import midnight, years_before
 from migrator.retry import Patience, Stopped
@@ -143,14 +144,16 @@ def _pages(gmail: Gmail, listing: Listing, patience: Patience, tries: Retrying) 
     def page_at(token: str | None) -> Page:
         if patience.stopped:
             raise Stopped
-        page: Page = tries(gmail.page, listing, token)
-        return page
+        return asked(gmail, patience, lambda: gmail.page(listing, token), tries)
 
-    page = page_at(None)
-    yield page.ids
-    while page.next_token:
-        page = page_at(page.next_token)
+    token, turns = None, Turns(MOST_PAGES)
+    while turns.may_ask(token):
+        page = page_at(token)
         yield page.ids
+        token = page.next_token
+        if token is None:
+            return
+    raise AnswerDamaged("endless")
 
 
 def _begun(ids: "array[int]", oldest: int) -> _Told:

@@ -24,6 +24,7 @@ from migrator.mailbox import Mailbox, Selected
 from migrator.records import UNKNOWN_UID, FolderState, Placed
 from migrator.retry import Patience
 from migrator.untouched import Found, Step, decide, touched
+from migrator.verified import Verified
 
 _AT_ONCE = 500
 
@@ -101,6 +102,7 @@ class _Undoing:
         self._shape = mailbox.shape()
         self._named = "UIDPLUS" in mailbox.capabilities
         self._uidvalidities = {state.name: state.uidvalidity for state in ledger.folders().values()}
+        self._verified = Verified.load(ledger)
         self._given = ledger.flags_given()
         self._foreign = frozenset(n for n, word in ledger.reasons().items() if word == "content-differs")
         name = blake2b(ledger.key("undo").encode(), digest_size=8).hexdigest()
@@ -117,11 +119,17 @@ class _Undoing:
             at = self._carry_out(selected, at, at.step)
         for records in _chunks(islice(self._ledger.placed(number), at.done, None)):
             found = self._found(selected, [record.uid for record in records])
-            step = decide(records, state.first, found, self._given, self._foreign, named=self._named)
+            certain = self._named or self._is_compared(number, at.done + len(records))
+            step = decide(records, state.first, found, self._given, self._foreign, certain=certain)
             at = replace(at, step=step)
             self._journal.write(at)
             at = self._carry_out(selected, at, step)
         return at
+
+    def _is_compared(self, folder: int, records: int) -> bool:
+        """True when the check has compared all of the first so many copies that have another size than was sent."""
+        at = self._verified
+        return (folder, records) <= (at.folder, at.done) and not at.unreadable and not at.unchecked
 
     def _selected(self, name: str, uidvalidity: int | None) -> Selected | None:
         """Open a folder; None when it is gone, or another one under the same name. Raises FolderRefused.
@@ -226,6 +234,8 @@ class _Undoing:
             at = self._remove_folder(place, name, at)
             if place in at.gone:
                 del there[name]
+            else:  # a parent that was merely implied went with its last child
+                there = self._listed()
         left = self._listed().keys() & set(made)
         return replace(at, folders_used=len(left & used), folders_refused=len(left - used))
 

@@ -47,7 +47,7 @@ def decide(
     given: bytes,
     foreign: frozenset[int],
     *,
-    named: bool,
+    certain: bool,
 ) -> Step:
     """Return what to do about the copies recorded in a folder.
 
@@ -57,20 +57,20 @@ def decide(
         found: what lies there now, by UID.
         given: the flags each message was given, a byte of `FLAG_BITS` by message number.
         foreign: numbers of messages at whose UID the check found something else.
-        named: the server itself named the UIDs. Then what lies there is what was stored (RFC 9051 §2.3.1.1), whatever
-            size it has; where the UIDs were found by looking, another size may be another message.
+        certain: the server itself named the UIDs, or all copies of another size were read back and compared. Then what
+            lies there is what was stored (RFC 9051 §2.3.1.1), whatever size it has; else it may be another message.
     """
     lost = [record for record in records if record.uid == UNKNOWN_UID]
     ours = [record for record in records if record.uid >= first and record.uid != UNKNOWN_UID]
     there = [record for record in ours if record.uid in found]
-    certain = [r for r in there if r.number not in foreign and (named or _is_of_its_size(r, found[r.uid]))]
-    remove = {r.uid for r in certain if not touched(found[r.uid].flags, _given(r, given))}
+    known = [r for r in there if r.number not in foreign and (certain or _is_of_its_size(r, found[r.uid]))]
+    remove = {r.uid for r in known if not touched(found[r.uid].flags, _given(r, given))}
     return Step(
         records=len(records),
         remove=tuple(sorted(remove)),
-        changed=len(certain) - len(remove),
+        changed=len(known) - len(remove),
         missing=len(ours) - len(there),
-        doubtful=len(lost) + len(there) - len(certain),
+        doubtful=len(lost) + len(there) - len(known),
     )
 
 

@@ -1,9 +1,10 @@
 """Every message counted as copied is looked up in the mailbox before the migration may end.
 
 By UID and size always. Read back and compared by digest are those that servers are known to alter, those whose size
-differs, the first of each folder, one in a hundred of the rest; or all, where asked for (`migrator.judging`). A copy
+differs, the first of each folder, one in a hundred of the rest; or all, where asked for (`migrator.verdicts`). A copy
 at the UID that the server named is a copy: with other bytes it is *altered*, never missing.
 
+What is not at its UID is looked for in the rest of its folder (`migrator.strays`) before it counts as missing.
 What the server cannot hand out, and what lies in a folder it does not open, is counted as such and holds nothing up.
 Blind ones, whose hashes' key is lost (`migrator.blind`), are compared by size alone.
 """
@@ -11,54 +12,25 @@ Blind ones, whose hashes' key is lost (`migrator.blind`), are compared by size a
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Literal
 
 from migrator.blind import blind
 from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, Waiting
-from migrator.judging import Verdict, is_doubtful, judged
 from migrator.ledger import Command, Ledger
 from migrator.lookup import Lookup
 from migrator.mailbox import Mailbox
-from migrator.message import fingerprint
+from migrator.message import Print
 from migrator.outcome import Mark
-from migrator.records import FolderState, Placed
+from migrator.records import UNKNOWN_UID, FolderState, Placed
 from migrator.retry import Patience
+from migrator.strays import Strays
+from migrator.verdicts import Verdict, is_doubtful, judged
+from migrator.verified import VERIFIED, Verified
 
 _AT_ONCE = 1000
 _DELAYS = (15.0, 60.0, 300.0, 900.0)
 """Seconds between tries to open a folder while the server has a fault; then its messages count as not checked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """How far the check is, and what was found so far, in placements (a message in two folders is two).
-
-    `folder` and `done`: the folder's number, and the records done in it; `waits`: how often in a row a folder could
-    not be opened. `found` = `identical` + `altered` + `by_size` (not read back) + `unreadable` (there, but the server
-    could not hand it out). `unchecked`: not looked up, because their folder could not be opened, or the server did not
-    say whether they are there. `missing`: not there.
-    """
-
-    folder: int = 0
-    done: int = 0
-    waits: int = 0
-    found: int = 0
-    identical: int = 0
-    altered: int = 0
-    by_size: int = 0
-    unreadable: int = 0
-    unchecked: int = 0
-    missing: int = 0
-
-    def as_json(self) -> dict[str, int]:
-        """Return the fields; `Verified(**row)` reads them."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-CURSOR = frozenset({"folder", "done", "waits"})
-"""The fields of `Verified` that say where the check is; the others count."""
 
 
 def verify_slice(
@@ -69,8 +41,8 @@ def verify_slice(
     Raises:
         Waiting: the mailbox cannot be reached, or has a fault; the next slice goes on where this one stopped.
     """
-    with Lookup(connect, patience) as mailbox:
-        work = _Verifying(mailbox, ledger, key, by_digest=by_digest)
+    with Lookup(connect, key, patience) as mailbox:
+        work = _Verifying(mailbox, ledger, blind(ledger, key), by_digest=by_digest)
         for number, state in sorted(ledger.folders().items()):
             if number < work.at.folder:
                 continue
@@ -85,13 +57,13 @@ def verify_slice(
 class _Verifying:
     """One connection's work on the check; `at` is how far it is."""
 
-    def __init__(self, mailbox: Lookup, ledger: Ledger, key: bytes, *, by_digest: bool) -> None:
+    def __init__(self, mailbox: Lookup, ledger: Ledger, unseen: bytes, *, by_digest: bool) -> None:
         self._mailbox = mailbox
         self._ledger = ledger
-        self._key = key
-        self._blind = blind(ledger, key)
+        self._blind = unseen
+        self._strays = Strays(mailbox, ledger)
         self._by_digest = by_digest
-        self.at = Verified(**(ledger.load("verified") or {}))
+        self.at = Verified.load(ledger)
 
     def begin(self, number: int) -> None:
         """Go on to a folder, or go on in it."""
@@ -109,7 +81,7 @@ class _Verifying:
         except (ConnectionLost, Waiting) as trouble:
             if self.at.waits < len(_DELAYS):
                 self._wait(trouble.detail)
-            self._mailbox.reopen()
+            self._mailbox.reconnect()
             verdicts = dict.fromkeys(records, Verdict.UNCHECKED)
         else:
             self.at = replace(self.at, waits=0)
@@ -117,7 +89,7 @@ class _Verifying:
 
     def _wait(self, word: str) -> None:
         delay = _DELAYS[self.at.waits]
-        self._ledger.note("verified", replace(self.at, waits=self.at.waits + 1).as_json())
+        self._ledger.note(VERIFIED, replace(self.at, waits=self.at.waits + 1).as_json())
         raise MailboxUnreachable(time.time() + delay, word)
 
     def _write_down(self, records: int, verdicts: Mapping[Placed, Verdict]) -> None:
@@ -133,24 +105,23 @@ class _Verifying:
             unchecked=self.at.unchecked + sums[Verdict.UNCHECKED],
             missing=self.at.missing + sums[Verdict.MISSING] + sums[Verdict.OTHER],
         )
-        self._ledger.write(*self._outcomes(verdicts), self._ledger.keep("verified", self.at.as_json()))
+        self._ledger.write(*self._outcomes(verdicts), self._ledger.keep(VERIFIED, self.at.as_json()))
 
     def _verdicts(self, state: FolderState, records: Sequence[Placed]) -> dict[Placed, Verdict]:
-        match self._opened(state):
-            case "gone":
-                return dict.fromkeys(records, Verdict.MISSING)
-            case "closed":
-                return dict.fromkeys(records, Verdict.UNCHECKED)
-        sizes = self._mailbox.sizes(record.uid for record in records)
-        verdicts = {record: self._by_size(record, sizes) for record in records}
-        return verdicts | self._compared(list(self._to_read(records, sizes)))
-
-    def _opened(self, state: FolderState) -> Literal["open", "gone", "closed"]:
         try:
             selected = self._mailbox.select(state.name)
         except FolderRefused as refusal:
-            return "gone" if refusal.detail == "missing" else "closed"
-        return "open" if selected.uidvalidity == state.uidvalidity else "gone"
+            return dict.fromkeys(records, Verdict.MISSING if refusal.detail == "missing" else Verdict.UNCHECKED)
+        verdicts = {record: _lost(record) for record in records}
+        if selected.uidvalidity == state.uidvalidity:
+            verdicts |= self._at_their_uids(state, [record for record in records if record.uid != UNKNOWN_UID])
+        strays = [r for r in records if verdicts[r] is _lost(r) and not self._is_blind(r)]
+        return verdicts | self._strays.find(self.at.folder, state, selected, strays)
+
+    def _at_their_uids(self, state: FolderState, records: Sequence[Placed]) -> dict[Placed, Verdict]:
+        sizes = self._mailbox.sizes(record.uid for record in records)
+        verdicts = {record: self._by_size(record, sizes) for record in records}
+        return verdicts | self._compared(state, list(self._to_read(records, sizes)))
 
     def _by_size(self, record: Placed, sizes: Mapping[int, int | None]) -> Verdict:
         if record.uid not in sizes:
@@ -170,20 +141,22 @@ class _Verifying:
     def _is_blind(self, record: Placed) -> bool:
         return record.number < len(self._blind) and bool(self._blind[record.number])
 
-    def _compared(self, records: Sequence[Placed]) -> dict[Placed, Verdict]:
+    def _compared(self, state: FolderState, records: Sequence[Placed]) -> dict[Placed, Verdict]:
         """Return what the copies are, by their bytes."""
-        by_uid = {record.uid: record for record in records}
         named = "UIDPLUS" in self._mailbox.mailbox.capabilities
-        found = dict[Placed, Verdict]()
-        for uid, body in self._mailbox.bodies(by_uid):
-            record = by_uid[uid]
-            found[record] = judged(record, fingerprint(body, self._key), named=named) if body else Verdict.UNREADABLE
-        return found | self._vanished([record for record in records if record not in found])
+        prints = self._prints(state, [record.uid for record in records])
+        found = {r: judged(r, prints[r.uid], named=named) for r in records if r.uid in prints}
+        unread = [record for record in records if record not in found]
+        still = self._mailbox.sizes(record.uid for record in unread)
+        return found | {r: Verdict.UNREADABLE if r.uid in still else Verdict.MISSING for r in unread}
 
-    def _vanished(self, records: Sequence[Placed]) -> dict[Placed, Verdict]:
-        """Return what the copies are that the server was asked for and said nothing of: still there, or just gone."""
-        still = self._mailbox.sizes(record.uid for record in records) if records else {}
-        return {record: Verdict.UNREADABLE if record.uid in still else Verdict.MISSING for record in records}
+    def _prints(self, state: FolderState, uids: Sequence[int]) -> dict[int, Print]:
+        """Return the fingerprints of those messages that the server can hand out."""
+        try:
+            return self._mailbox.reader.prints(state.name, uids)
+        except ConnectionLost:  # over and over, so nothing of it can be read
+            self._mailbox.again()
+            return {}
 
     def _outcomes(self, verdicts: Mapping[Placed, Verdict]) -> list[Command]:
         """Return the commands for the messages whose outcome is another one now."""
@@ -197,6 +170,11 @@ class _Verifying:
             if verdict in words:
                 commands += self._ledger.fail(record.number, Mark.FAILED_MISSING, words[verdict])
         return commands
+
+
+def _lost(record: Placed) -> Verdict:
+    """Return what a copy is that was not found: the server said OK to one whose UID is not known (RFC 9051 §6.3.12)."""
+    return Verdict.UNCHECKED if record.uid == UNKNOWN_UID else Verdict.MISSING
 
 
 def _chunks(records: Iterable[Placed]) -> Iterator[list[Placed]]:

@@ -5,30 +5,42 @@ would add whatever the account once granted to the same Google project.
 """
 
 import logging
+import os
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from google_auth_oauthlib.flow import Flow
-from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2 import MissingTokenError, OAuth2Error
 from requests import RequestException
 
 from oauth.errors import (
+    AccessForbidden,
+    ClientUnusable,
     CodeRefused,
     ConsentDenied,
     ConsentNotOurs,
     GoogleSilent,
+    GrantError,
     NoRefreshToken,
     NotGivenBack,
     ScopeMismatch,
 )
-from oauth.grant import SCOPE, Client, Grant
+from oauth.grant import SCOPE, Client, Grant, is_plain_loopback
 from oauth.revocation import give_back
 
 # Their debug messages hold codes, verifiers and tokens.
 for _name in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+_FORBIDDEN = frozenset({"admin_policy_enforced", "org_internal", "account_disabled", "disallowed_useragent"})
+_CLIENT = frozenset(
+    {
+        *("invalid_client", "unauthorized_client", "deleted_client", "disabled_client", "redirect_uri_mismatch"),
+        *("invalid_scope", "unsupported_response_type"),
+    }
+)
 
 _TIMEOUT = 30
 """Seconds Google may be silent; requests waits for ever unless told otherwise."""
@@ -63,20 +75,28 @@ def code_of(consent: Consent, answer_url: str) -> str:
     Raises:
         ConsentNotOurs: it is the answer to another consent, or no answer at all.
         ConsentDenied: there is no code in it.
+        AccessForbidden, ClientUnusable: the same, and Google says that it is not the customer who declined.
     """
     if not is_for(answer_url, consent.state):
         raise ConsentNotOurs
-    code = _parameters(answer_url).get("code")
-    if code is None:
-        raise ConsentDenied
-    return code
+    parameters = _parameters(answer_url)
+    if "code" not in parameters:
+        raise _refusal(parameters.get("error", ""), ConsentDenied())
+    return parameters["code"]
+
+
+def _refusal(word: str, otherwise: GrantError) -> GrantError:
+    """Return what an `error` word of Google's means (RFC 6749 §4.1.2.1, §5.2)."""
+    if word in _FORBIDDEN:
+        return AccessForbidden()
+    return ClientUnusable() if word in _CLIENT else otherwise
 
 
 def exchange(client: Client, consent: Consent, code: str) -> Grant:
     """Exchange a code for the grant.
 
     Raises:
-        CodeRefused, GoogleSilent: nothing was granted.
+        CodeRefused, AccessForbidden, ClientUnusable, GoogleSilent: nothing was granted.
         ScopeMismatch, NoRefreshToken: something else was granted; Google has taken it back.
         NotGivenBack: the same, but Google did not confirm that it took it back.
     """
@@ -120,15 +140,18 @@ def _exchanged(flow: Flow, code: str) -> dict[str, Any]:
         held: dict[str, Any] = dict(getattr(changed, "token", {}))
         held["scope"] = " ".join(getattr(changed, "new_scope", []))
         return held
-    except OAuth2Error:
-        raise CodeRefused from None
-    except RequestException:
+    except (MissingTokenError, RequestException, ValueError):  # no answer, or one that is none
         raise GoogleSilent from None
+    except OAuth2Error as error:
+        raise _refusal(str(error.error), CodeRefused()) from None
     scope = token.get("scope", "")
     return {**token, "scope": scope if isinstance(scope, str) else " ".join(scope)}
 
 
 def _flow(client: Client, redirect_uri: str, verifier: str) -> Flow:
+    if any(is_plain_loopback(address) for address in (client.auth_uri, client.token_uri)):
+        # A stand-in on this machine: oauthlib takes its http only where it is told by the environment.
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     addresses = {
         "client_id": client.client_id,
         "client_secret": client.client_secret,

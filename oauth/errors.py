@@ -7,6 +7,8 @@ GrantError
 ├── NoRefreshToken       Google granted access for an hour only (it was given back)
 ├── WrongAccount         another Google account than the expected one
 ├── NotGivenBack         what must not be kept could not be given back: Google did not confirm it
+├── AccessForbidden      the account's administrator, or Google, does not allow the access
+├── ClientUnusable       Google does not accept the host's OAuth client
 ├── CodeRefused          Google did not take the code (used twice, expired, another consent's verifier)
 ├── GoogleSilent         Google could not be reached to exchange the code
 ├── NotConnected         nothing was kept; `code` is that of Google's refusal, or the log tells more
@@ -60,6 +62,18 @@ class NotGivenBack(GrantError):
     """Something was granted that must not be kept, and Google did not confirm that it took it back."""
 
     code = "not-given-back"
+
+
+class AccessForbidden(GrantError):
+    """The account's administrator, or Google, does not allow this client to read Gmail; nothing was granted."""
+
+    code = "google-refused"
+
+
+class ClientUnusable(GrantError):
+    """Google does not accept the host's OAuth client: deleted, disabled, or with another secret or address."""
+
+    code = "google-client-refused"
 
 
 class CodeRefused(GrantError):

@@ -15,6 +15,7 @@ from oauth.grant import Client, Grant
 _TIMEOUT = 30
 _TRIES = 3
 _PAUSE = 0.5
+_SIGN_IN = frozenset({"invalid_rapt", "rapt_required"})
 
 
 def revoke(client: Client, token: str) -> bool:
@@ -38,7 +39,10 @@ def give_back(client: Client, token: str) -> bool:
 
 
 def is_dead(client: Client, grant: Grant) -> bool:
-    """Try one refresh: a revoked grant answers `invalid_grant`."""
+    """Try one refresh: a revoked grant answers `invalid_grant`.
+
+    So does a living one whose organisation asks for a new sign-in, with a subtype that says so.
+    """
     form = {
         "grant_type": "refresh_token",
         "refresh_token": grant.refresh_token,
@@ -46,7 +50,8 @@ def is_dead(client: Client, grant: Grant) -> bool:
         "client_secret": client.client_secret,
     }
     try:
-        return _error(_posted(client.token_uri, form)) == "invalid_grant"
+        answer = _posted(client.token_uri, form)
+        return _error(answer) == "invalid_grant" and _error(answer, "error_subtype") not in _SIGN_IN
     except requests.RequestException:
         return False
 
@@ -56,8 +61,8 @@ def _posted(uri: str, form: Mapping[str, str]) -> requests.Response:
     return requests.post(uri, data=form, timeout=_TIMEOUT, allow_redirects=False)
 
 
-def _error(answer: requests.Response) -> str:
+def _error(answer: requests.Response, field: str = "error") -> str:
     try:
-        return str(answer.json().get("error", ""))
+        return str(answer.json().get(field, ""))
     except (ValueError, AttributeError):  # no JSON, or JSON that is no object
         return ""

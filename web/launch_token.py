@@ -4,14 +4,19 @@
     claims   iss, aud, sub (customer's id), jti, iat, exp, mailbox (address), secret (optional)
 
 One algorithm, whatever the header asks for (RFC 8725 §3.1), a type of its own (§3.11), keys from the configured set
-alone: a header that brings a key or an address of one along is refused. `secret` is the mailbox's password, encrypted
-to our key as a compact JWE (RFC 7516; ECDH-ES+A256KW on X25519, A256GCM): browsers carry it and cannot read it.
+alone: a header that brings a key or an address of one along is refused. What protects nobody is taken as libraries
+write it: times with a fraction (RFC 7519 §2), an audience among others (§4.1.3), a type in capitals (RFC 7515 §4.1.9).
+
+`secret` is the mailbox's password, encrypted to our key as a compact JWE (RFC 7516; ECDH-ES+A256KW on X25519, A256GCM):
+browsers carry it and cannot read it.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard, cast
 
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
@@ -24,16 +29,18 @@ ALGORITHMS = ("Ed25519", "EdDSA")
 
 TYPE = "launch+jwt"
 LONGEST_SECONDS = 60
-LEEWAY_SECONDS = 5
-"""What the clocks of panel and pages may differ by."""
+LEEWAY_SECONDS = 180
+"""What the clocks of panel and pages may differ by: a few minutes (RFC 7519 §4.1.4)."""
 
 MAX_CHARACTERS = 8192
 SECRET_ALGORITHMS = ("ECDH-ES+A256KW", "A256GCM")
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_JTI = re.compile(r"[A-Za-z0-9_.~-]{16,128}")
+_JTI = re.compile(r"[\x21-\x7e]{16,128}")
 _ADDRESS = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,255}")
 _PARTS = 3
+_SLASHES = 3
+"""Those of `https://host/`."""
 
 
 class LaunchRefused(Exception):
@@ -128,7 +135,7 @@ def read_launch(token: str, terms: Terms, now: float) -> Launch:
     claims = _claims(_signed(token, terms))
     _check_parties(claims, terms)
     ends = _checked_end(claims, now)
-    customer, mailbox, jti = (_text(claims, name) for name in ("sub", "mailbox", "jti"))
+    customer, mailbox, jti = _customer(claims), _text(claims, "mailbox"), _text(claims, "jti")
     if not _CUSTOMER.fullmatch(customer) or not _ADDRESS.fullmatch(mailbox) or not _JTI.fullmatch(jti):
         raise LaunchRefused("claim-malformed")
     return Launch(customer, mailbox, jti, ends, _password(claims, terms))
@@ -154,9 +161,14 @@ def _kid(token: str) -> str:
         raise LaunchRefused("token-unreadable") from None
     if header.get("alg") not in ALGORITHMS:
         raise LaunchRefused("algorithm-wrong")
-    if header.get("typ") != TYPE or set(header) != {"alg", "typ", "kid"}:
+    if _media_type(header.get("typ")) != TYPE or set(header) != {"alg", "typ", "kid"}:
         raise LaunchRefused("header-wrong")
     return str(header["kid"])
+
+
+def _media_type(value: object) -> str:
+    """Return a type as it compares: in lower case, without an `application/` before it (RFC 7515 §4.1.9)."""
+    return value.lower().removeprefix("application/") if isinstance(value, str) else ""
 
 
 def _claims(payload: bytes) -> dict[str, object]:
@@ -170,21 +182,39 @@ def _claims(payload: bytes) -> dict[str, object]:
 
 
 def _check_parties(claims: Mapping[str, object], terms: Terms) -> None:
-    if claims.get("iss") != terms.issuer:
+    if _comparable(claims.get("iss")) != _comparable(terms.issuer):
         raise LaunchRefused("issuer-wrong")
-    if claims.get("aud") not in (terms.audience, [terms.audience]):
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    if _comparable(terms.audience) not in map(_comparable, named):
         raise LaunchRefused("audience-wrong")
+
+
+def _comparable(name: object) -> object:
+    """Return an issuer or audience as it compares: an address without a path may end in a slash (RFC 3986 §6.2.3)."""
+    return name.removesuffix("/") if isinstance(name, str) and name.count("/") == _SLASHES else name
 
 
 def _checked_end(claims: Mapping[str, object], now: float) -> float:
     begins, ends = claims.get("iat"), claims.get("exp")
-    if type(begins) is not int or type(ends) is not int:
+    if not (_is_time(begins) and _is_time(ends)):
         raise LaunchRefused("claim-malformed")
     if not begins < ends <= begins + LONGEST_SECONDS:
         raise LaunchRefused("lifetime-wrong")
     if not begins - LEEWAY_SECONDS <= now < ends + LEEWAY_SECONDS:
         raise LaunchRefused("expired")
     return float(ends)
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    """Tell a NumericDate, which may have a fraction (RFC 7519 §2), from anything else."""
+    return type(value) in {int, float} and math.isfinite(cast("float", value))
+
+
+def _customer(claims: Mapping[str, object]) -> str:
+    """Return the customer's id; in many a panel it is a number, and written as one."""
+    sub = claims.get("sub")
+    return str(sub) if type(sub) is int else _text(claims, "sub")
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:

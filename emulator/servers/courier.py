@@ -56,7 +56,7 @@ def courier(certificate: Certificate) -> Iterator[Server]:
         command = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
         command += ["--kill-child=KILL", "--mount-proc", "bash", "-c", _INSIDE, "bash"]
         with running([*command, str(programs), str(home), str(port)], home / "stdout", port):
-            yield Server("courier", port, 0, certificate.ca_file, users.add)
+            yield Server("courier", port, 0, certificate.ca_file, users.add, store="maildir")
 
 
 class _Users:

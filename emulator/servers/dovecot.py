@@ -26,12 +26,16 @@ _CAPABILITIES = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How Dovecot lays a mailbox out: its `mail_location`, hierarchy separator and namespace prefix."""
+    """How Dovecot lays a mailbox out: its `mail_location`, hierarchy separator and namespace prefix.
+
+    `more` is further configuration, such as namespaces of other people's folders; `{home}` in it is the instance's.
+    """
 
     location: str
     separator: str
     prefix: str = ""
     plugins: str = ""
+    more: str = ""
 
 
 MAILDIR = Layout("maildir:%h/Maildir", ".")
@@ -53,6 +57,7 @@ def dovecot(certificate: Certificate, layout: Layout = MAILDIR, limits: Limits |
             _general(home, certificate)
             + _accounts(home)
             + _storage(layout, limits or Limits())
+            + layout.more.replace("{home}", str(home))
             + _listeners(port, tls_port)
             + _unprivileged()
         )
@@ -64,6 +69,7 @@ def dovecot(certificate: Certificate, layout: Layout = MAILDIR, limits: Limits |
                 certificate.ca_file,
                 lambda name, quota: User(name if quota is None else f"{name}@{quota}"),
                 master=User("master", "masterpass"),
+                store=layout.location.partition(":")[0],
             )
 
 

@@ -7,6 +7,7 @@ only after the next SELECT.
 import contextlib
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +36,7 @@ def imap4d(certificate: Certificate, store: Store = "maildir") -> Iterator[Serve
         command = ["/usr/bin/setpriv", "--pdeathsig", "KILL"]
         command += [str(programs / "usr/sbin/imap4d"), f"--config-file={config}"]
         with running(command, home / "stdout", port, libraries(programs), as_owner=True):
-            yield Server("imap4d", port, 0, certificate.ca_file, lambda name, _: _add_user(home, name))
+            yield Server("imap4d", port, 0, certificate.ca_file, partial(_add_user, home), store=store)
 
 
 def _configuration(home: Path, store: Store, port: int) -> str:
@@ -68,7 +69,7 @@ server 127.0.0.1:{port} {{ tls-mode no; }};
 """
 
 
-def _add_user(home: Path, name: str) -> User:
+def _add_user(home: Path, name: str, _quota: int | None) -> User:
     place = home / "mail" / name
     (place / "folders").mkdir(parents=True)
     if os.geteuid() == 0:

@@ -33,7 +33,11 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server. Ports are on the loopback; `add_user` makes a user by name, with a quota in bytes or none."""
+    """A running server.
+
+    Ports are on the loopback, 0 for none; `add_user` makes a user by name, with a quota in bytes or none. `store` is
+    how it keeps mail: "maildir", "mbox", ...
+    """
 
     kind: str
     port: int
@@ -42,6 +46,7 @@ class Server:
     add_user: Callable[[str, int | None], User] = field(repr=False)
     master: User | None = None
     host: str = "localhost"
+    store: str = ""
 
     def new_user(self, quota: int | None = None) -> User:
         """Return a user nobody had before, with an empty mailbox."""

@@ -153,11 +153,33 @@ end
 -- Only a slice whose own process died may have died of the message it was trying.
 local function acquit(m) redis.call('DEL', record(m.id) .. ':trying') end
 
+-- Slices that died in a row, without progress between them: how many, and since when.
+local function forgive(m) set(m, 'crashes', '0', 'crashed_since', '0') end
+
+local function note_crash(m)
+  local crashes = tonumber(m.crashes) + 1
+  local since = crashes > 1 and m.crashed_since or stamp(now)
+  set(m, 'crashes', tostring(crashes), 'crashed_since', since)
+end
+
+-- It has gone on for long enough to call a person; `more`: with one crash that is not noted yet.
+local function is_hopeless(m, more)
+  return tonumber(m.crashes) + (more or 0) >= CRASH_LIMIT and now - tonumber(m.crashed_since or now) >= CRASH_SECONDS
+end
+
+local function crash_pause(crashes) return CRASH_PAUSES[math.min(crashes, #CRASH_PAUSES)] end
+
+-- What was away for a moment is tried again soon, and less often the longer nothing has been achieved.
+local function soon(m)
+  return stamp(now + math.min(SOON_SECONDS[2], math.max(SOON_SECONDS[1], (now - tonumber(m.progress_at)) / 4)))
+end
+
 local function note_progress(m)
   count_brought(m)
+  forgive(m)
   -- An expired migration is not kept alive by its own clearing up.
   if m.ending == 'expired' then return end
-  set(m, 'progress_at', stamp(now), 'crashes', '0', 'told', '')
+  set(m, 'progress_at', stamp(now), 'told', '')
 end
 
 local HELD_UP = {waiting = true, paused = true, failed = true}

@@ -1,6 +1,6 @@
--- ARGV: now, at most so many of each kind, how many lost leases in a row are too many.
+-- ARGV: now, at most so many of each kind, '1' when the store was away until now: leases that ran out are no crash.
 -- Answer: {ready migrations (of so many customers), became due, leases expired, to be ended or purged}.
-local batch, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+local batch, excused = tonumber(ARGV[2]), ARGV[3] == '1'
 local due, lost = 0, 0
 
 local function past(queue) return redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch) end
@@ -16,13 +16,12 @@ end
 
 -- A slice that stopped renewing: its token is worth nothing from here on.
 local function take_back(m)
-  local crashes = tonumber(m.crashes) + 1
-  set(m, 'crashes', tostring(crashes))
+  if not excused then note_crash(m) end
   acquit(m)
   local to, fields = wished(m.wish, m.state, m.phase)
   if to then
     enter(m, to, fields)
-  elseif crashes >= limit then
+  elseif not excused and is_hopeless(m) then
     enter(m, 'failed', {reason = 'worker-lost', resumable = '1'})
   else
     enter(m, m.state, {})

@@ -1,9 +1,9 @@
--- ARGV: now, id, token, kind, code, until, resumable, '1' when there was progress, how many crashes are too many, the
--- slice's last write ('' for none): when it is forgotten, the phase is not over.
+-- ARGV: now, id, token, kind, code, until (0: soon), resumable, '1' when its process died on its own, '1' when there was progress,
+-- the slice's last write ('' for none): when it is forgotten, the phase is not over.
 -- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first.
 -- Answer: {'ok', state}, {'lost'} or {'illegal', from, to}; the last two change nothing.
 local id, token, kind, code, till, resumable = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local progressed, limit, step = ARGV[8] == '1', tonumber(ARGV[9]), ARGV[10]
+local accuses, progressed, step = ARGV[8] == '1', ARGV[9] == '1', ARGV[10]
 local m = load(id)
 if not m or token == '' or m.token ~= token then return {'lost'} end
 if kind == 'advance' and step ~= '' and m.step ~= step then kind = 'again' end
@@ -13,9 +13,6 @@ if kind == 'wait' and code == 'failed-messages'
   and redis.call('EXISTS', record(id) .. ':retry', record(id) .. ':finish') > 0 then
   kind = 'again'
 end
-
-local crashes = 0
-if kind == 'crashed' then crashes = (progressed and 0 or tonumber(m.crashes)) + 1 end
 
 -- What failed is to be tried again: asked for while the last slice before the end ran.
 if kind == 'advance' and code == 'finishing' and m.ending == '' and redis.call('EXISTS', record(id) .. ':retry') == 1 then
@@ -29,13 +26,16 @@ elseif kind == 'ended' then
   -- Someone's cancelling, or the time that ran out, names the end; the slice says only how it went.
   to = m.ending ~= '' and m.ending or code
 elseif kind == 'wait' then
-  to, fields = 'waiting', {till = till, reason = code}
+  to, fields = 'waiting', {till = tonumber(till) == 0 and soon(m) or till, reason = code}
 elseif kind == 'paused' then
   to, fields = 'paused', {reason = code}
 elseif kind == 'failed' then
   to, fields = 'failed', {reason = code, resumable = resumable}
-elseif kind == 'crashed' and crashes >= limit then
+elseif kind == 'crashed' and not progressed and is_hopeless(m, 1) then
   to, fields = 'failed', {reason = code, resumable = '1'}
+elseif kind == 'crashed' then
+  local crashes = (progressed and 0 or tonumber(m.crashes)) + 1
+  to, fields = 'waiting', {till = stamp(now + crash_pause(crashes)), reason = code}
 end
 if not LEGAL[to] or not may(m.state, to) or (kind == 'advance' and not PHASES[to])
   or (kind == 'ended' and not ENDS[to]) then
@@ -49,8 +49,8 @@ if instead then
 end
 
 if progressed or kind == 'again' or kind == 'advance' or kind == 'ended' then note_progress(m) end
-set(m, 'crashes', tostring(crashes))
-if kind ~= 'crashed' then acquit(m) end
-if kind == 'crashed' and to ~= 'failed' then count('code:' .. class_of(code), 1) end -- a failure is counted as such
+if kind == 'crashed' then note_crash(m) end
+if not accuses then acquit(m) end
+if kind == 'crashed' and fields.reason ~= code then count('code:' .. class_of(code), 1) end -- else `enter` counts it
 enter(m, to, fields)
 return {'ok', to}

@@ -24,7 +24,7 @@ if what == 'resume' then
   if not may(m.state, m.phase) or (m.state == 'failed' and m.resumable ~= '1') then
     return {'illegal', m.state, m.phase}
   end
-  set(m, 'crashes', '0')
+  forgive(m)
   enter(m, m.phase, {})
   return {'ok'}
 end

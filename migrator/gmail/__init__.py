@@ -3,7 +3,9 @@
 The one place that imports googleapiclient, google-auth's transports and httplib2.
 """
 
-from migrator.gmail.answers import HistoryTooOld, RequestRefused, TooManyAtOnce
-from migrator.gmail.reader import Account, Gmail, Listing, Page
+from migrator.gmail.answers import HistoryTooOld, TooManyAtOnce
+from migrator.gmail.paging import Turns
+from migrator.gmail.reader import MOST_PAGES, Gmail
+from migrator.gmail.values import Account, Changes, Listing, Page
 
-__all__ = ["Account", "Gmail", "HistoryTooOld", "Listing", "Page", "RequestRefused", "TooManyAtOnce"]
+__all__ = ["MOST_PAGES", "Account", "Changes", "Gmail", "HistoryTooOld", "Listing", "Page", "TooManyAtOnce", "Turns"]

@@ -2,6 +2,9 @@
 
 Source: Gmail API, "Resolve errors"; Google answers quota as 403 or 429, and names the end of a bandwidth
 wait only in the message text ("Retry after 2026-03-07T18:03:15.961Z").
+
+A refusal of one request is never more than `GoogleUnavailable`: any status has been seen for a single message, or once.
+What it means if it lasts stands beside it; `migrator.asking` finds out whether it does.
 """
 
 import json
@@ -14,10 +17,12 @@ from google.auth.exceptions import RefreshError
 
 from migrator.errors import (
     BandwidthExhausted,
+    ClientRefused,
     GoogleRefused,
     GoogleUnavailable,
     MessageGone,
     MigrationError,
+    NoGmail,
     QuotaExhausted,
     ReconnectNeeded,
 )
@@ -28,18 +33,39 @@ _BY_THE_DAY = {"dailyLimitExceeded", "quotaExceeded"}
 _METRIC = "Quota exceeded for quota metric"
 _WORD = re.compile(r"[A-Za-z_-]{1,64}")
 _MINUTE, _HOUR = 60.0, 3600.0
+_LONGEST_WAIT = 25 * _HOUR
+"""Google's limits are those of a day at most: a later time is a mistake, and it is asked again then."""
+
+_NO_GMAIL = "Mail service not enabled"
+_PRECONDITION = {"failedPrecondition", "FAILED_PRECONDITION"}
+_SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
+_PROJECT = {
+    *("accessNotConfigured", "SERVICE_DISABLED", "CONSUMER_INVALID", "CONSUMER_SUSPENDED", "USER_PROJECT_DENIED"),
+    *("BILLING_DISABLED", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "keyInvalid", "insufficientAudience"),
+}
+_ACCOUNT = {
+    *("domainPolicy", "accountDeleted", "accountDisabled", "accountUnverified", "accountSuspended", "userSuspended"),
+    *("lockedDomainForbidden", "lockedDomainExpired", "ORG_RESTRICTION_VIOLATION", "admin_policy_enforced"),
+}
+_FORBIDDEN = {"forbidden", "PERMISSION_DENIED"}
+
+# OAuth: RFC 6749 §5.2, RFC 6749 §4.1.2.1, and Google's own words ("Using OAuth 2.0 for Web Server Applications").
+_GRANT_WORDS = {"invalid_grant", "invalid_rapt", "rapt_required"}
+_CLIENT_WORDS = {
+    *("invalid_client", "unauthorized_client", "deleted_client", "disabled_client", "unsupported_grant_type"),
+    *("invalid_scope", "redirect_uri_mismatch"),
+}
+_ADMIN_WORDS = {
+    *("admin_policy_enforced", "org_internal", "access_denied", "account_disabled", "account_deleted"),
+    *("account_suspended", "disallowed_useragent"),
+}
+_ACCOUNT_IS_OFF = re.compile(r"account\b.*\b(deleted|disabled|suspended)", re.IGNORECASE)
 
 
 class TooManyAtOnce(QuotaExhausted):
     """Google counts too many concurrent requests for the user: use fewer fetchers."""
 
     code = "google-concurrency"
-
-
-class RequestRefused(GoogleRefused):
-    """Google does not take this one request (400), whatever it thinks of others; the same again is refused again."""
-
-    code = "google-request-refused"
 
 
 class HistoryTooOld(MigrationError):
@@ -50,43 +76,67 @@ class HistoryTooOld(MigrationError):
 
 def from_answer(status: int, body: bytes) -> MigrationError:
     """Return the error that an answer of Google's with `status` >= 400 and this JSON (or other) body means."""
-    reason, message = _reason_and_message(body)
+    reasons, message = _reasons_and_message(body)
+    reason = next(iter(reasons), "")
     now = time.time()
     named = _moment(message)
     if named is not None:
-        return BandwidthExhausted(named if named > now else now + _MINUTE, reason)
+        return BandwidthExhausted(min(named, now + _LONGEST_WAIT) if named > now else now + _MINUTE, reason)
     if "concurrent requests" in message:
         return TooManyAtOnce(now + 2, reason)
     if reason in _BY_THE_DAY:
         return BandwidthExhausted(now + _HOUR, reason)
     if status == 429 or reason in _BY_THE_MINUTE or message.startswith(_METRIC):  # noqa: PLR2004 - HTTP statuses speak for themselves
         return QuotaExhausted(now + _MINUTE, reason)
-    return _by_status(status, reason)
+    if status == 404 and reason in {"notFound", "NOT_FOUND"}:  # noqa: PLR2004
+        return MessageGone(reason)
+    certain = _certain(frozenset(reasons), message)
+    if certain:
+        return GoogleUnavailable(reason or str(status), certain, sure=True)
+    return GoogleUnavailable(reason or str(status), _if_it_lasts(status, reason))
 
 
-def _by_status(status: int, reason: str) -> MigrationError:
-    match status:
-        case 401:
-            return ReconnectNeeded(reason)
-        case 404:
-            return MessageGone(reason)
-        case 400 if reason in {"failedPrecondition", "FAILED_PRECONDITION"}:
-            return GoogleUnavailable(reason)
-        case 400:
-            return RequestRefused(reason or "400")
-        case _ if status >= 500:  # noqa: PLR2004
-            return GoogleUnavailable(reason or str(status))
-        case _:
-            return GoogleRefused(reason or str(status))
+def _certain(reasons: frozenset[str], message: str) -> MigrationError | None:
+    """Return what Google says about the account, its grant or the project in so many words."""
+    if reasons & _PRECONDITION and _NO_GMAIL in message:
+        return NoGmail()
+    for words, error in ((_PROJECT, ClientRefused), (_SCOPE, ReconnectNeeded), (_ACCOUNT, GoogleRefused)):
+        if found := sorted(reasons & words):
+            return error(found[0])
+    return None
+
+
+def _if_it_lasts(status: int, reason: str) -> MigrationError | None:
+    """Return what a refusal that has been seen for single messages means where Google refuses everything so."""
+    if status == 401:  # noqa: PLR2004
+        return ReconnectNeeded(reason)
+    if reason in _FORBIDDEN:
+        return GoogleRefused(reason)
+    return NoGmail(reason) if reason in _PRECONDITION else None
 
 
 def from_refused_refresh(error: RefreshError) -> MigrationError:
-    """Return what a refused refresh means by its `error` word (RFC 6749 §5.2); only `invalid_grant` is a dead grant."""
+    """Return what a refused refresh means by its `error` word and description, or by the API's document in their place.
+
+    A dead grant is certain at once. The other words are believed when they last.
+    """
     answer = error.args[1] if len(error.args) > 1 else None
-    word = _word(answer.get("error")) if isinstance(answer, dict) else ""
-    if word == "invalid_grant":
+    answer = answer if isinstance(answer, dict) else {}
+    if isinstance(answer.get("error"), dict):
+        return from_answer(_status(answer["error"]), json.dumps(answer).encode())
+    word = _word(answer.get("error"))
+    if word in _ADMIN_WORDS or (word in _GRANT_WORDS and _ACCOUNT_IS_OFF.search(str(answer.get("error_description")))):
+        return GoogleUnavailable(word, GoogleRefused(word), sure=True)
+    if word in _GRANT_WORDS:
         return ReconnectNeeded(word)
-    return GoogleUnavailable("token") if error.retryable or not word else GoogleRefused(word)
+    if word in _CLIENT_WORDS:
+        return GoogleUnavailable(word, ClientRefused(word), sure=True)
+    return GoogleUnavailable(word or "token")
+
+
+def _status(error: dict[str, Any]) -> int:
+    code = error.get("code")
+    return code if isinstance(code, int) else 400
 
 
 def _moment(message: str) -> float | None:
@@ -97,15 +147,16 @@ def _moment(message: str) -> float | None:
         return None
 
 
-def _reason_and_message(body: bytes) -> tuple[str, str]:
+def _reasons_and_message(body: bytes) -> tuple[tuple[str, ...], str]:
+    """Return Google's reason words, those of `errors` first, then of `details`, then the status word; and its text."""
     try:
         error: Any = json.loads(body)["error"]
         first = (error.get("errors") or [{}])[0]
-        return _word(first.get("reason")) or _word(error.get("status")), str(
-            first.get("message") or error.get("message")
-        )
+        details = [row.get("reason") for row in error.get("details") or ()]
+        words = (_word(word) for word in (first.get("reason"), *details, error.get("status")))
+        return tuple(word for word in words if word), str(first.get("message") or error.get("message"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return "", ""
+        return (), ""
 
 
 def _word(value: object) -> str:

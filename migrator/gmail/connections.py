@@ -21,7 +21,7 @@ from httplib2.decode import DecodeLimitError, DecodeRatioError
 from requests import RequestException, Response
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
-from migrator.errors import AnswerDamaged, GoogleUnavailable, ReconnectNeeded
+from migrator.errors import AnswerDamaged, GoogleUnavailable
 from migrator.gmail.answers import from_answer, from_refused_refresh
 
 T = TypeVar("T")
@@ -117,6 +117,6 @@ def translated(action: Callable[[], T]) -> T:
     except _BROKEN as error:
         raise GoogleUnavailable(type(error).__name__) from None
     except GoogleAuthError as error:
-        raise ReconnectNeeded(type(error).__name__) from None
+        raise GoogleUnavailable(type(error).__name__) from None
     except ValueError:
         raise AnswerDamaged("not-json") from None

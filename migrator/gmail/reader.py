@@ -4,52 +4,38 @@ Every call reserves its units first (`migrator.quota`), asks google-api-python-c
 the one asked for.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self, TypeVar
 
 from google.auth.credentials import Credentials
 
-from migrator.errors import MessageGone
-from migrator.gmail import decode
+from migrator.errors import AnswerDamaged, MessageGone
+from migrator.gmail import decode, values
 from migrator.gmail.answers import HistoryTooOld
 from migrator.gmail.connections import Connections, translated
+from migrator.gmail.paging import Turns
+from migrator.gmail.values import Account, Changes, HistoryPage, Listing, Page, valued
 from migrator.labels import Label
 from migrator.message import GmailMessage
 from migrator.quota import Meter, Method
 from migrator.retry import Patience
 
+T = TypeVar("T")
+
 _PAGE = 500
 _CHUNK = 256 * 1024
+_HISTORY_PAGES = 100
+"""Pages of history read in one go: fifty thousand changes."""
 
+MOST_PAGES = 100_000
+"""More pages of ids than any account has; a listing that gives more does not end."""
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The account's own word about itself (`users.getProfile`); the address has no `repr`."""
-
-    address: str
-    messages: int
-    history_id: str
-
-    def __repr__(self) -> str:
-        return f"Account(messages={self.messages})"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which messages to list: labels that must all be present, a Gmail search, and whether spam and trash count."""
-
-    label_ids: tuple[str, ...] = ()
-    query: str = ""
-    spam_and_trash: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Message ids of one page, and the token of the next (None: this was the last)."""
-
-    ids: tuple[str, ...]
-    next_token: str | None
+_MESSAGE = "message/id"
+_HISTORY_FIELDS = (
+    f"history(id,messagesAdded/{_MESSAGE},messagesDeleted/{_MESSAGE},labelsAdded({_MESSAGE},labelIds),"
+    f"labelsRemoved({_MESSAGE},labelIds)),nextPageToken,historyId"
+)
+_CHANGES = ["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"]
 
 
 class Gmail:
@@ -82,20 +68,15 @@ class Gmail:
 
     def account(self) -> Account:
         """Return address, number of messages and the history id of now."""
-        answer = self._ask("users.getProfile", lambda users: users.getProfile(userId="me"))
-        return Account(answer["emailAddress"], int(answer["messagesTotal"]), str(answer["historyId"]))
+        return self._ask("users.getProfile", lambda users: users.getProfile(userId="me"), values.account)
 
     def labels(self) -> tuple[Label, ...]:
         """Return all labels, system and user."""
-        answer = self._ask("users.labels.list", lambda users: users.labels().list(userId="me"))
-        return tuple(
-            Label(row["id"], row["name"], "user" if row.get("type") == "user" else "system", _is_hidden(row))
-            for row in answer.get("labels", ())
-        )
+        return self._ask("users.labels.list", lambda users: users.labels().list(userId="me"), values.labels)
 
     def page(self, listing: Listing, token: str | None) -> Page:
         """Return one page of ids; Gmail gives no order that may be relied on, and pages may be empty."""
-        answer = self._ask(
+        return self._ask(
             "users.messages.list",
             lambda users: users.messages().list(
                 userId="me",
@@ -106,31 +87,53 @@ class Gmail:
                 pageToken=token,
                 fields="messages/id,nextPageToken",
             ),
+            values.page,
         )
-        return Page(tuple(row["id"] for row in answer.get("messages", ())), answer.get("nextPageToken"))
 
     def ids(self, listing: Listing) -> Iterator[str]:
-        """Yield every id of a listing, page after page."""
-        page = self.page(listing, None)
-        yield from page.ids
-        while page.next_token:
-            page = self.page(listing, page.next_token)
+        """Yield every id of a listing, page after page; `AnswerDamaged` where it does not end."""
+        turns, token = Turns(MOST_PAGES), None
+        while turns.may_ask(token):
+            page = self.page(listing, token)
             yield from page.ids
+            token = page.next_token
+            if token is None:
+                return
+        raise AnswerDamaged("endless")
 
-    def added_since(self, history_id: str) -> tuple[set[str], str]:
-        """Return ids of messages added since `history_id`, and the history id of now.
+    def changes_since(self, history_id: str) -> Changes:
+        """Return what happened to messages since `history_id`; of a very long history the beginning.
 
         Raises:
-            HistoryTooOld: Google keeps history for a week or so; list everything again.
+            HistoryTooOld: Google keeps history for a week or so; list everything again. Or there is no end to it.
         """
-        added: set[str] = set()
-        token: str | None = None
-        while True:
-            answer = self._history_page(history_id, token)
-            added.update(row["message"]["id"] for h in answer.get("history", ()) for row in h.get("messagesAdded", ()))
-            token = answer.get("nextPageToken")
+        records: list[Mapping[str, Any]] = []
+        last, turns, token = history_id, Turns(_HISTORY_PAGES), None
+        while turns.may_ask(token):
+            page = self._history_page(history_id, token)
+            records += page.records
+            last, token = page.last or last, page.next_token
             if token is None:
-                return added, str(answer.get("historyId", history_id))
+                return values.changes(records, page.now or last, complete=True)
+        if last == history_id:
+            raise HistoryTooOld
+        return values.changes(records, last, complete=False)
+
+    def knows(self, message_id: str) -> bool:
+        """Ask for a message's id alone; False where there is no such message any more.
+
+        Raises:
+            Transient, Waiting: as any question.
+        """
+        try:
+            self._ask(
+                "users.messages.get",
+                lambda users: users.messages().get(userId="me", id=message_id, format="minimal", fields="id"),
+                lambda answer: answer["id"],
+            )
+        except MessageGone:
+            return False
+        return True
 
     def message(self, message_id: str, *, large: bool = False) -> GmailMessage:
         """Return one message with its bytes; a large one is streamed, so that it is held once."""
@@ -139,21 +142,26 @@ class Gmail:
             return translated(lambda: self._stream(message_id))
         return decode.parsed(translated(self._connections.raw(message_id).execute), message_id)
 
-    def _history_page(self, history_id: str, token: str | None) -> dict[str, Any]:
+    def _history_page(self, history_id: str, token: str | None) -> HistoryPage:
         try:
             return self._ask(
                 "users.history.list",
                 lambda users: users.history().list(
-                    userId="me", startHistoryId=history_id, historyTypes=["messageAdded"], pageToken=token
+                    userId="me",
+                    startHistoryId=history_id,
+                    historyTypes=_CHANGES,
+                    maxResults=_PAGE,
+                    pageToken=token,
+                    fields=_HISTORY_FIELDS,
                 ),
+                values.history_page,
             )
         except MessageGone:
             raise HistoryTooOld from None
 
-    def _ask(self, method: Method, request: Callable[[Any], Any]) -> dict[str, Any]:
+    def _ask(self, method: Method, request: Callable[[Any], Any], parse: Callable[[dict[str, Any]], T]) -> T:
         self._pace(method)
-        answer: dict[str, Any] = translated(request(self._connections.users).execute)
-        return answer
+        return valued(parse, translated(request(self._connections.users).execute))
 
     def _pace(self, method: Method) -> None:
         delay = self._meter.reserve(self._meter.profile.units(method), method)
@@ -163,7 +171,3 @@ class Gmail:
     def _stream(self, message_id: str) -> GmailMessage:
         with self._connections.streamed(self._connections.raw(message_id).uri) as answer:
             return decode.streamed(answer.iter_content(_CHUNK), message_id)
-
-
-def _is_hidden(row: dict[str, Any]) -> bool:
-    return bool(row.get("labelListVisibility") == "labelHide")

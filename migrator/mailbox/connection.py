@@ -3,22 +3,36 @@
 import contextlib
 import imaplib
 import logging
+import random
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import ProtocolError
 
-from migrator.errors import CertificateInvalid, ConnectionLost, LoginRefused, MigrationError, UnknownHost
+from migrator.errors import (
+    CertificateInvalid,
+    ConnectionLost,
+    LoginRefused,
+    MailboxUnreachable,
+    MigrationError,
+    ServerMisbehaves,
+    UnknownHost,
+)
 
 from . import answers
-from .login import log_in
+from .login import RefusedWithoutReason, log_in
 from .target import Credentials, Target
-from .wire import Connect, Wire
+from .wire import Connect, Nonsense, Wire
 
 # Its debug messages hold user names and mail, its warnings quote the server.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
+
+_CUT = frozenset({"refused", "no-imap"})  # the connection was, on its way to the mailbox
+_PAUSES = (0.3, 1.5)  # seconds on average before it is tried again; what is cut then waits for another slice
 
 _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 10, 62, 64  # X509_V_ERR_* of OpenSSL
 
@@ -50,13 +64,57 @@ class Connection(IMAPClient):  # type: ignore[misc]  # imapclient has no types
 
     def can(self) -> frozenset[str]:
         """Return the capabilities as they are now, in capitals (RFC 9051 §6.1.1)."""
-        return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
+        with _parsed():
+            return frozenset(name.decode("ascii", "replace") for name in self.capabilities())
+
+    def namespace(self) -> Any:
+        """Return the namespaces as IMAPClient does."""
+        with _parsed():
+            spaces = super().namespace()
+            told = [space for group in spaces for space in group or ()]
+            if not all(isinstance(prefix, str) and isinstance(delimiter, str | None) for prefix, delimiter in told):
+                raise Nonsense("no prefix")
+            return spaces
+
+    def fetch(self, *args: Any) -> Any:
+        """Return messages as IMAPClient does."""
+        with _parsed():
+            return super().fetch(*args)
 
 
 def opened(
+    target: Target,
+    credentials: Credentials,
+    connect: Connect,
+    connect_timeout: float,
+    read_timeout: float,
+    second_logins: Iterator[float],
+    wait: Callable[[float], None],
+) -> Connection:
+    """Return a connection that is logged in and knows the capabilities of now, or raise an error of our tree.
+
+    A connection that is refused or cut on the way is tried again at once, twice at most. So is a login that is refused
+    without a reason told, as often and after as many seconds as `second_logins` gives.
+    """
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            return _entered(target, credentials, connect, connect_timeout, read_timeout)
+        except MailboxUnreachable as error:
+            pause = next(pauses, None) if error.detail in _CUT else None
+            if pause is None:
+                raise
+            wait(pause * random.uniform(0.5, 1.5))  # noqa: S311
+        except RefusedWithoutReason as error:
+            pause = next(second_logins, None)
+            if pause is None:
+                raise LoginRefused(error.detail) from None
+            wait(pause)
+
+
+def _entered(
     target: Target, credentials: Credentials, connect: Connect, connect_timeout: float, read_timeout: float
 ) -> Connection:
-    """Return a connection that is logged in and knows the capabilities of now, or raise an error of our tree."""
     connection = greeted(target, connect, connect_timeout, read_timeout)
     with _opening(), _ended_by_errors(connection):
         log_in(connection.wire, connection.can(), credentials)
@@ -80,6 +138,21 @@ def _protect(connection: Connection, target: Target) -> None:
         if "STARTTLS" not in connection.can():
             raise CertificateInvalid("no-tls")
         connection.starttls(connection.wire.context())
+
+
+_UNPARSABLE = (
+    *(ProtocolError, ValueError, ArithmeticError, TypeError, LookupError, AttributeError, AssertionError),
+    RecursionError,
+)
+
+
+@contextlib.contextmanager
+def _parsed() -> Iterator[None]:
+    """Call nonsense what IMAPClient's parsers fail at in so many ways."""
+    try:
+        yield
+    except _UNPARSABLE:
+        raise Nonsense("not to be parsed") from None
 
 
 @contextlib.contextmanager
@@ -121,13 +194,15 @@ def _certificate_word(error: ssl.SSLCertVerificationError) -> str:
 def speaking() -> Iterator[None]:
     """Turn whatever breaks the conversation into ConnectionLost: what was done last is unknown.
 
-    An answer nobody asked for, or BAD to a command with mail in it, breaks it too: the server may be reading mail as
-    commands, and must not get another byte.
+    An answer nobody asked for (ServerMisbehaves), or BAD to a command with mail in it, breaks it too: the server may be
+    reading mail as commands, and must not get another byte.
     """
     try:
         yield
     except TimeoutError:
         raise ConnectionLost("timed-out") from None
+    except Nonsense:
+        raise ServerMisbehaves from None
     except imaplib.IMAP4.error:
         raise ConnectionLost("out-of-step") from None
     except (OSError, EOFError):

@@ -11,13 +11,14 @@ from .uids import SET, expand, sets
 from .wire import Wire
 
 _COPYUID = re.compile(rb"\d{1,10} (" + SET + rb") (" + SET + rb")")
-_UIDNEXT = re.compile(rb"UIDNEXT (\d+)")
+_UIDNEXT = re.compile(rb"UIDNEXT (\d{1,10})\b")
 
 
 def copy(wire: Wire, uids: Sequence[int], to: bytes) -> dict[int, int]:
     """Return the new UID in `to`, a quoted name, of each of `uids` that is there: by COPYUID (RFC 4315 §3).
 
-    Raises FolderRefused or MailboxFull; earlier parts of a list too long for one command are then copied.
+    Raises FolderRefused, MailboxFull or RefusedUnexplained; earlier parts of a list too long for one command are then
+    copied.
     """
     done: dict[int, int] = {}
     for some in sets(uids):

@@ -4,25 +4,29 @@ import contextlib
 import functools
 import imaplib
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from migrator.errors import ConnectionLost, MailboxFull, MessageRefused
+from migrator.errors import ConnectionLost, MailboxFull, RefusedUnexplained
 from migrator.folders import MailboxShape
 
-from . import copying, listing, look, removing, storing
+from . import answers, copying, listing, look, removing, storing
 from .connection import Connection, by_name, opened, speaking
+from .namespaces import Space
 from .removing import Removal
+from .rights import Rights
 from .selecting import select
 from .sending import Ways
 from .target import Credentials, Target
-from .values import Appended, Attributes, Item, Quota, Refused, Selected
+from .values import Appended, Attributes, Item, Quota, Refused, Selected, Unsent
 from .wire import Connect, Wire
 from .writer import Writer
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_NONE: Iterator[float] = iter(())
 _GOODBYE = 2.0  # seconds a server has to answer LOGOUT
 
 
@@ -33,13 +37,19 @@ def open_mailbox(
     connect_timeout: float = 10,
     read_timeout: float = 60,
     connect: Connect = by_name,
+    second_logins: Iterator[float] = _NONE,
+    wait: Callable[[float], None] = time.sleep,
 ) -> "Mailbox":
     """Connect and log in; time-outs in seconds. `connect` makes the TCP connection, to pin an address checked before.
+
+    A connection that is refused or cut is tried again within two seconds; `wait` waits. A login that is refused with no
+    reason told (a directory behind the server may be away for a moment) is tried again after the next of
+    `second_logins`, in seconds: few, for servers lock out who tries too often.
 
     Raises LoginRefused, UnknownHost, CertificateInvalid ("expired", "wrong-name", "untrusted", "no-tls") or
     MailboxUnreachable.
     """
-    return Mailbox(opened(target, credentials, connect, connect_timeout, read_timeout))
+    return Mailbox(opened(target, credentials, connect, connect_timeout, read_timeout, second_logins, wait))
 
 
 def _spoken(act: Callable[Concatenate["Mailbox", _P], _R]) -> Callable[Concatenate["Mailbox", _P], _R]:
@@ -63,9 +73,11 @@ class Mailbox:
         self._connection = connection
         self._wire = connection.wire
         self._lost = False
-        self._delimiter: str | None = None
+        self._own: Space | None = None
+        self._rights = Rights(connection)
         self._selected: Selected | None = None
         self._exists = 0
+        self._appended = False
         self._writer: Writer | None = None
         self.capabilities = connection.can()
         self.tls = _protection(self._wire)
@@ -96,10 +108,8 @@ class Mailbox:
 
     @_spoken
     def shape(self) -> MailboxShape:
-        """Return prefix, delimiter and folders of the user's own namespace."""
-        found = listing.shape(self._connection)
-        self._delimiter = found.delimiter
-        return found
+        """Return prefix, delimiter and folders of the customer's own namespace; raises MailboxUnreachable."""
+        return listing.shape(self._connection, self._rights)
 
     @_spoken
     def quota(self) -> Quota | None:
@@ -112,24 +122,28 @@ class Mailbox:
 
         Returns whether it was made just now.
 
-        Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission".
+        Raises FolderRefused: "control-character", "empty-level", "name-refused", "name-changed", "no-permission";
+        "foreign-name": it would lie outside the customer's own namespace; "shared": it is there, and others may read
+        it; "no-subfolders": the folder above it can hold none; "too-many-folders".
         """
-        if self._delimiter is None:
-            self._delimiter = listing.shape(self._connection).delimiter
-        return listing.create(self._connection, name, special_use, self._delimiter)
+        if self._own is None:
+            self._own = listing.own_space(self._connection)
+        return listing.create(self._connection, self._rights, name, special_use, self._own)
 
     @_spoken
     def select(self, name: str) -> Selected:
-        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...)."""
+        """Open a folder for `append` and for looking; raises FolderRefused ("missing", ...) or RefusedUnexplained."""
         mailbox = listing.encoded(name)
         self._selected = self._writer = None
         selected = select(self._wire, name, mailbox)
         self._selected, self._writer = selected, Writer(self._wire, mailbox, selected)
-        self._exists = selected.exists
+        self._exists, self._appended = selected.exists, False
         return selected
 
     @_spoken
-    def append(self, selected: Selected, items: Sequence[Item], *, careful: bool = False) -> list[Appended | Refused]:
+    def append(
+        self, selected: Selected, items: Sequence[Item], *, careful: bool = False
+    ) -> list[Appended | Refused | Unsent]:
         r"""Append messages, in order, to the selected folder; one result each.
 
         Flags are `\Seen \Answered \Flagged \Deleted \Draft` and keywords (atoms of at most 50 bytes); anything else
@@ -140,6 +154,7 @@ class Mailbox:
         """
         if self._writer is None or selected != self._selected:
             raise ValueError("select the folder first")
+        self._appended = True
         results = list(self._writer.append(items, Ways.of(self.capabilities, careful=careful)))
         self._exists += sum(isinstance(result, Appended) for result in results)
         if self._writer.broken:
@@ -148,19 +163,16 @@ class Mailbox:
             return results
         return self._with_quota(items, results)
 
-    def _with_quota(self, items: Sequence[Item], results: list[Appended | Refused]) -> list[Appended | Refused]:
-        """Say of a message that is larger than the whole quota that it will never fit, rather than to wait."""
-        if not any(isinstance(result, Refused) and isinstance(result.error, MailboxFull) for result in results):
+    def _with_quota(
+        self, items: Sequence[Item], results: list[Appended | Refused | Unsent]
+    ) -> list[Appended | Refused | Unsent]:
+        """Ask for the quota where messages were refused, and say of each what its figures make of the reason."""
+        doubts = (MailboxFull, RefusedUnexplained)
+        if not any(isinstance(result, Refused) and isinstance(result.error, doubts) for result in results):
             return results
         quota = look.quota(self._connection)
-        limit = quota.limit if quota else None
         return [
-            Refused(MessageRefused("too-large"))
-            if isinstance(result, Refused)
-            and isinstance(result.error, MailboxFull)
-            and limit
-            and len(item.wire) > limit
-            else result
+            Refused(answers.in_view_of(quota, result.error, len(item.wire))) if isinstance(result, Refused) else result
             for item, result in zip(items, results, strict=True)
         ]
 
@@ -170,7 +182,7 @@ class Mailbox:
 
         Without UIDPLUS (RFC 4315) they are looked for; 0 stands for a UID that could not be found out.
 
-        Raises FolderRefused or MailboxFull.
+        Raises FolderRefused, MailboxFull or RefusedUnexplained.
         """
         selected, mailbox = self._open(), listing.encoded(to)
         if "UIDPLUS" in self.capabilities:
@@ -263,6 +275,9 @@ class Mailbox:
     def _open(self) -> Selected:
         if self._selected is None:
             raise ValueError("select a folder first")
+        if self._appended:
+            self._wire.run(b"NOOP")  # Courier notices what came by APPEND only then
+            self._appended = False
         return self._selected
 
 

@@ -9,15 +9,22 @@ from .target import Credentials, MasterUser, OAuthToken, Password
 from .wire import Wire
 
 
+class RefusedWithoutReason(LoginRefused):
+    """Refused by a NO without a code (RFC 5530): most likely the password, but nobody said so."""
+
+
 def log_in(wire: Wire, capabilities: frozenset[str], credentials: Credentials) -> None:
-    """Log in, or raise LoginRefused (or MailboxUnreachable where the server is only busy).
+    """Log in, or raise LoginRefused or RefusedWithoutReason (or MailboxUnreachable where the server is only busy).
 
     `capabilities` are those before login: a mechanism the server does not advertise is not tried, so a secret is
     never sent in a form the server did not ask for.
     """
     answer = _enter(credentials, wire, capabilities)
     if not answer.ok:
-        raise answers.login_refusal(answer)
+        refusal = answers.login_refusal(answer)
+        if isinstance(refusal, LoginRefused) and not answer.code:
+            raise RefusedWithoutReason(refusal.detail)
+        raise refusal
     wire.state = "AUTH"
 
 

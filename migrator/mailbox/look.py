@@ -20,11 +20,11 @@ _ESTIMATE = 4  # a body is at most so many times its RFC822.SIZE
 _FIELDS = b"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]"
 _FIELDS_BYTES = 4096  # bytes that these usually have at most
 _HEADS_AT_ONCE = 500
-_UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d+)")
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_UID = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d{1,10})\b")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})\b")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{26})"')
-_STORAGE = re.compile(rb"\bSTORAGE (\d+) (\d+)", re.IGNORECASE)
+_STORAGE = re.compile(rb"\bSTORAGE (\d{1,18}) (\d{1,18})\b", re.IGNORECASE)
 
 
 def sizes(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, int]:
@@ -39,7 +39,8 @@ def flags(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, frozenset[s
 
 def dates(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, datetime]:
     """Return INTERNALDATE, aware, of those of `uids` that are there."""
-    return dict(_attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment))
+    told = _attribute(wire, uids, exists, b"INTERNALDATE", _DATE, _moment)
+    return {uid: moment for uid, moment in told if moment}
 
 
 def attributes(wire: Wire, uids: Sequence[int], exists: int) -> dict[int, Attributes]:
@@ -69,8 +70,11 @@ def _flag_set(text: bytes) -> frozenset[str]:
     return frozenset(text.decode("ascii", "replace").split()) - {"\\Recent"}
 
 
-def _moment(text: bytes) -> datetime:
-    moment: datetime = parse_to_datetime(text, normalise=False)
+def _moment(text: bytes) -> datetime | None:
+    try:
+        moment: datetime = parse_to_datetime(text, normalise=False)
+    except (ValueError, OverflowError):  # no date of any calendar: as good as none
+        return None
     return moment
 
 

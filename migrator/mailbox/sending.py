@@ -26,13 +26,16 @@ class Ways:
     """How this server takes messages (RFC 3502, 7888, 4315, 7889).
 
     `literals`: sent at once (plus), at once up to 4 KiB (minus), or after the server's `+` (patient).
-    `limit`: the largest message it takes, in octets; None where it does not say.
+    `limit`: the largest message it takes, in octets; None where it does not say. `beside`: no folder may be open while
+    messages are sent, and the folder has to be opened again to see them. So it is with GNU imap4d, which removes what
+    was appended to the open folder of an mbox store; it is told by UNSELECT (RFC 3691) without UIDPLUS.
     """
 
     multi: bool
     literals: Literal["plus", "minus", "patient"]
     uidplus: bool
     limit: int | None = None
+    beside: bool = False
 
     @classmethod
     def of(cls, capabilities: frozenset[str], *, careful: bool = False) -> "Ways":
@@ -42,7 +45,9 @@ class Ways:
             literals = "plus" if "LITERAL+" in capabilities else "minus"
         multi = "MULTIAPPEND" in capabilities and not careful
         limits = [int(name[12:]) for name in capabilities if _APPENDLIMIT.fullmatch(name)]
-        return cls(multi, literals, "UIDPLUS" in capabilities, min(limits, default=None))
+        uidplus = "UIDPLUS" in capabilities
+        beside = not uidplus and "UNSELECT" in capabilities
+        return cls(multi, literals, uidplus, min(limits, default=None), beside)
 
     def waits(self, size: int) -> bool:
         """Whether a literal of `size` bytes has to wait for the server's `+`."""

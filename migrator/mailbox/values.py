@@ -8,9 +8,11 @@ from migrator.errors import MigrationError
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    r"""The open folder as SELECT described it (RFC 9051 §6.3.2).
+    r"""The open folder as SELECT described it, or the server when asked for what SELECT left out (RFC 3501 §6.3.1).
 
-    `keywords_allowed`: new keywords may be made (PERMANENTFLAGS has `\*`). `known_keywords`: those it has already.
+    `uidvalidity`: 0 where the server has none to tell: its UIDs hold for this connection alone. `uidnext`: no message
+    that comes from now on has a smaller UID. `keywords_allowed`: new keywords may be made (PERMANENTFLAGS has `\*`).
+    `known_keywords`: those it has already.
     """
 
     name: str = field(repr=False)
@@ -36,10 +38,12 @@ class Appended:
     """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take.
 
     `uid` is 0 where the server said that it is stored, and under which UID could not be found out.
+    `refused_keywords`: without these it was accepted, having been refused with them.
     """
 
     uid: int
     dropped_keywords: bool = False
+    refused_keywords: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Refused:
     """The server did not take this message, and stored nothing of it.
 
     `error` is MessageRefused (a word of `answers.MESSAGE_WORDS`), MailboxFull, FolderRefused ("missing", "read-only")
-    or MailboxUnreachable (the server has a fault of its own).
+    or RefusedUnexplained (a word of `answers.UNEXPLAINED_WORDS`).
     """
 
     error: MigrationError
@@ -59,6 +63,10 @@ class Attributes:
 
     flags: frozenset[str] = field(repr=False)
     date: datetime | None
+
+
+class Unsent:
+    """The message was not sent: so many before it were refused, and none accepted, that nothing was to be learned."""
 
 
 @dataclass(frozen=True, slots=True)

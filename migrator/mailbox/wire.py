@@ -1,19 +1,21 @@
 """The bytes to and from the mail server: imaplib's connection, with bounds on what a server may send us.
 
-imaplib reads whatever literal a server announces and waits as long as bytes keep coming. Here every command has an
-allowance of bytes and a deadline; the socket is made by a function the caller may replace (to pin a checked address).
+imaplib reads whatever literal a server announces, in text too, and waits as long as bytes keep coming. Here responses
+are read by the standard's grammar, every command has an allowance of bytes and a deadline, and the socket is made by a
+function the caller may replace (to pin a checked address).
 """
 
 import imaplib
 import io
-import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
+from . import responses
 from .answers import Answer, read
+from .responses import Response
 from .target import Target
 
 Connect = Callable[[str, int, float], socket.socket]  # host, port, seconds
@@ -21,13 +23,16 @@ Connect = Callable[[str, int, float], socket.socket]  # host, port, seconds
 CHUNK = 256 * 1024  # bytes per write: a time-out then covers one chunk, not a whole message
 ALLOWANCE = 4 * 1024 * 1024  # bytes a server may answer to one command, unless the command says otherwise
 GREETING = 64 * 1024  # bytes of greeting and capabilities
+_LINE = 1_000_000  # bytes of one line
 PATIENCE = 10  # read time-outs that one command may last altogether
 
 # Linux: acknowledge at once what is read next. A server that leaves Nagle's algorithm on (Cyrus) sends the second of
 # two short answers only then, 40 ms later. The option wears off, so it is set before each read.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
-_LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
+
+class Nonsense(imaplib.IMAP4.abort):
+    """The server said what no server may say here; what it did with the last command is unknown."""
 
 
 class _Incoming(io.RawIOBase):
@@ -100,7 +105,7 @@ class Wire(imaplib.IMAP4):
     def read(self, size: int) -> bytes:
         """Read a literal of `size` bytes, if that many may still come."""
         if size > self._incoming.allowance + self._incoming.unread:
-            raise self.abort("literal too large")
+            raise Nonsense("literal too large")
         data = self._reader.read(size)
         self._incoming.unread -= len(data)
         if len(data) < size:
@@ -108,11 +113,13 @@ class Wire(imaplib.IMAP4):
         return data
 
     def readline(self) -> bytes:
-        """Read a line; imaplib's own bound of 1,000,000 bytes holds."""
-        line = self._reader.readline(1_000_001)
+        """Read a line with its end, CRLF or LF; imaplib's own bound of 1,000,000 bytes holds."""
+        line = self._reader.readline(_LINE + 1)
         self._incoming.unread -= len(line)
-        if len(line) > 1_000_000:  # noqa: PLR2004
-            raise self.abort("line too long")
+        if len(line) > _LINE:
+            raise Nonsense("line too long")
+        if not line.endswith(b"\n"):
+            raise self.abort("closed in a line")
         return line
 
     def send(self, data: Any) -> None:
@@ -178,17 +185,58 @@ class Wire(imaplib.IMAP4):
     def stream(self, line: bytes, allowance: int = ALLOWANCE) -> Iterator[bytes]:
         """Send a command and give each response line with its literals put in, keeping none; exhaust it always."""
         tag = self.begin(line, allowance)
-        mark = tag + b" "
-        while not (response := self._whole_response()).startswith(mark):
-            yield response
+        while (parts := self._whole())[0].startswith((b"*", b"+")):
+            yield b"".join(parts)
+        answer = self._answering(parts[0])
         del self.tagged_commands[tag]
-        if not response.startswith(mark + b"OK "):
+        if answer.tag != tag or answer.word != "OK":
             raise self.abort("refused")
 
-    def _whole_response(self) -> bytes:
-        response = self.readline()
-        if not response.endswith(b"\r\n"):
-            raise self.abort("closed in a line")
-        while literal := _LITERAL.search(response):
-            response += self.read(int(literal[1])) + self.readline()
+    def _whole(self) -> list[bytes]:
+        """Read one response: a line, and each literal in it with the line that follows. Blank lines count for none."""
+        line = self.readline()
+        while not line.strip():
+            line = self.readline()
+        parts = [line]
+        while (size := responses.literal(line, parts[-1])) is not None:
+            parts += [self.read(size), self.readline()]
+        return parts
+
+    def _answering(self, line: bytes) -> Response:
+        """Return the answer to a command under way; any other line is nonsense.
+
+        An answer nobody asked for means that the server takes something else than our commands for commands.
+        """
+        response = responses.read(line.rstrip(b"\r\n"))
+        if response is None or response.tag not in self.tagged_commands:
+            raise Nonsense("no answer to anything we said")
         return response
+
+    def _get_response(self) -> bytes | None:
+        """Take in one response as imaplib does: None for `+`; else the line, its content in `untagged_responses`."""
+        first, *rest = self._whole()
+        if first.startswith(b"+"):
+            return None
+        if first.startswith(b"*"):
+            self._take_untagged(first, rest)
+        else:
+            answer = self._answering(first)
+            reply: Any = (answer.word, [answer.rest])
+            self.tagged_commands[answer.tag] = reply
+            self._take_code(answer)
+        return first
+
+    def _take_untagged(self, first: bytes, rest: list[bytes]) -> None:
+        response = responses.read(first.rstrip(b"\r\n"))
+        if response is None:  # a star and nothing we know: it may mean something to somebody
+            return
+        text = response.rest
+        for literal, line in zip(rest[::2], rest[1::2], strict=True):
+            self._append_untagged(response.word, (text, literal))
+            text = line.rstrip(b"\r\n")
+        self._append_untagged(response.word, text)
+        self._take_code(response)
+
+    def _take_code(self, response: Response) -> None:
+        if response.code:
+            self._append_untagged(*response.code)

@@ -1,22 +1,25 @@
 """Appending to the selected folder: what is sent how, what became of it, and which UID it got."""
 
+import contextlib
 import imaplib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from migrator.errors import MessageRefused
+from migrator.errors import MessageRefused, RefusedUnexplained
 
 from . import answers, heads
 from .answers import Answer
 from .found import UNKNOWN, Newcomers, sign
 from .sending import Piece, Sender, Ways
 from .uids import SET, expand
-from .values import Appended, Item, Refused, Selected
+from .values import Appended, Item, Refused, Selected, Unsent
 from .wire import Wire
 
 _BATCH = 50  # messages in one MULTIAPPEND
 _BATCH_BYTES = 8 * 1024 * 1024
+_PROBES = (1, 3, 12)  # messages sent one by one before all others; none accepted of these, and no more are sent
 _APPENDUID = re.compile(rb"(\d{1,10}) (" + SET + rb")")
 
 
@@ -25,6 +28,7 @@ class Writer:
 
     def __init__(self, wire: Wire, mailbox: bytes, selected: Selected) -> None:
         self._wire = wire
+        self._mailbox = mailbox
         self._sender = Sender(wire, mailbox)
         self._selected = selected
         self._uidnext = selected.uidnext
@@ -32,9 +36,10 @@ class Writer:
         """Whether the conversation broke after something was stored: nothing more may be said."""
         self._newcomers = Newcomers(wire, mailbox, selected)
         self._keywords = {keyword.lower() for keyword in selected.known_keywords}
+        self._refused: set[str] = set()
 
-    def append(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused]:
-        """Append in order; give for each message its UID or why it was refused.
+    def append(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused | Unsent]:
+        """Append in order; give for each message its UID, why it was refused, or that it was not sent.
 
         Raises ValueError before anything is sent if a flag is not one (see `heads.check`), and imaplib's errors or
         OSError when the conversation breaks, with the outcome of what was not given yet unknown.
@@ -46,23 +51,56 @@ class Writer:
         for item in items:
             yield next(outcomes) if len(item.wire) <= limit else Refused(MessageRefused("too-large"))
 
-    def _send(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused]:
+    def _send(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused | Unsent]:
         for batch in _batches([Piece(item, self._allowed(item.flags)) for item in items]):
             if self.broken:
                 raise self._wire.abort("broken before")
-            answer = self._sender.batch(batch, ways) if ways.multi and len(batch) > 1 else None
+            answer = self._in_one(batch, ways) if ways.multi and len(batch) > 1 else None
             if answer and answer.ok:
                 uids = self._uids([answer], batch, ways)
                 yield from self._stored(batch, uids)
             else:  # it does not say which message it was, and some may be stored all the same
                 kept = self._kept(batch, ways) if answer else [None] * len(batch)
                 left = [piece for piece, uid in zip(batch, kept, strict=True) if uid is None]
-                outcomes = self._one_by_one(left, ways)
+                outcomes = self._in_parts(left, _PROBES if answer else (sum(_PROBES),), ways)
                 for piece, uid in zip(batch, kept, strict=True):
                     yield next(outcomes) if uid is None else Appended(uid, piece.dropped)
 
+    @contextlib.contextmanager
+    def _sending(self, ways: Ways) -> Iterator[None]:
+        if ways.beside:
+            self._wire.run(b"UNSELECT")
+        yield
+        if ways.beside:
+            self._wire.run(b"SELECT " + self._mailbox)
+
+    def _in_one(self, batch: Sequence[Piece], ways: Ways) -> Answer:
+        with self._sending(ways):
+            return self._sender.batch(batch, ways)
+
+    def _singly(self, pieces: Sequence[Piece], ways: Ways) -> list[Answer]:
+        with self._sending(ways):
+            return self._sender.singles(pieces, ways)
+
+    def _in_parts(
+        self, batch: list[Piece], lengths: Sequence[int], ways: Ways
+    ) -> Iterator[Appended | Refused | Unsent]:
+        """Send one by one, a few at first; where all of these are refused without a reason, the rest is not sent."""
+        in_vain = True
+        for some, more in _parts(batch, lengths):
+            if self.broken:
+                raise self._wire.abort("broken before")
+            fewer = [Piece(piece.item, self._allowed(piece.flags)) for piece in some]
+            for outcome in self._one_by_one(fewer, ways):
+                in_vain &= isinstance(outcome, Refused) and isinstance(outcome.error, RefusedUnexplained)
+                yield outcome
+            if in_vain and more and len(batch) - more >= sum(_PROBES):
+                yield from [Unsent()] * more
+                return
+
     def _allowed(self, flags: tuple[str, ...]) -> tuple[str, ...]:
-        return flags if self._selected.keywords_allowed else self._known(flags)
+        allowed = flags if self._selected.keywords_allowed else self._known(flags)
+        return tuple(flag for flag in allowed if flag not in self._refused)
 
     def _known(self, flags: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(flag for flag in flags if not heads.is_keyword(flag) or flag.lower() in self._keywords)
@@ -73,7 +111,7 @@ class Writer:
             yield Appended(uid, piece.dropped)
 
     def _one_by_one(self, batch: list[Piece], ways: Ways) -> Iterator[Appended | Refused]:
-        replies = self._sender.singles(batch, ways)
+        replies = self._singly(batch, ways)
         pairs = [(piece, reply) for piece, reply in zip(batch, replies, strict=True) if reply.ok]
         uids = self._uids([reply for _, reply in pairs], [piece for piece, _ in pairs], ways)
         stored = self._stored([piece for piece, _ in pairs], uids)
@@ -82,16 +120,19 @@ class Writer:
             yield outcome or self._without_keywords(piece, reply, ways)
 
     def _without_keywords(self, piece: Piece, refused: Answer, ways: Ways) -> Appended | Refused:
-        """Try a message again with fewer keywords, if it was for those that it was refused."""
-        reply = refused
+        """Try a message that was refused for no known reason with fewer keywords: without new ones, without any."""
+        reply, tried = refused, piece.flags
         for flags in (self._known(piece.flags), tuple(flag for flag in piece.flags if not heads.is_keyword(flag))):
-            if flags == piece.flags or not answers.keywords_refused(reply):
+            if flags == tried or not answers.may_be_keywords(reply):
                 continue
-            fewer = Piece(piece.item, flags)
-            (reply,) = self._sender.singles([fewer], ways)
+            fewer, tried = Piece(piece.item, flags), flags
+            (reply,) = self._singly([fewer], ways)
             if reply.ok:
-                return next(self._stored([fewer], self._uids([reply], [fewer], ways)))
-        return Refused(answers.full() if answers.is_full(reply) else answers.message_refusal(reply))
+                (stored,) = self._stored([fewer], self._uids([reply], [fewer], ways))
+                culprits = frozenset(piece.flags) - frozenset(flags)
+                self._refused |= culprits
+                return replace(stored, refused_keywords=culprits)
+        return Refused(answers.message_refusal(reply, read_only=self._selected.read_only))
 
     def _uids(self, replies: list[Answer], batch: Sequence[Piece], ways: Ways) -> list[int]:
         """Return the new UIDs in the order sent: by APPENDUID (RFC 4315 §3), else by looking what has arrived.
@@ -118,7 +159,7 @@ class Writer:
     def _appended(self, reply: Answer, at_most: int) -> list[int]:
         """Return the UIDs that the answer names; none if it makes no sense, or names another folder's UIDVALIDITY."""
         found = _APPENDUID.fullmatch(reply.argument)
-        if not found or int(found[1]) != self._selected.uidvalidity:
+        if not found or self._selected.uidvalidity not in {0, int(found[1])}:  # 0: the server does not tell
             return []
         return expand(found[2], at_most)
 
@@ -142,3 +183,12 @@ def _batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
         total += size
     if batch:
         yield batch
+
+
+def _parts(batch: list[Piece], lengths: Sequence[int]) -> Iterator[tuple[list[Piece], int]]:
+    """Give the batch in parts of these lengths, then the rest, each with the number of messages behind it."""
+    start = 0
+    for length in (*lengths, len(batch)):
+        if some := batch[start : start + length]:
+            start += len(some)
+            yield some, len(batch) - start

@@ -162,7 +162,7 @@ def test_one_import_says_why_it_waits_until_when_and_what_may_be_typed(desk: Des
     said = desk.run("show", migration)
     shown = " ".join(said.output.split())
     assert "Waiting: mailbox-full (while planning)" in shown
-    assert "Free some space or raise its quota; we go on by ourselves." in shown
+    assert "Free some space or raise its quota; we resume automatically." in shown
     assert "at 2033-05-18 03:33:20 UTC" in shown
     assert f"you may migrator resume {migration}" in shown
     assert max(len(line) for line in said.output.splitlines()) <= 80

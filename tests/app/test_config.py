@@ -88,6 +88,27 @@ def test_settings_arrive_where_they_are_used(tmp_path: Path) -> None:
     assert (choices.categories, choices.sent_first) == ("none", True)
 
 
+@pytest.mark.parametrize("setting", ["api", "auth_uri", "token_uri", "revoke_uri"])
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        *[(f"http://{host}:8080/x", True) for host in ("127.0.0.1", "127.9.9.9", "localhost", "[::1]")],
+        ("https://oauth2.googleapis.com/token", True),
+        *[(f"http://{host}/x", False) for host in ("google.example", "10.0.0.1", "127.0.0.1.example", "localhost.x")],
+        *[(address, False) for address in ("ftp://127.0.0.1/", "127.0.0.1:80", "http://", "https://", "")],
+    ],
+)
+def test_google_is_spoken_with_by_tls_unless_it_is_a_stand_in_on_this_machine(
+    tmp_path: Path, setting: str, address: str, *, good: bool
+) -> None:
+    file = written(tmp_path, f'[google]\n{setting} = "{address}"\n')
+    if good:
+        assert getattr(load(file).google, setting) == address
+        return
+    with pytest.raises(ConfigError, match=f"google.{setting}"):
+        load(file)
+
+
 def test_an_empty_path_is_none(tmp_path: Path) -> None:
     config = load(written(tmp_path, 'google.client_secret_file = ""\nstore.master_key_file = ""\nmailbox.ca_file = ""'))
     assert config.google.client_secret_file is None

@@ -158,15 +158,48 @@ def test_the_same_answer_connects_once(google: Google, config: Config, stores: S
     assert len(grants(google)) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("mailNotEnabled", "no-gmail"),
+        ("failedPrecondition", "no-gmail"),
+        ("accessNotConfigured", "google-client-refused"),
+        ("domainPolicy", "google-refused"),
+        ("accountDisabled", "google-refused"),
+        ("insufficientPermissions", "reconnect-needed"),
+        ("invalidArgument", "google-down"),
+    ],
+)
 def test_a_google_that_does_not_say_whose_account_it_is_gets_the_grant_back(
-    google: Google, config: Config, stores: Stores, migration: str
+    google: Google, config: Config, stores: Stores, migration: str, kind: str, code: str
 ) -> None:
-    google.fault("accessNotConfigured", method="getProfile", times=0)
+    google.fault(kind, method="getProfile", times=0)
     asked = consented(google, config, stores, Purpose(migration))
-    with pytest.raises(NotConnected) as refused:
+    with pytest.raises(GrantError) as refused:
         connect(config, stores, *asked)
-    assert refused.value.code == "google-refused"
+    assert refused.value.code == code
     assert (grants(google), names(stores)) == ([], set())
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("admin_policy_enforced", "google-refused"),
+        ("org_internal", "google-refused"),
+        ("deleted_client", "google-client-refused"),
+        ("invalid_client", "google-client-refused"),
+        ("invalid_grant", "code-refused"),
+    ],
+)
+def test_a_code_that_google_does_not_exchange_says_whose_affair_it_is(
+    google: Google, config: Config, stores: Stores, migration: str, word: str, code: str
+) -> None:
+    asked = consented(google, config, stores, Purpose(migration))
+    google.fault("oauthError", reason=word)
+    with pytest.raises(GrantError) as refused:
+        connect(config, stores, *asked)
+    assert refused.value.code == code
+    assert names(stores) == set()
 
 
 def test_an_account_that_somebody_reads_at_full_speed_is_not_revoked_under_him(

@@ -1,6 +1,7 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from engine import heir
@@ -12,9 +13,11 @@ from rich.console import Console
 from app.report import Report, headline, report_on, show, visible
 from jobs.migration import Migration, State
 from jobs.requests import create
+from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.ledger import Ledger
 from migrator.outcome import Mark
 from migrator.records import FolderState, Placed
+from migrator.verified import CURSOR, VERIFIED, Verified
 
 HOSTILE = [
     "[red]",
@@ -98,6 +101,29 @@ def test_the_verification_shows_counts_and_not_its_cursor(redis: Redis) -> None:
     assert report_on(redis, migration.id).verified == {"found": 9, "missing": 0}
 
 
+def test_how_copies_were_checked_is_said_with_what_was_found(redis: Redis) -> None:
+    migration, ledger = begun(redis)
+    found = Verified(folder=1, done=3, found=9, identical=2, altered=3, by_size=4, unchecked=1)
+    ledger.write(ledger.keep(VERIFIED, found.as_json()), ("HINCRBY", ledger.key("counts"), FLAGS_NOT_KEPT, 5))
+    lines = [line.strip() for line in printed(report_on(redis, migration.id)).split("\n")]
+    assert lines[lines.index("Looked up afterwards, in copies") + 1 :] == [
+        "9  found in the mailbox:",
+        "2    read back, and the same as what was sent",
+        "3    changed by the mail server",
+        "4    looked up by their size alone",
+        "1  could not be looked up",
+        "0  not found",
+        "5  lack flags or keywords that the mail server did not keep",
+        "",
+    ]
+
+
+def test_the_page_on_receipts_names_everything_that_is_counted() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "receipts.md").read_text("utf-8")
+    counted = {*Verified().as_json()} - CURSOR | {FLAGS_NOT_KEPT, DATES_NOT_KEPT}
+    assert [name for name in sorted(counted) if f"| `{name}` |" not in page] == []
+
+
 def test_the_json_is_for_programs(redis: Redis) -> None:
     migration, ledger = begun(redis)
     ledger.write(*ledger.plan([1], [Mark.COPIED]))
@@ -129,4 +155,4 @@ def test_the_headline_says_the_state_and_why(redis: Redis) -> None:
     migration = create(redis, "c1")
     assert headline(replace(migration, state=State.COPYING, reason="")) == "copying"
     waiting = headline(replace(migration, state=State.WAITING, reason="google-quota"))
-    assert waiting == "waiting. Google asked us to slow down; we go on by ourselves."
+    assert waiting == "waiting. Google asked us to slow down; we resume automatically."

@@ -7,16 +7,15 @@ import migrator.errors
 import migrator.gmail
 from app.sentences import failure, note, sentence
 from migrator.errors import MigrationError, Permanent, Transient, Waiting
+from migrator.failures import OWN_FAULT
 from migrator.folders import NoteKind
-from migrator.mailbox.answers import MESSAGE_WORDS
+from migrator.mailbox.answers import MESSAGE_WORDS, UNEXPLAINED_WORDS
+from migrator.refusals import BROKEN, FOLDER_WORDS
 
 BRANCHES = {MigrationError, Transient, Waiting, Permanent}
 # What a message's own outcome says; these never become a migration's reason.
-OF_MESSAGES = {"message-refused", "message-gone", "google-request-refused", "history-too-old"}
-FOLDER_WORDS = {
-    *("missing", "read-only", "no-permission", "name-refused", "name-changed", "control-character", "empty-level")
-}
-OTHER_WORDS = {"connection-broke", "moved-or-removed", "content-differs", "unreadable"}
+OF_MESSAGES = {"message-refused", "message-gone", "history-too-old"}
+OTHER_WORDS = {BROKEN, "moved-or-removed", "content-differs", "unreadable"}
 
 
 def leaves() -> list[type[MigrationError]]:
@@ -41,7 +40,7 @@ def test_every_error_has_a_code_of_its_own_that_holds_no_content() -> None:
     assert all(re.fullmatch(r"[a-z][a-z-]+", code) for code in codes)
 
 
-@pytest.mark.parametrize("word", sorted(MESSAGE_WORDS | FOLDER_WORDS | OTHER_WORDS))
+@pytest.mark.parametrize("word", sorted(MESSAGE_WORDS | UNEXPLAINED_WORDS | FOLDER_WORDS | OWN_FAULT | OTHER_WORDS))
 def test_every_reason_of_a_failed_message_has_words_of_its_own(word: str) -> None:
     assert f"({word})" not in failure(word)
 
@@ -56,7 +55,7 @@ def test_a_sentence_says_what_happens_next(kind: type[MigrationError]) -> None:
     text = sentence(kind.code)
     assert text.endswith(".")
     if issubclass(kind, Waiting | Transient) and kind.code not in OF_MESSAGES:
-        assert "by ourselves" in text
+        assert "automatically" in text
     elif kind.code not in OF_MESSAGES:
         assert re.search(r"resume|[Cc]onnect|report", text)
 

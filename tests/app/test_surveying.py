@@ -235,7 +235,7 @@ def test_an_import_that_was_started_is_not_looked_over(
         ("password", "login-refused"),
         ("grant", "reconnect-needed"),
         ("key", "key-lost"),
-        ("google", "google-unavailable"),
+        ("google", "google-down"),
     ],
 )
 def test_what_went_wrong_is_told_by_a_code_and_it_can_be_begun_again(
@@ -331,3 +331,20 @@ def test_no_secret_and_no_address_is_kept_in_the_clear(
     for secret in (ADDRESS, token, user.name):
         assert secret.encode() not in kept
         assert secret not in repr(there)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "code"),
+    [
+        ("mailNotEnabled", "", "no-gmail"),
+        ("accessNotConfigured", "labels.list", "google-client-refused"),
+        ("domainPolicy", "messages.list", "google-refused"),
+    ],
+)
+def test_an_account_that_cannot_be_looked_over_says_why(
+    google: Google, config: Config, stores: Stores, user: User, kind: str, method: str, code: str
+) -> None:
+    migration = connected(google, stores, user)
+    google.fault(kind, method=method, times=0)
+    begin(config, stores, migration)
+    assert result(stores, migration) == Failed(code)

@@ -13,6 +13,10 @@ import migrator.gmail
 import migrator.retry
 import oauth.errors
 from jobs.migration import TRANSITIONS
+from migrator.failures import OWN_FAULT
+from migrator.mailbox.answers import MESSAGE_WORDS, UNEXPLAINED_WORDS
+from migrator.outcome import Mark
+from migrator.refusals import FOLDER_WORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -97,7 +101,7 @@ def test_every_invariant_has_a_number_a_file_and_a_test() -> None:
     assert all(PATH.search(row[2]) and "::test_" in row[3] for row in kept)
 
 
-@pytest.mark.parametrize("table", ["_SENTENCES", "_CONSENTS", "_FAILURES", "_NOTES"])
+@pytest.mark.parametrize("table", ["_SENTENCES", "_CONSENTS", "_FAILURES", "_NOTES", "_REMARKS"])
 def test_the_page_of_errors_says_what_people_read(table: str) -> None:
     listed = [row[:2] for row in rows(text("docs/errors.md"))]
     wanted = [[f"`{code}`", words] for code, words in getattr(app.sentences, table).items()]
@@ -107,6 +111,27 @@ def test_the_page_of_errors_says_what_people_read(table: str) -> None:
 @pytest.mark.parametrize("module", [migrator.errors, migrator.gmail, migrator.retry, oauth.errors])
 def test_the_page_of_errors_holds_every_code(module: ModuleType) -> None:
     assert sorted(code for code in codes(module) if f"`{code}`" not in text("docs/errors.md")) == []
+
+
+def test_every_outcome_of_a_message_says_whose_fault_it_is_and_what_happens_next() -> None:
+    listed = {row[0].strip("`"): row for row in rows(chapter("docs/errors.md", "What became of a message"))}
+    assert listed.keys() == {mark.words for mark in Mark if not mark.is_open}
+    assert all(len(row) == 3 and all(row) for row in listed.values())
+
+
+def test_every_word_for_a_failure_says_whose_fault_it_is_and_what_happens_next() -> None:
+    listed = {row[0].strip("`"): row for row in rows(chapter("docs/errors.md", "Why a message failed"))}
+    assert listed.keys() == app.sentences._FAILURES.keys()
+    assert listed.keys() >= MESSAGE_WORDS | UNEXPLAINED_WORDS | FOLDER_WORDS | OWN_FAULT
+    assert {word for word, row in listed.items() if row[2] == "the message"} == OWN_FAULT
+    assert {word for word, row in listed.items() if row[3].startswith("No retry")} == OWN_FAULT
+    assert all(len(row) == 5 and all(row) for row in listed.values())
+
+
+def test_every_reason_to_rest_says_whose_fault_it_is_and_what_happens_next() -> None:
+    listed = rows(chapter("docs/errors.md", "Why an import rests"))
+    assert {row[0].strip("`") for row in listed} >= app.sentences._SENTENCES.keys()
+    assert [row[0] for row in listed if len(row) < 4 or not all(row)] == []
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

@@ -60,7 +60,7 @@ FILTERS = [{"id": "F1", "criteria": {"from": "list@example.com"}, "action": {"ad
 def message_id(name: str) -> str:
     """Return the Gmail id of a row; a minute lies between two, in the order of `ROWS`."""
     at = [row.name for row in ROWS].index(name)
-    return f"{((FIRST_MS + at * 60_000) << 20) + at:016x}"
+    return f"{((FIRST_MS + at * 60_000) << 20) + at:x}"
 
 
 def date_ms(name: str) -> int:

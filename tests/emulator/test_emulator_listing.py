@@ -113,3 +113,13 @@ def test_a_search_finds(google: Google, query: str, names: set[str]) -> None:
 def test_a_search_outside_the_subset_is_refused(google: Google, query: str) -> None:
     reply = google.gmail("messages", google.token(), q=query)
     assert (reply.status, reply.json()["error"]["errors"][0]["reason"]) == (400, "invalidArgument")
+
+
+def test_ids_have_no_leading_zeros_and_one_with_a_zero_is_another_id(google: Google) -> None:
+    old = google.add(b"Subject: 2004\r\n\r\n", id="0ff00000000abcde", internalDate="1095811358720")
+    assert (old["id"], old["threadId"]) == ("ff00000000abcde", "ff00000000abcde")
+    token = google.token()
+    assert old["id"] in listed(google)
+    assert google.gmail(f"messages/{old['id']}", token).json()["id"] == old["id"]
+    padded = google.gmail(f"messages/0{old['id']}", token)
+    assert padded.status == 404

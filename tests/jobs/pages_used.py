@@ -26,7 +26,9 @@ from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
 from migrator.mailbox import Password, open_mailbox
 from migrator.outcome import Mark
+from migrator.pauses import pause
 from migrator.records import Deferred
+from migrator.refusedkeywords import RefusedKeywords
 from migrator.summary import Summary, place
 from oauth import pending
 from oauth.grant import Client, Grant
@@ -111,7 +113,8 @@ def look_over(home: House, user: User) -> str:
 def go_wrong(home: House) -> None:
     """Let an import lose the key of its hashes, with one message deferred and one failed; no slice is at it.
 
-    It is held, somebody finishes without the message, and somebody else has it tried again.
+    It has paused, and a keyword was refused. It is held, somebody finishes without the message, and somebody else has
+    it tried again.
     """
     migration = create(home.state, "c2", start=False).id
     ledger = Ledger(home.state, migration)
@@ -119,6 +122,8 @@ def go_wrong(home: House) -> None:
     for key in (b"a" * 32, b"b" * 32):
         blind(ledger, key)
     ledger.write(*ledger.fail(0, Mark.FAILED_REFUSED, "refused"), ledger.defer(0, Deferred("refused", 1.0, 2.0)))
+    pause(ledger, 0)
+    RefusedKeywords(ledger).learn(0, ["$Odd"])
     assert held_until(ledger, time.time())
     resume(home.state, migration)
     for end in (advance(State.COPYING), advance(State.VERIFYING), wait(4e9, FAILED_MESSAGES)):

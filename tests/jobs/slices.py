@@ -83,6 +83,13 @@ def stay(task: SliceTask, link: Link) -> SliceEnd:
     return again()
 
 
+def die_when_asked(task: SliceTask, link: Link) -> SliceEnd:
+    """Be killed when asked to stop."""
+    stay(task, link)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return again()
+
+
 def stay_for_ever(task: SliceTask, _: Link) -> SliceEnd:
     """Hear nothing."""
     note_pid(task)

@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS
 from jobs.flow import Minute, count_dead, minutes, totals
 from jobs.migration import State, part_key
 from jobs.requests import create, pause, read
@@ -94,10 +95,22 @@ def test_what_holds_an_import_up_is_counted_by_its_class(redis: Redis, end: Slic
 
 
 def test_a_crash_that_is_one_too_many_is_counted_once(redis: Redis) -> None:
-    copying(redis)
-    for _ in range(3):
-        ended_by(redis, crashed("child-killed"))
-    assert totals(redis).codes == {"child-killed": 3}
+    migration, at = copying(redis), BEGUN
+    for _ in range(CRASH_LIMIT):
+        reconcile(redis, now=at)
+        ended_by(redis, crashed("child-killed"), at)
+        at += CRASH_SECONDS / (CRASH_LIMIT - 1)
+    assert read(redis, migration).state is State.FAILED
+    assert totals(redis).codes == {"child-killed": CRASH_LIMIT}
+
+
+def test_a_crash_while_somebody_pauses_is_counted_too(redis: Redis) -> None:
+    migration = copying(redis)
+    claimed = claim(redis, 10, now=BEGUN)
+    assert claimed is not None
+    pause(redis, migration)
+    assert release(redis, claimed.id, claimed.token, crashed("child-killed"), now=BEGUN) is State.PAUSED
+    assert totals(redis).codes == {"child-killed": 1}
 
 
 def test_what_people_wish_is_no_trouble(redis: Redis) -> None:
@@ -108,9 +121,9 @@ def test_what_people_wish_is_no_trouble(redis: Redis) -> None:
 
 def test_leases_that_run_out_are_counted_when_the_import_fails_by_them(redis: Redis) -> None:
     migration, at = copying(redis), BEGUN
-    for _ in range(10):
+    for _ in range(CRASH_LIMIT):
         assert claim(redis, 10, now=at)
-        at += 20
+        at += CRASH_SECONDS / (CRASH_LIMIT - 1)
         reconcile(redis, now=at)
     assert read(redis, migration).state is State.FAILED
     assert totals(redis).codes == {"worker-lost": 1}

@@ -27,16 +27,16 @@ def found(redis: Redis, ledger: Ledger, listed: int = 50) -> tuple[NotCopied, ..
 
 def test_each_reason_is_counted_and_failures_come_first(redis: Redis, ledger: Ledger) -> None:
     assert found(redis, ledger) == (
-        NotCopied(Mark.FAILED_REFUSED, "too-large", 2, ("000000000000abc5", "000000000000abc6")),
-        NotCopied(Mark.FAILED_REFUSED, "", 1, ("000000000000abc7",)),
-        NotCopied(Mark.SKIPPED_SPAM, "", 4, tuple(f"000000000000abc{n}" for n in range(1, 5))),
+        NotCopied(Mark.FAILED_REFUSED, "too-large", 2, ("abc5", "abc6")),
+        NotCopied(Mark.FAILED_REFUSED, "", 1, ("abc7",)),
+        NotCopied(Mark.SKIPPED_SPAM, "", 4, tuple(f"abc{n}" for n in range(1, 5))),
     )
 
 
 def test_the_counts_hold_all_though_few_are_listed(redis: Redis, ledger: Ledger) -> None:
     rows = found(redis, ledger, listed=1)
     assert [row.count for row in rows] == [2, 1, 4]
-    assert [row.gmail_ids for row in rows] == [("000000000000abc5",), ("000000000000abc7",), ("000000000000abc1",)]
+    assert [row.gmail_ids for row in rows] == [("abc5",), ("abc7",), ("abc1",)]
 
 
 def test_the_sum_is_what_the_marks_say(redis: Redis, ledger: Ledger) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dramatiq.brokers.redis import RedisBroker
+from jobs_harness import eventually
 from key_leaks import leaks
 from redis import Redis
 from structlog.testing import capture_logs
@@ -14,6 +15,7 @@ from app.embedded import EmbeddedStore, start
 from jobs import audit
 from jobs.audit import Act
 from jobs.broker import make_broker, open_state, queued_tickets, send_tickets
+from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS
 from jobs.errors import LeaseLost
 from jobs.kept import HOUR
 from jobs.migration import State
@@ -21,7 +23,7 @@ from jobs.reconciler import log_checkpoint, reconcile_until, tick, tick_if_first
 from jobs.requests import cancel, create, pause, read
 from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, UNFINISHED_SECONDS, ask_for_rewrite
 from jobs.slice import advance, again, ended, wait
-from jobs.tickets import LOST_LIMIT, claim, reconcile, release
+from jobs.tickets import claim, reconcile, release
 from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
@@ -77,13 +79,35 @@ def test_a_wish_is_carried_out_even_if_the_worker_died_before(redis: Redis) -> N
 def test_leases_that_run_out_again_and_again_make_the_migration_fail(redis: Redis) -> None:
     now = float(int(time.time()))
     migration = create(redis, "acme", now=now)
-    for _ in range(LOST_LIMIT):
+    for _ in range(CRASH_LIMIT):
         assert read(redis, migration.id).state is State.PLANNING
-        assert claim(redis, LEASE, now=now) is not None
-        now += LEASE + 1
-        reconcile(redis, now=now)
+        lose_lease(redis, now)
+        now += CRASH_SECONDS / (CRASH_LIMIT - 1)
     found = read(redis, migration.id)
     assert (found.state, found.reason, found.resumable) == (State.FAILED, "worker-lost", True)
+
+
+def lose_lease(redis: Redis, now: float, *, excused: bool = False) -> None:
+    assert claim(redis, LEASE, now=now) is not None
+    reconcile(redis, excused=excused, now=now + LEASE + 1)
+
+
+def test_leases_that_run_out_within_minutes_call_nobody(redis: Redis) -> None:
+    now = float(int(time.time()))
+    migration = create(redis, "acme", now=now)
+    for number in range(2 * CRASH_LIMIT):
+        lose_lease(redis, now + number * (LEASE + 1))
+    found = read(redis, migration.id)
+    assert (found.state, found.crashes) == (State.PLANNING, 2 * CRASH_LIMIT)
+
+
+def test_leases_that_ran_out_while_the_store_was_away_are_no_crash(redis: Redis) -> None:
+    now = float(int(time.time()))
+    migration = create(redis, "acme", now=now)
+    for number in range(CRASH_LIMIT):
+        lose_lease(redis, now + number * CRASH_SECONDS, excused=True)
+    found = read(redis, migration.id)
+    assert (found.state, found.crashes) == (State.PLANNING, 0)
 
 
 def test_ready_work_gets_its_tickets_back_when_the_broker_is_empty(redis: Redis, broker: RedisBroker) -> None:
@@ -178,6 +202,23 @@ def test_the_reconciler_outlives_the_store(tmp_path: Path) -> None:
             stop.wait(1.0)
             assert queued_tickets(broker) == 1
             assert [row["event"] for row in told] == ["store-away", "store-back"]
+    broker.client.close()
+
+
+def test_the_first_look_after_the_store_was_away_excuses_the_leases_that_ran_out(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    broker = make_broker(first.broker_url)
+    with open_state(first.url) as redis:
+        migration = create(redis, "acme")
+        with reconciling(redis, broker) as stop, capture_logs() as told:
+            assert claim(redis, 1.0) is not None
+            first.stop()
+            eventually(lambda: told)
+            stop.wait(1.0)
+            with start(tmp_path) as second, open_state(second.url) as fresh:
+                eventually(lambda: not read(fresh, migration.id).running)
+                assert read(fresh, migration.id).crashes == 0
+                stop.set()
     broker.client.close()
 
 

@@ -21,6 +21,8 @@ from jobs.overview import overview, overview_of
 from jobs.reconciler import log_checkpoint
 from jobs.retention import KEPT, REWRITE_WISH, row_for
 from migrator.labels import Choices
+from migrator.ledger import Ledger
+from migrator.naming import FolderNames
 
 CRASH = Path(__file__).parents[1] / "story" / "crash"
 STORES = {0: Where.STATE, 1: Where.BROKER}
@@ -94,11 +96,24 @@ def rows_of(names: set[tuple[Where, str]]) -> set[Kept]:
     return {row for where, name in names if (row := row_for(name, where))}
 
 
+def change_meanwhile(home: House, migration: str) -> None:
+    """Rename a label whose folder is made, and let mail arrive with a label that Gmail does not list."""
+    ledger = Ledger(home.state, migration)
+
+    def made() -> list[str]:
+        return [FolderNames.load(ledger).rows[number].key for number in ledger.folders()]
+
+    eventually(lambda: any(key.startswith("Label_") for key in made()))
+    label = next(key for key in made() if key.startswith("Label_"))
+    home.google.control(f"labels/{label}", {"name": "Renamed meanwhile"})
+    home.google.add(b"Subject: late\r\n\r\n", labelIds=["INBOX", "Label_ghost"])
+
+
 @pytest.mark.timeout(480)
 def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
     home: House, layout: Path, dovecot_server: Server
 ) -> None:
-    """Among its sixty messages one cannot be read, Google asks for a pause, and a slice is killed.
+    """Among its sixty messages one cannot be read, Google asks for a pause, and a slice is killed. A label is renamed.
 
     Before and after it the pages are used: they write beside it.
     """
@@ -117,6 +132,7 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         employ(home)
         user = dovecot_server.new_user()
         migration = home.launch(user, Choices(policy="copy-per-label"))
+        change_meanwhile(home, migration)
         ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS)
         assert done.exists()
         assert home.report(ended.id).failures

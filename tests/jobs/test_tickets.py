@@ -1,13 +1,15 @@
+import time
 from collections import Counter
 
 import pytest
 from redis import Redis
 
+from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS, store_away
 from jobs.errors import LeaseLost
-from jobs.migration import State
+from jobs.migration import Migration, State
 from jobs.requests import cancel, create, pause, read, resume
-from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, wait
-from jobs.tickets import CRASH_LIMIT, Claim, Wish, claim, make_ready, ready_count, reconcile, release, renew
+from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, soon, wait
+from jobs.tickets import Claim, Wish, claim, make_ready, ready_count, reconcile, release, renew
 
 LEASE = 10.0
 IN_AN_HOUR = 4_000_000_000.0
@@ -164,24 +166,75 @@ def test_cancel_comes_before_whatever_the_slice_says(redis: Redis, end: SliceEnd
     assert release(redis, last.id, last.token, ended(State.DONE)) is State.CANCELLED
 
 
-def test_slices_that_crash_in_a_row_make_the_migration_fail(redis: Redis) -> None:
-    create(redis, "acme")
-    states = []
-    for _ in range(CRASH_LIMIT):
-        claimed = must_claim(redis)
-        states.append(release(redis, claimed.id, claimed.token, crashed("out-of-memory")))
-    assert states == [State.PLANNING, State.PLANNING, State.FAILED]
-    found = read(redis, claimed.id)
-    assert (found.reason, found.resumable) == ("out-of-memory", True)
-    assert claim(redis, LEASE) is None
-    assert resume(redis, claimed.id).crashes == 0
+def crash(redis: Redis, at: float, code: str = "out-of-memory", *, progressed: bool = False) -> Migration:
+    """Let a slice begin at this time and die at once."""
+    reconcile(redis, now=at)
+    claimed = claim(redis, LEASE, now=at)
+    assert claimed is not None
+    release(redis, claimed.id, claimed.token, crashed(code), progressed=progressed, now=at)
+    return read(redis, claimed.id)
+
+
+def test_after_each_crash_in_a_row_the_pause_is_longer(redis: Redis) -> None:
+    now, pauses = float(int(time.time())), []
+    create(redis, "acme", now=now)
+    for _ in range(7):
+        found = crash(redis, now)
+        assert (found.state, found.reason) == (State.WAITING, "out-of-memory")
+        pauses.append(found.until - now)
+        now = found.until
+    assert pauses == [1, 2, 5, 10, 15, 15, 15]
+    assert found.crashes == 7
+    assert found.crashed_since == now - sum(pauses)
+
+
+def test_crashes_call_a_person_only_when_they_have_gone_on_for_half_an_hour(redis: Redis) -> None:
+    began = now = float(int(time.time()))
+    create(redis, "acme", now=now)
+    found = crash(redis, now)
+    while found.state is State.WAITING:
+        now = found.until
+        found = crash(redis, now)
+    assert (found.state, found.reason, found.resumable) == (State.FAILED, "out-of-memory", True)
+    assert CRASH_SECONDS <= now - began < CRASH_SECONDS + 60
+    assert claim(redis, LEASE, now=now + 60) is None
+    resumed = resume(redis, found.id)
+    assert (resumed.crashes, resumed.crashed_since) == (0, 0)
+
+
+def test_few_crashes_call_nobody_however_long_they_take(redis: Redis) -> None:
+    now = float(int(time.time()))
+    create(redis, "acme", now=now)
+    for _ in range(CRASH_LIMIT - 1):
+        assert crash(redis, now, "slice-overtime").state is State.WAITING
+        now += CRASH_SECONDS
+    assert crash(redis, now, "slice-overtime").state is State.FAILED
 
 
 def test_crashes_with_progress_between_them_are_not_in_a_row(redis: Redis) -> None:
-    create(redis, "acme")
-    for _ in range(3 * CRASH_LIMIT):
-        claimed = must_claim(redis)
-        assert release(redis, claimed.id, claimed.token, crashed("child-killed"), progressed=True) is State.PLANNING
+    now = float(int(time.time()))
+    create(redis, "acme", now=now)
+    for _ in range(2 * CRASH_LIMIT):
+        found = crash(redis, now, progressed=True)
+        assert (found.state, found.crashes, found.until) == (State.WAITING, 1, now + 1)
+        now += CRASH_SECONDS
+
+
+@pytest.mark.parametrize("end", [store_away(), soon("connection-lost")], ids=lambda end: end.code)
+def test_what_was_away_is_tried_again_soon_then_less_often_and_is_no_crash(redis: Redis, end: SliceEnd) -> None:
+    now = float(int(time.time()))
+    create(redis, "acme", now=now)
+    crash(redis, now)
+    pauses = []
+    for later in (1, 20, 70, 4000):
+        reconcile(redis, now=now + later)
+        claimed = claim(redis, LEASE, now=now + later)
+        assert claimed is not None
+        release(redis, claimed.id, claimed.token, end, now=now + later)
+        found = read(redis, claimed.id)
+        assert (found.state, found.reason, found.crashes) == (State.WAITING, end.code, 1)
+        pauses.append(found.until - now - later)
+    assert pauses == [2, 5, 15, 15]
 
 
 def test_a_waiting_migration_holds_no_worker(redis: Redis) -> None:
@@ -223,7 +276,17 @@ def test_the_turn_comes_to_the_last_of_many_customers_even_behind_many_at_the_ca
 
 
 @pytest.mark.parametrize(
-    ("end", "accuses"), [(crashed("child-killed"), True), (again(), False), (wait(9e9, "x"), False)]
+    ("end", "accuses"),
+    [
+        (crashed("child-killed"), True),
+        (crashed("out-of-memory"), True),
+        (crashed("internal-error:KeyError"), True),
+        (crashed("slice-overtime"), False),
+        (crashed("child-unreadable"), False),
+        (again(), False),
+        (wait(9e9, "x"), False),
+    ],
+    ids=lambda value: getattr(value, "code", value),
 )
 def test_only_a_slice_that_died_accuses_the_message_it_was_trying(
     redis: Redis, end: SliceEnd, *, accuses: bool

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from redis import Redis
 
 from app.embedded import EmbeddedStore
 from jobs.migration import Migration, State
-from jobs.requests import cancel, create, history, pause, read, resume
+from jobs.requests import cancel, create, history, pause, read
 from jobs.slice import SliceEnd
 
 pytestmark = pytest.mark.alone
@@ -53,16 +54,21 @@ def test_a_migration_walks_through_its_phases_to_done(redis: Redis, worker: Work
         (slices.answer_nonsense, "internal-error:TypeError"),
     ],
 )
-def test_three_crashes_fail_the_migration_and_the_worker_lives(
+def test_after_three_crashes_in_seconds_the_import_goes_on_by_itself(
     redis: Redis, worker: Worker, work: Callable[..., SliceEnd], code: str
 ) -> None:
     migration = create(redis, "acme")
     worker.start(work)
-    eventually(lambda: read(redis, migration.id).state is State.FAILED)
-    assert read(redis, migration.id).reason == code
-    assert read(redis, migration.id).resumable
-    resume(redis, migration.id)
-    eventually(lambda: read(redis, migration.id).crashes > 0)
+    eventually(lambda: read(redis, migration.id).crashes >= 3)
+    found = eventually(lambda: waiting(redis, migration))
+    assert found.reason == code
+    assert found.until < time.time() + 30
+
+
+def waiting(redis: Redis, migration: Migration) -> Migration | None:
+    found = read(redis, migration.id)
+    assert found.state is not State.FAILED
+    return found if found.state is State.WAITING else None
 
 
 def test_no_text_of_an_exception_is_in_any_value_or_log(
@@ -74,7 +80,7 @@ def test_no_text_of_an_exception_is_in_any_value_or_log(
 ) -> None:
     migration = create(redis, "acme")
     worker.start(slices.raise_canary)
-    eventually(lambda: read(redis, migration.id).state is State.FAILED)
+    eventually(lambda: waiting(redis, migration))
     worker.stop()
     written = b"".join(path.read_bytes() for path in (store.directory / "appendonlydir").iterdir())
     assert migration.id.encode() in written
@@ -121,12 +127,23 @@ def test_a_slice_that_hears_nothing_is_killed_after_the_grace_and_the_wish_carri
     assert read(redis, migration.id).crashes == 0
 
 
+def test_a_slice_that_is_ended_while_it_stops_is_no_crash(redis: Redis, worker: Worker) -> None:
+    migration = create(redis, "acme")
+    worker.start(slices.die_when_asked, lease_seconds=1.5, slice_seconds=60)
+    eventually(lambda: pid_of(redis, migration))
+    pause(redis, migration.id)
+    eventually(lambda: read(redis, migration.id).state is State.PAUSED)
+    assert read(redis, migration.id).crashes == 0
+    assert not redis.exists(f"mig:{{{migration.id}}}:trying"), "and nobody is accused"
+
+
 def test_a_slice_over_its_time_is_killed(redis: Redis, worker: Worker) -> None:
     migration = create(redis, "acme")
-    worker.start(slices.stay_for_ever, slice_seconds=0.3, grace_seconds=0.3)
-    eventually(lambda: read(redis, migration.id).state is State.FAILED)
-    assert read(redis, migration.id).reason == "slice-overtime"
-    assert not alive(pid_of(redis, migration))
+    worker.start(slices.stay_for_ever, slice_seconds=1, grace_seconds=1)
+    first = eventually(lambda: pid_of(redis, migration))
+    assert eventually(lambda: waiting(redis, migration)).reason == "slice-overtime"
+    assert not alive(first)
+    assert not redis.exists(f"mig:{{{migration.id}}}:trying"), "and nobody is accused"
 
 
 def test_a_slice_whose_lease_is_gone_is_killed_and_changes_nothing(redis: Redis, worker: Worker) -> None:

@@ -8,6 +8,7 @@ from engine import KEY, heir, letter, new_ledger
 from redis import Redis
 
 from emulator.servers.instance import Server, User
+from migrator.failures import RETRY_AFTER
 from migrator.filing import Filing, Staged
 from migrator.ledger import Ledger
 from migrator.mailbox import Item, Mailbox, Password, Target, open_mailbox
@@ -55,12 +56,13 @@ def staged(
     *more: int,
     raw: bytes = b"",
     flags: Sequence[str] = (r"\Seen",),
+    keywords: Sequence[str] = (),
     key: bytes = KEY,
 ) -> Staged:
     """Return message `number` of the plan, ready to be filed; without `raw` a small mail of its own."""
     wire = with_crlf(raw or letter(number))
     expected = Expected.of(number, fingerprint(wire, key))
-    return Staged(number, wire, tuple(flags), (), DATE + number * 1000, expected, folder, more)
+    return Staged(number, wire, tuple(flags), tuple(keywords), DATE + number * 1000, expected, folder, more)
 
 
 def batch(numbers: Sequence[int], folder: int = INBOX, *more: int) -> list[Staged]:
@@ -68,12 +70,16 @@ def batch(numbers: Sequence[int], folder: int = INBOX, *more: int) -> list[Stage
 
 
 class Desk:
-    """A migration of 40 messages into an empty mailbox; `ledger` is the present slice's, `key` its digest key."""
+    """A migration of 40 messages into an empty mailbox; `ledger` is the present slice's, `key` its digest key.
+
+    `now` is the time that filing is told; a test moves it on.
+    """
 
     def __init__(self, server: Server, redis: Redis, quota: int | None = None) -> None:
         self.server = server
         self.redis = redis
         self.key = KEY
+        self.now = 1_750_000_000.0
         self.user: User = server.new_user(quota)
         self.opened: list[Mailbox] = []
         self.ledger = self.new_migration()
@@ -101,12 +107,15 @@ class Desk:
     def slice(self) -> Iterator[Filing]:
         """Give the filing of a new slice that has recovered what the one before left."""
         self.ledger = heir(self.redis, self.ledger)
-        filing = Filing(self.enter, self.ledger, FolderNames.load(self.ledger), self.key, Patience(scale=0))
+        filing = Filing(
+            self.enter, self.ledger, FolderNames.load(self.ledger), self.key, Patience(scale=0), lambda: self.now
+        )
         try:
             filing.recover()
             assert filing.take_inventory()
             filing.copy_further()
             yield filing
+            filing.judge()
         finally:
             filing.close()
 
@@ -114,7 +123,8 @@ class Desk:
         """File each batch into its folder, in a slice of its own for them all."""
         with self.slice() as filing:
             for some in batches:
-                filing.file(some[0].folder, self.still_open(some))
+                if due := [one for one in self.still_open(some) if filing.refusals.is_due(one.number)]:
+                    filing.file(some[0].folder, due)
             filing.copy_further()
 
     def still_open(self, some: Sequence[Staged]) -> list[Staged]:
@@ -182,3 +192,17 @@ class Desk:
     def placed(self, folder: int = INBOX) -> list[tuple[int, int]]:
         """Return (number, UID) as recorded for a folder."""
         return [(row.number, row.uid) for row in self.ledger.placed(folder)]
+
+    def deferred(self) -> dict[int, str]:
+        """Return the messages that are to be tried again, and what they were refused for."""
+        return {number: held.word for number, held in self.ledger.deferred().items()}
+
+    def when_due(self) -> None:
+        """Let the time pass until every deferred message is due."""
+        self.now = max([self.now, *(held.due for held in self.ledger.deferred().values())])
+
+    def used_up(self, *batches: Sequence[Staged]) -> None:
+        """File these at each of their times until none is deferred any more."""
+        for _ in range(len(RETRY_AFTER) + 1):
+            self.when_due()
+            self.file(*batches)

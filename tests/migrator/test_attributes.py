@@ -102,6 +102,25 @@ def test_where_store_does_not_help_either_it_is_not_tried_again_and_messages_are
     assert desk.marks(*range(5)) == [Mark.COPIED] * 5
 
 
+def test_flags_are_set_though_keywords_that_come_with_them_are_refused(redis: Redis, stack: ExitStack) -> None:
+    """GNU imap4d refuses the whole STORE."""
+
+    class NoKeywords(OddServer):
+        def kept(self, _: frozenset[str]) -> frozenset[str]:
+            return frozenset()
+
+        def refusal(self, command: str, arguments: str) -> str | None:
+            return "NO cannot" if command == "UID STORE" and "Work" in arguments else None
+
+    odd = NoKeywords()
+    desk = desk_at(odd, redis, stack)
+    desk.file([with_keywords(0, "Work"), staged(1, flags=())])
+    desk.file([with_keywords(2, "Work"), with_keywords(3)])
+    assert flags_in(odd) == [{r"\Seen"}, set(), {r"\Seen"}, {r"\Seen"}]
+    assert odd.count("UID STORE", "Work") == 1
+    assert lost(desk) == (2, 0)
+
+
 def test_keywords_that_a_folder_does_not_allow_are_counted(redis: Redis, stack: ExitStack) -> None:
     class NoNewKeywords(DropsKeywords):
         permanent = r"(\Answered \Flagged \Deleted \Seen \Draft)"
@@ -159,4 +178,6 @@ def test_real_servers_keep_everything(desk: Desk) -> None:
     desk.file([with_keywords(0, "Work", flags=(r"\Seen", r"\Flagged")), staged(1)])
     desk.file([with_keywords(2, "Home", folder=WORK)])
     assert lost(desk) == (0, 0)
-    assert {tuple(row) for kept, dropped, store in desk.ledger.load("attributes").values() for row in [dropped]} == {()}
+    assert {tuple(row) for kept, dropped, hopeless in desk.ledger.load("attributes").values() for row in [dropped]} == {
+        ()
+    }

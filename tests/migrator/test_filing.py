@@ -208,13 +208,16 @@ def test_a_connection_that_broke_between_two_batches_is_no_matter(desk: Desk) ->
     assert (desk.lying(), desk.lying(WORK)) == (letters(0, 1), letters(2, 3, 4))
 
 
-def test_mail_that_breaks_the_connection_every_time_is_set_aside(desk: Desk) -> None:
+def test_where_every_append_breaks_the_connection_nobody_is_blamed(desk: Desk) -> None:
     with at_points(raising(ConnectionLost("broken"), "migrator.append.before", 0)):
-        desk.file(batch([0, 1]))
-    desk.file(batch([2]))
-    assert desk.marks(0, 1, 2) == [Mark.FAILED_REFUSED, Mark.FAILED_REFUSED, COPIED]
-    assert desk.ledger.reasons() == {0: "connection-broke", 1: "connection-broke"}
-    assert desk.lying() == letters(2)
+        for _ in range(4):
+            desk.file(batch([0, 1]))
+    assert desk.marks(0, 1) == [Mark.PENDING] * 2
+    assert [held.tries for held in desk.ledger.deferred().values()] == [0, 0]
+    desk.file(batch([0, 1, 2]))
+    assert desk.marks(0, 1, 2) == [COPIED] * 3
+    assert desk.lying() == letters(0, 1, 2)
+    assert desk.deferred() == {}
 
 
 # --- folder names -----------------------------------------------------------------------------------------------------

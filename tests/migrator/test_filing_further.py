@@ -77,22 +77,30 @@ def test_a_first_copy_that_was_taken_away_meanwhile_is_missing(desk: Desk) -> No
     assert desk.lying(FAMILY) == letters(1)
 
 
-def test_a_closed_target_fails_what_should_go_there_and_nothing_else(desk: Desk) -> None:
+def test_a_closed_target_holds_up_what_should_go_there_and_nothing_else(desk: Desk) -> None:
     desk.put(FAMILY, letter(77))
     desk.close_folder(FAMILY)
-    desk.file([staged(0, WORK, FAMILY), staged(1, WORK, INBOX), staged(2, WORK)])
-    assert desk.marks(0, 1, 2) == [Mark.FAILED_FOLDER, COPIED, COPIED]
-    assert desk.lying(INBOX) == letters(1)
-    assert desk.ledger.partials() == {}
+    work = [staged(0, WORK, FAMILY), staged(1, WORK, INBOX), staged(2, WORK)]
+    desk.file(work)
+    assert desk.marks(0, 1, 2) == [PENDING, COPIED, COPIED]
+    assert set(desk.deferred()) == {0}
+    desk.open_folder(FAMILY)
+    desk.when_due()
+    desk.file(work)
+    assert (desk.marks(0), desk.deferred(), desk.ledger.partials()) == ([COPIED], {}, {})
+    assert desk.lying(FAMILY) == letters(77, 0)
 
 
 def test_a_closed_folder_among_several_keeps_a_message_from_none_of_the_others(desk: Desk) -> None:
     desk.put(FAMILY, letter(77))
     desk.close_folder(FAMILY)
-    desk.file([staged(0, WORK, FAMILY, INBOX)])
-    assert [desk.lying(folder) for folder in (WORK, FAMILY, INBOX)] == [letters(0), letters(77), letters(0)]
-    assert desk.marks(0) == [Mark.FAILED_FOLDER]
+    work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
+    desk.file(work)
+    desk.used_up(work)
+    assert [desk.lying(folder) for folder in (WORK, FAMILY, INBOX)] == [letters(0, 1), letters(77), letters(0)]
+    assert desk.marks(0, 1) == [Mark.FAILED_FOLDER, COPIED]
     assert set(desk.ledger.reasons()) == {0}
+    assert (desk.ledger.partials(), desk.deferred()) == ({}, {})
 
 
 def test_no_room_for_a_further_copy_is_waited_for_and_the_others_go_on(mailbox_server: Server, redis: Redis) -> None:

@@ -17,6 +17,10 @@ SHAPES = [
     MailboxShape(".", "INBOX.", ()),
     MailboxShape("/", "Mail/", ()),
     MailboxShape("", "", ()),
+    MailboxShape("/", "", (), foreign=("Shared/", "Public/", "Other Users/", "#", "~")),
+    MailboxShape(".", "INBOX.", (), foreign=("user.", "")),
+    MailboxShape(".", "INBOX.", (), foreign=("#shared.", "shared.", "INBOX.Team.", "#")),
+    MailboxShape("/", "", (), foreign=("user.", "#news.", "~")),
 ]
 AWKWARD = [
     *(
@@ -93,7 +97,10 @@ AWKWARD = [
 
 level = st.one_of(
     st.sampled_from(
-        ["Sent", "sent", "INBOX", "inbox", "Archive", "Gesendet", "a", "A", "e\u0301", "é", "", ".", "a_b"]
+        [
+            *("Sent", "sent", "INBOX", "inbox", "Archive", "Gesendet", "a", "A", "e\u0301", "é", "", ".", "a_b"),
+            *("Shared", "shared", "user", "user.x", "#shared", "#x", "~", "~x", "_~x", "Public", "Other Users", "Team"),
+        ]
     ),
     st.text(max_size=6),
     st.sampled_from(["長" * 70, "🎉" * 20, "L" * 200]),
@@ -137,6 +144,12 @@ def after_a_run(shape: MailboxShape, folder_map: FolderMap, created: Sequence[st
     return replace(shape, folders=(*shape.folders, *(folder for folder in made if folder.name not in names)))
 
 
+def is_foreign(name: str, shape: MailboxShape) -> bool:
+    """Tell, in other words than the code's, whether a name lies in a namespace of others."""
+    reach = [prefix.casefold() for prefix in shape.foreign if len(prefix) > len(shape.prefix)]
+    return any(name.casefold().startswith(one) or name.casefold() + one[-1:] == one for one in reach)
+
+
 def check_every_name(folder_map: FolderMap, shape: MailboxShape, there: Sequence[str] = ()) -> None:
     names = [target.name for target in folder_map.targets.values()]
     assert len({twin_key(name) for name in names}) == len(names)
@@ -145,6 +158,7 @@ def check_every_name(folder_map: FolderMap, shape: MailboxShape, there: Sequence
         assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in name)
         if name != "INBOX" and name not in there:
             assert name.startswith(shape.prefix)
+            assert not is_foreign(name, shape)
             below = name.removeprefix(shape.prefix)
             assert all(part.strip() for part in below.split(shape.delimiter or "\0"))
             assert shape.prefix or not below.upper().startswith(f"INBOX{shape.delimiter or '_'}")
@@ -188,3 +202,55 @@ def test_a_second_run_finds_the_folders_of_the_first_whichever_of_them_were_made
     made = data.draw(st.lists(st.sampled_from(sorted(first.targets)), unique=True))
     second = map_folders(labels, after_a_run(start, first, made), Choices())
     assert second.targets == first.targets
+
+
+prefixes = st.one_of(
+    st.sampled_from(
+        ["", "Shared/", "shared.", "user.", "#", "~", "_", "INBOX.", "Sent/", "Sent", "A", "Archive (mail)."]
+    ),
+    st.text(max_size=3),
+)
+
+
+@given(
+    names=label_names,
+    delimiter=st.sampled_from(["/", ".", "", "_", "\\"]),
+    prefix=st.sampled_from(["", "INBOX.", "INBOX/", "Mail/", "#me/"]),
+    foreign=st.lists(prefixes, max_size=6).map(tuple),
+    there=st.lists(
+        st.builds(
+            ExistingFolder,
+            st.sampled_from(EXISTING),
+            st.sampled_from([None, r"\Sent", r"\Archive"]),
+            selectable=st.booleans(),
+            childless=st.booleans(),
+            shared=st.booleans(),
+        ),
+        max_size=5,
+        unique_by=lambda folder: folder.name,
+    ),
+)
+def test_no_folder_lies_outside_the_customers_own_namespace(
+    *, names: list[str], delimiter: str, prefix: str, foreign: tuple[str, ...], there: list[ExistingFolder]
+) -> None:
+    foreign = tuple(one for one in foreign if twin_key(one) != twin_key(prefix))  # the door sees to it
+    shape = MailboxShape(delimiter, prefix, tuple(there), foreign=foreign)
+    folder_map = map_folders(labels_of(*names), shape, Choices())
+    found = {folder.name: folder for folder in there}
+    for target in folder_map.targets.values():
+        folder = found.get(target.name)
+        assert not folder or not folder.shared
+        assert folder or target.name == "INBOX" or shape.owns(target.name)
+        assert folder or target.name == "INBOX" or not is_foreign(target.name, shape)
+
+
+@given(names=label_names, there=existing, data=st.data())
+def test_nothing_is_made_below_a_folder_that_can_hold_no_folders(
+    names: list[str], there: list[str], data: st.DataObject
+) -> None:
+    childless = data.draw(st.sets(st.sampled_from(there))) if there else set()
+    folders = tuple(ExistingFolder(name, childless=name in childless) for name in there)
+    below = [f"{name}/{rest}" for name in there for rest in ("x", "x/y")]
+    folder_map = map_folders(labels_of(*names, *there, *below), MailboxShape("/", "", folders), Choices())
+    for target in folder_map.targets.values():
+        assert target.name in there or not any(target.name.startswith(f"{name}/") for name in childless)

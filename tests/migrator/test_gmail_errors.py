@@ -7,14 +7,12 @@ from stand_in import Google
 
 from migrator.errors import (
     BandwidthExhausted,
-    GoogleRefused,
     GoogleUnavailable,
     MessageGone,
     MigrationError,
     QuotaExhausted,
-    ReconnectNeeded,
 )
-from migrator.gmail import Gmail, RequestRefused, TooManyAtOnce
+from migrator.gmail import Gmail, TooManyAtOnce
 
 MINUTE, HOUR = 60, 3600
 
@@ -36,13 +34,13 @@ def refused(gmail: Gmail, message_id: str, *, large: bool = False) -> MigrationE
         ("tooManyConcurrent", TooManyAtOnce, "rateLimitExceeded", 2),
         ("dailyLimitExceeded", BandwidthExhausted, "dailyLimitExceeded", HOUR),
         ("quotaExceeded", BandwidthExhausted, "quotaExceeded", HOUR),
-        ("domainPolicy", GoogleRefused, "domainPolicy", None),
-        ("insufficientPermissions", GoogleRefused, "insufficientPermissions", None),
-        ("accessNotConfigured", GoogleRefused, "accessNotConfigured", None),
-        ("delegationDenied", GoogleRefused, "forbidden", None),
-        ("authError", ReconnectNeeded, "authError", None),
+        ("domainPolicy", GoogleUnavailable, "domainPolicy", None),
+        ("insufficientPermissions", GoogleUnavailable, "insufficientPermissions", None),
+        ("accessNotConfigured", GoogleUnavailable, "accessNotConfigured", None),
+        ("delegationDenied", GoogleUnavailable, "forbidden", None),
+        ("authError", GoogleUnavailable, "authError", None),
         ("notFound", MessageGone, "notFound", None),
-        ("invalidArgument", RequestRefused, "invalidArgument", None),
+        ("invalidArgument", GoogleUnavailable, "invalidArgument", None),
         ("failedPrecondition", GoogleUnavailable, "failedPrecondition", None),
         ("backendError", GoogleUnavailable, "backendError", None),
         ("notImplemented", GoogleUnavailable, "notImplemented", None),
@@ -100,9 +98,9 @@ def test_a_retry_after_that_is_over_already_is_not_tried_again_at_once(google: G
         (500, GoogleUnavailable),
         (502, GoogleUnavailable),
         (503, GoogleUnavailable),
-        (404, MessageGone),
-        (403, GoogleRefused),
-        (401, ReconnectNeeded),
+        (404, GoogleUnavailable),
+        (403, GoogleUnavailable),
+        (401, GoogleUnavailable),
     ],
 )
 def test_an_answer_without_googles_document_is_told_by_its_status(

@@ -5,7 +5,7 @@ from engine import calls, client_of, credentials_of, gmail_door, letter
 from redis import Redis
 from stand_in import Google
 
-from migrator.errors import GoogleRefused, GoogleUnavailable, ReconnectNeeded
+from migrator.errors import ClientRefused, GoogleUnavailable, ReconnectNeeded
 from migrator.gmail import Gmail
 from oauth.grant import Grant, SingleFlightCredentials
 
@@ -60,9 +60,10 @@ def test_a_wrong_client_secret_is_the_hosts_fault_and_not_the_customers(
     stranger = credentials_of(google, secret="wrong")
     with (
         gmail_door(google, redis, credentials=stranger) as gmail,
-        pytest.raises(GoogleRefused, match="invalid_client"),
+        pytest.raises(GoogleUnavailable, match="invalid_client") as refused,
     ):
         gmail.message(message["id"], large=large)
+    assert isinstance(refused.value.lasting, ClientRefused)
 
 
 def test_a_token_endpoint_that_fails_is_tried_again_later_and_kills_no_grant(google: Google, redis: Redis) -> None:

@@ -5,7 +5,7 @@ from engine import ADDRESS, calls, gmail_door, invent, letter
 from redis import Redis
 from stand_in import Google
 
-from migrator.gmail import Gmail, HistoryTooOld, Listing
+from migrator.gmail import Changes, Gmail, HistoryTooOld, Listing
 from migrator.labels import Label
 
 
@@ -59,17 +59,17 @@ def test_large_messages_are_found_by_a_search(google: Google, gmail: Gmail) -> N
 def test_history_tells_what_was_added_over_all_its_pages(google: Google, gmail: Gmail) -> None:
     since = gmail.account().history_id
     added = {google.add(letter(n))["id"] for n in range(130)}
-    found, now = gmail.added_since(since)
-    assert found == added
-    assert gmail.added_since(now) == (set(), now)
-    assert calls(google)["history.list"] == 3
+    found = gmail.changes_since(since)
+    assert found.complete
+    assert found.added == added
+    assert gmail.changes_since(found.history_id) == Changes(frozenset(), frozenset(), {}, found.history_id)
 
 
 def test_a_history_id_google_has_forgotten_is_too_old(google: Google, gmail: Gmail) -> None:
     since = gmail.account().history_id
     google.control("history/expire", {})
     with pytest.raises(HistoryTooOld):
-        gmail.added_since(since)
+        gmail.changes_since(since)
 
 
 def test_threads_at_once_never_get_each_others_messages(google: Google, redis: Redis) -> None:
@@ -85,7 +85,7 @@ def test_the_door_only_reads(google: Google, gmail: Gmail) -> None:
     gmail.account()
     gmail.labels()
     list(gmail.ids(Listing(label_ids=("INBOX",), query="larger:2M")))
-    gmail.added_since(gmail.account().history_id)
+    gmail.changes_since(gmail.account().history_id)
     gmail.message(message["id"])
     gmail.message(message["id"], large=True)
     assert google.ledger()["violations"] == []

@@ -7,7 +7,7 @@ from planning import AT_ONCE, HURRIED, caught_up, plan_of, planned
 from redis import Redis
 from stand_in import Google
 
-from migrator.errors import GoogleUnavailable, LeaseLost, QuotaExhausted
+from migrator.errors import GoogleDown, LeaseLost, QuotaExhausted
 from migrator.gmail import Gmail
 from migrator.labels import Choices, Label
 from migrator.ledger import Ledger
@@ -199,7 +199,7 @@ def test_an_outage_leaves_the_plan_to_the_next_slice(
     invent(google, 10)
     gmail.account()
     google.fault("backendError", method="messages.list", times=0)
-    with pytest.raises(GoogleUnavailable):
+    with pytest.raises(GoogleDown):
         plan_slice(gmail, new_mailbox, ledger, Choices(), "newest-first", AT_ONCE)
     assert ledger.total() == 0
     google.control("faults", {}, verb="DELETE")

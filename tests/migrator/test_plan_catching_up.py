@@ -2,16 +2,16 @@ from contextlib import suppress
 
 import pytest
 from engine import ADDRESS, Died, dying, heir, invent, letter, new_ledger, put_back, state_of
-from planning import AT_ONCE, HURRIED, caught_up, plan_of, planned
+from planning import AT_ONCE, HURRIED, caught_up, plan_of, planned, unneeded
 from redis import Redis
 from stand_in import Google
 
+from migrator.changes import catch_up
 from migrator.gmail import Gmail
 from migrator.labels import Choices
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox
 from migrator.outcome import Mark
-from migrator.plan import catch_up
 from migrator.retry import Patience
 
 
@@ -56,7 +56,7 @@ def test_history_that_google_has_forgotten_is_made_up_for_by_listing_again(
     spam = google.add(letter(9), labelIds=["SPAM"])["id"]
     google.control("history/expire", {})
     turns = iter(range(20))
-    while catch_up(gmail, ledger, Choices(), patience):
+    while catch_up(gmail, unneeded, ledger, Choices(), patience):
         next(turns)
     assert list(plan_of(ledger))[1203:] == [spam, *came[::-1]]
     assert plan_of(ledger)[spam] == Mark.SKIPPED_SPAM
@@ -71,7 +71,7 @@ def test_mail_that_comes_while_everything_is_listed_again_is_not_missed(
     invent(google, 1203)
     planned(gmail, new_mailbox, ledger)
     google.control("history/expire", {})
-    came = [google.add(letter(n))["id"] for n in range(5) if catch_up(gmail, ledger, Choices(), HURRIED)]
+    came = [google.add(letter(n))["id"] for n in range(5) if catch_up(gmail, unneeded, ledger, Choices(), HURRIED)]
     assert len(came) == 5
     caught_up(gmail, ledger)
     assert set(came) <= set(plan_of(ledger))

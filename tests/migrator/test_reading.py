@@ -7,7 +7,16 @@ from engine import gmail_door, invent, letter
 from redis import Redis
 from stand_in import Google
 
-from migrator.errors import BandwidthExhausted, GoogleDown, MigrationError, QuotaExhausted, ReconnectNeeded
+from migrator.errors import (
+    BandwidthExhausted,
+    ClientRefused,
+    GoogleDown,
+    GoogleRefused,
+    MigrationError,
+    NoGmail,
+    QuotaExhausted,
+    ReconnectNeeded,
+)
 from migrator.gmail import Gmail, Listing
 from migrator.message import GmailMessage
 from migrator.outcome import Mark
@@ -80,6 +89,9 @@ def test_a_google_that_never_allows_a_single_request_makes_the_slice_wait(google
         ("backendError", Mark.FAILED_GOOGLE),
         ("failedPrecondition", Mark.FAILED_GOOGLE),
         ("invalidArgument", Mark.FAILED_GOOGLE),
+        ("delegationDenied", Mark.FAILED_GOOGLE),
+        ("domainPolicy", Mark.FAILED_GOOGLE),
+        ("authError", Mark.FAILED_GOOGLE),
         ("truncated", Mark.FAILED_DAMAGED),
         ("wrongId", Mark.FAILED_DAMAGED),
         ("badBase64", Mark.FAILED_DAMAGED),
@@ -98,11 +110,72 @@ def test_one_poison_message_is_set_aside_and_the_others_go_on(
     assert all(isinstance(message, GmailMessage) for message in reads.values())
 
 
-@pytest.mark.parametrize("kind", ["backendError", "failedPrecondition", "truncated", "badBase64", "authError"])
+KINDS = ("backendError", "failedPrecondition", "truncated", "badBase64", "authError", "domainPolicy")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_failure_that_passes_costs_nothing(google: Google, gmail: Gmail, kind: str) -> None:
     invent(google, 12)
     wanted = wanted_of(gmail)
     google.fault(kind, method="messages.get", nth=3, times=2)
+    assert all(isinstance(message, GmailMessage) for _, message in read(gmail, wanted))
+
+
+@pytest.mark.parametrize("body", ["html", "empty"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 499, 500, 502])
+def test_whatever_google_answers_for_one_message_concerns_that_one_alone(
+    google: Google, gmail: Gmail, status: int, body: str
+) -> None:
+    invent(google, 8)
+    wanted = wanted_of(gmail)
+    where = {"method": "messages.get", "message": wanted[3][1], "status": status, "body": body}
+    google.fault("backendError", **where, times=0)
+    reads = dict(read(gmail, wanted))
+    assert reads.pop(3) == Mark.FAILED_GOOGLE
+    assert all(isinstance(message, GmailMessage) for message in reads.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("authError", ReconnectNeeded),
+        ("delegationDenied", GoogleRefused),
+        ("failedPrecondition", NoGmail),
+        ("mailNotEnabled", NoGmail),
+        ("domainPolicy", GoogleRefused),
+        ("insufficientPermissions", ReconnectNeeded),
+        ("accessNotConfigured", ClientRefused),
+        ("invalidArgument", GoogleDown),
+        ("backendError", GoogleDown),
+    ],
+)
+def test_what_google_refuses_everything_with_is_said_of_the_account_and_of_no_message(
+    google: Google, gmail: Gmail, kind: str, error: type[MigrationError]
+) -> None:
+    invent(google, 8)
+    wanted = wanted_of(gmail)
+    for method in ("messages.get", "getProfile"):
+        google.fault(kind, method=method, times=0)
+    got, _ = until_refused(read_ahead(gmail, iter(wanted), 2, Patience(scale=0)), error)
+    assert got == []
+
+
+def test_a_google_that_gives_no_message_at_all_is_blamed_on_none_of_them(google: Google, gmail: Gmail) -> None:
+    invent(google, 8)
+    wanted = wanted_of(gmail)
+    google.fault("backendError", method="messages.get", times=0)
+
+    def others(message_id: str) -> list[str]:
+        return [row[1] for row in wanted[:3] if row[1] != message_id]
+
+    got, _ = until_refused(read_ahead(gmail, iter(wanted), 2, Patience(scale=0), others=others), GoogleDown)
+    assert got == []
+
+
+def test_a_message_that_google_does_not_find_once_is_not_taken_for_deleted(google: Google, gmail: Gmail) -> None:
+    invent(google, 4)
+    wanted = wanted_of(gmail)
+    google.fault("notFound", method="messages.get", message=wanted[1][1])
     assert all(isinstance(message, GmailMessage) for _, message in read(gmail, wanted))
 
 
@@ -124,7 +197,9 @@ def test_an_outage_waits_and_marks_no_message(google: Google, gmail: Gmail) -> N
         ("quotaMetric", QuotaExhausted),
         ("retryAfter", BandwidthExhausted),
         ("invalidGrant", ReconnectNeeded),
-        ("domainPolicy", MigrationError),
+        ("domainPolicy", GoogleRefused),
+        ("accessNotConfigured", ClientRefused),
+        ("delegationDenied", GoogleDown),
     ],
 )
 def test_what_google_says_in_the_middle_is_raised_after_all_that_was_read(
@@ -138,7 +213,7 @@ def test_what_google_says_in_the_middle_is_raised_after_all_that_was_read(
     assert numbers == sorted(numbers)
     assert len(got) == 10, "what was read is handed on, whatever came in between"
     asked = google.ledger()["calls"]["messages.get"]
-    assert asked <= 11 + 4 * 6, "nothing new is asked for once Google said stop"
+    assert asked <= 11 + 4 * (6 + 3), "nothing new is asked for once Google said stop"
 
 
 def test_a_stop_ends_the_reading_without_an_error(google: Google, gmail: Gmail) -> None:
@@ -209,3 +284,11 @@ def test_a_reader_that_is_let_go_leaves_no_thread_behind(google: Google, gmail: 
     next(reads)
     reads.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
+
+
+def test_a_message_of_2004_is_asked_for_by_the_id_it_was_listed_under(google: Google, gmail: Gmail) -> None:
+    old = google.add(letter(1), id="ff00000000abcde")["id"]
+    assert len(old) == 15
+    (read_back,) = read(gmail, wanted_of(gmail))
+    assert isinstance(read_back[1], GmailMessage)
+    assert read_back[1].id == old

@@ -28,7 +28,7 @@ def test_what_is_counted_is_what_google_was_asked(google: Google, redis: Redis, 
         ids = list(gmail.ids(Listing()))
         for number, message_id in enumerate(ids):
             gmail.message(message_id, large=number == 0)
-        gmail.added_since(since)
+        gmail.changes_since(since)
     assert counted(redis) == {
         "users.getProfile": 1,
         "users.labels.list": 1,

@@ -12,7 +12,7 @@ from migrator.ledger import Ledger
 from migrator.outcome import Mark
 from migrator.reopening import RETRIED, is_asked, reopen
 from migrator.retry import Patience
-from migrator.suspects import one_at_a_time
+from migrator.suspects import DEATHS, Suspects
 from migrator.verify import verify_slice
 
 COPIED = Mark.COPIED
@@ -58,6 +58,7 @@ def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(des
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
+    desk.used_up(work)
     assert desk.marks(0, 1) == [Mark.FAILED_FOLDER, COPIED]
     desk.open_folder(FAMILY)
     asked(desk)
@@ -76,8 +77,9 @@ def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(des
 def test_a_message_that_fails_again_has_failed_again(desk: Desk) -> None:
     desk.put(FAMILY, letter(77))
     desk.close_folder(FAMILY)
-    for _ in range(3):
-        desk.file([staged(0, WORK, FAMILY)])
+    for number in (1, 2, 3):
+        desk.file([staged(0, WORK, FAMILY)], [staged(number)])
+        desk.used_up([staged(0, WORK, FAMILY)])
         assert desk.marks(0) == [Mark.FAILED_FOLDER]
         asked(desk)
     assert desk.lying(WORK) == letters(0)
@@ -90,6 +92,7 @@ def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
+    desk.used_up(work)
     failed(desk, 2, Mark.FAILED_REFUSED)
     desk.open_folder(FAMILY)
     with suppress(Died):
@@ -106,15 +109,17 @@ def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server
 
 
 def test_a_message_that_kills_again_is_set_aside_again(desk: Desk) -> None:
-    rows = [(2, "2", Mark.PENDING), (3, "3", Mark.PENDING)]
-    for _ in range(2):
-        tried = one_at_a_time(desk.ledger, rows)
-        assert next(tried)[0] == 2, "and the slice's process dies of it"
-        desk.ledger = heir(desk.redis, desk.ledger)
-        assert [row[0] for row in one_at_a_time(desk.ledger, rows)] == [3]
+    rows = [(2, "2", Mark.PENDING)]
+    for start in (0.0, 1000.0):
+        for death in range(DEATHS):
+            now = start + 100 * death
+            tried = Suspects(desk.ledger, 0.0, careful=True, clock=lambda: now).alone(rows)  # noqa: B023 - used at once
+            assert next(tried)[0] == 2, "and the slice's process dies of it"
+            desk.ledger = heir(desk.redis, desk.ledger)
+            Suspects(desk.ledger, 0.0, careful=True, clock=lambda: now)  # noqa: B023
         assert (desk.marks(2), desk.ledger.reasons()) == ([Mark.FAILED_DAMAGED], {2: "kills-the-import"})
         asked(desk)
-        assert (desk.marks(2), desk.ledger.reasons()) == ([Mark.PENDING_LARGE], {})
+        assert (desk.marks(2), desk.ledger.reasons(), desk.ledger.deferred()) == ([Mark.PENDING_LARGE], {}, {})
 
 
 def test_everything_is_verified_once_more(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from engine import calls, gmail_door, letter
 from redis import Redis
 from stand_in import Google
 
-from migrator.errors import GoogleUnavailable
+from migrator.errors import GoogleDown
 from migrator.gmail import Gmail
 from migrator.period import midnight
 from migrator.retry import Patience, Stopped
@@ -83,7 +83,7 @@ def test_an_outage_ends_the_survey(google: Google, gmail: Gmail) -> None:
     google.add(letter(1))
     google.fault("backendError", method="messages.list", times=0)
     labels = gmail.labels()
-    with pytest.raises(GoogleUnavailable):
+    with pytest.raises(GoogleDown):
         survey(gmail, labels, Patience(scale=0), TODAY)
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 from desk import DATE, FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
-from engine import letter
+from engine import KEY, letter
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 from servers.fixtures import StartServer
+from servers.oddly import OddServer
 
 from emulator.servers.instance import Limits, Server
 from migrator.errors import ConnectionLost, LeaseLost
@@ -22,6 +23,7 @@ from migrator.retry import Patience
 from migrator.summary import Summary, place
 from migrator.undo import Undone, undo
 from migrator.untouched import Found, decide, touched
+from migrator.verify import verify_slice
 
 NO_FLAGS: frozenset[str] = frozenset()
 
@@ -86,7 +88,7 @@ def test_what_is_as_it_was_put_there_is_removed() -> None:
         {7: Found(100, NO_FLAGS), 8: Found(101, NO_FLAGS)},
         b"",
         frozenset(),
-        named=True,
+        certain=True,
     )
     assert (step.records, step.remove, step.changed, step.missing) == (2, (7, 8), 0, 0)
 
@@ -98,31 +100,31 @@ def test_what_was_there_before_the_import_is_no_copy_of_it() -> None:
         {4: Found(100, NO_FLAGS), 5: Found(100, NO_FLAGS)},
         b"",
         frozenset(),
-        named=True,
+        certain=True,
     )
     assert (step.records, step.remove, step.changed, step.missing) == (2, (5,), 0, 0)
 
 
 def test_what_is_not_there_any_more_is_counted() -> None:
-    step = decide([record(0, 5)], 1, {}, b"", frozenset(), named=True)
+    step = decide([record(0, 5)], 1, {}, b"", frozenset(), certain=True)
     assert (step.remove, step.missing) == ((), 1)
 
 
 @pytest.mark.parametrize("now", [Found(103, NO_FLAGS), Found(97, NO_FLAGS)])
-def test_another_size_says_nothing_where_the_server_named_the_uid_and_is_doubtful_where_not(now: Found) -> None:
+def test_another_size_says_nothing_of_a_copy_that_is_certain_and_is_doubtful_else(now: Found) -> None:
     found = {5: now}
-    assert decide([record(0, 5)], 1, found, b"", frozenset(), named=True).remove == (5,)
-    step = decide([record(0, 5)], 1, found, b"", frozenset(), named=False)
+    assert decide([record(0, 5)], 1, found, b"", frozenset(), certain=True).remove == (5,)
+    step = decide([record(0, 5)], 1, found, b"", frozenset(), certain=False)
     assert (step.remove, step.changed, step.doubtful) == ((), 0, 1)
 
 
 def test_what_the_check_found_to_be_something_else_stays() -> None:
-    step = decide([record(3, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset({3}), named=True)
+    step = decide([record(3, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset({3}), certain=True)
     assert (step.remove, step.changed, step.doubtful) == ((), 0, 1)
 
 
 def test_a_copy_whose_uid_is_not_known_is_never_removed() -> None:
-    step = decide([record(0, UNKNOWN_UID), record(1, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset(), named=True)
+    step = decide([record(0, UNKNOWN_UID), record(1, 5)], 1, {5: Found(100, NO_FLAGS)}, b"", frozenset(), certain=True)
     assert (step.records, step.remove, step.doubtful) == (2, (5,), 1)
 
 
@@ -152,7 +154,7 @@ def test_a_star_or_draft_that_came_from_gmail_is_none_but_taking_it_off_is(flag:
 def test_every_copy_has_one_fate(rows: list[tuple[int, bool, bool]], first: int) -> None:
     records = [record(number, uid) for number, (uid, _, _) in enumerate(rows)]
     found = {uid: Found(100, frozenset({r"\Answered"} if mark else ())) for uid, there, mark in rows if there}
-    step = decide(records, first, found, b"", frozenset(), named=True)
+    step = decide(records, first, found, b"", frozenset(), certain=True)
     ours = [record for record in records if record.uid >= first]
     assert len(step.remove) + step.changed + step.missing + step.doubtful == len(ours)
     assert all(uid >= first and not found[uid].flags for uid in step.remove)
@@ -374,6 +376,39 @@ def test_twelve_hundred_copies_go_in_steps(dovecot_server: Server, redis: Redis)
     book = Book()
     assert counts(taken_back(desk, book)) == (1200, 0, 0, 0)
     assert [page.done for page in book.pages if page.step is None][1:4] == [500, 1000, 1200]
+
+
+class NamesNoUids(OddServer):
+    """Names no UIDs, moves, and adds a header to all mail."""
+
+    capabilities = "IMAP4rev1 NAMESPACE LITERAL+ MOVE"
+
+    def stored(self, raw: bytes) -> bytes:
+        return b"X-Store: 7\r\n" + raw
+
+
+def test_where_the_server_names_no_uids_another_size_is_taken_back_once_it_was_compared(redis: Redis) -> None:
+    odd = NamesNoUids()
+    with odd.running() as server:
+        desk = Desk(server, redis)
+        desk.file(batch(range(4)))
+        assert taken_back(desk).doubtful == 4
+        assert verify_slice(desk.enter, desk.ledger, KEY, Patience(scale=0), by_digest=False)
+        assert counts(taken_back(desk)) == (4, 0, 0, 0)
+        assert not odd.mail()
+
+
+def test_a_copy_of_which_the_server_tells_another_size_is_taken_back(redis: Redis) -> None:
+    class Estimates(OddServer):
+        def size(self, raw: bytes) -> int:
+            return 3 * len(raw)
+
+    odd = Estimates()
+    with odd.running() as server:
+        desk = Desk(server, redis)
+        desk.file(batch(range(4)))
+        set_flags(desk, INBOX, uids_of(desk, INBOX)[:1], r"\Answered")
+        assert counts(taken_back(desk)) == (3, 1, 0, 0)
 
 
 def test_a_mail_put_back_under_another_uid_is_not_taken_for_the_copy(desk: Desk) -> None:

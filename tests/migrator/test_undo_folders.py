@@ -15,13 +15,14 @@ DEEP, BROAD, NEW = 1, 2, 3
 class NestedDesk(Desk):
     """A migration with labels below labels, of which most hold no mail of their own."""
 
+    labels = (("Clients", "North", "2019"), ("Clients", "South"), ("New",))
+
     def new_migration(self) -> Ledger:
         ledger = super().new_migration()
         with self.enter() as mailbox:
             shape = mailbox.shape()
         self.prefix, self.delimiter = shape.prefix, shape.delimiter
-        names = [("Clients", "North", "2019"), ("Clients", "South"), ("New",)]
-        rows = [NamedFolder("INBOX", "INBOX"), *(NamedFolder("/".join(n), self.full(*n)) for n in names)]
+        rows = [NamedFolder("INBOX", "INBOX"), *(NamedFolder("/".join(n), self.full(*n)) for n in self.labels)]
         ledger.write(FolderNames(rows, shape.delimiter, shape.prefix).kept(ledger))
         return ledger
 
@@ -65,6 +66,21 @@ def test_on_both_servers(nested: NestedDesk) -> None:
     filed(nested)
     undone = taken_back(nested)
     assert names(nested) == before
+    assert (undone.folders_used, undone.folders_refused) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["dovecot", "cyrus"])
+def test_a_label_with_mail_goes_though_what_lay_between_it_and_those_below_was_no_label(
+    request: pytest.FixtureRequest, redis: Redis, kind: str
+) -> None:
+    class Gapped(NestedDesk):
+        labels = (("Clients", "North", "2019", "Q4"), ("Clients", "North"), ("Clients",))
+
+    desk = Gapped(request.getfixturevalue(f"{kind}_server"), redis)
+    before = names(desk)
+    filed(desk)
+    undone = taken_back(desk)
+    assert names(desk) == before
     assert (undone.folders_used, undone.folders_refused) == (0, 0)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from desk import FAMILY, INBOX, WORK, Desk, batch, staged
 from engine import KEY, Died, dying, heir, letter
@@ -7,8 +9,10 @@ from emulator.servers.instance import Server
 from migrator.errors import LeaseLost, MailboxUnreachable
 from migrator.mailbox import Mailbox, Password, Target, open_mailbox
 from migrator.outcome import Mark
+from migrator.records import UNKNOWN_UID
 from migrator.retry import Patience
-from migrator.verify import CURSOR, verify_slice
+from migrator.verified import CURSOR
+from migrator.verify import verify_slice
 
 COPIED, ALTERED, MISSING = Mark.COPIED, Mark.COPIED_ALTERED, Mark.FAILED_MISSING
 
@@ -55,7 +59,7 @@ def test_a_message_that_was_removed_is_missing_and_the_others_are_fine(desk: Des
 def test_a_message_put_in_place_of_another_does_not_pass_for_it(desk: Desk, *, by_digest: bool) -> None:
     desk.file(batch(range(3)))
     desk.remove(INBOX, letter(1))
-    desk.put(INBOX, letter(1)[:-2] + b"!!", letter(1))
+    desk.put(INBOX, letter(1)[:-2] + b"!!", letter(2))
     verified(desk, by_digest=by_digest)
     assert desk.marks(0, 1, 2) == [COPIED, MISSING, COPIED]
 
@@ -64,10 +68,66 @@ def test_a_message_put_in_place_of_another_does_not_pass_for_it(desk: Desk, *, b
 def test_a_folder_that_is_gone_has_lost_its_messages_and_no_others(desk: Desk, *, again: bool) -> None:
     desk.file(batch(range(3), WORK), batch(range(3, 6)))
     desk.delete_folder(WORK, again=again)
-    if again:
-        desk.put(WORK, *(letter(number) for number in range(3)))
     verified(desk)
     assert desk.marks(*range(6)) == [MISSING] * 3 + [COPIED] * 3
+
+
+# --- what is not at its UID -------------------------------------------------------------------------------------------
+
+
+def test_what_was_moved_away_and_back_is_found(desk: Desk) -> None:
+    desk.file(batch(range(3)), batch([3], WORK))
+    with desk.server.observer(desk.user) as observer:
+        for source, target in ((INBOX, WORK), (WORK, INBOX)):
+            observer.select_folder(desk.name(source))
+            observer.move(observer.search(["SUBJECT", "letter 1"]), desk.name(target))
+    assert verified(desk)["found"] == 4
+    assert desk.marks(*range(4)) == [COPIED] * 4
+
+
+def test_in_a_folder_that_got_new_uids_everything_is_found_that_lies_there(desk: Desk) -> None:
+    desk.file(batch(range(3), WORK))
+    desk.delete_folder(WORK, again=True)
+    desk.put(WORK, letter(2), letter(0))
+    assert verified(desk) == {"found": 2, "identical": 2, "missing": 1}
+    assert desk.marks(*range(3)) == [COPIED, MISSING, COPIED]
+
+
+def unlocated(desk: Desk, *numbers: int) -> None:
+    """Forget the UIDs of these messages, as if the server had said OK and nothing else."""
+    placed = [*desk.ledger.placed(INBOX)]
+    gone = [replace(row, uid=UNKNOWN_UID) if row.number in numbers else row for row in placed]
+    desk.ledger.write(*desk.ledger.forgotten(INBOX, placed), *desk.ledger.place(INBOX, gone))
+
+
+def test_a_copy_whose_uid_is_not_known_is_found_and_its_uid_written_down(desk: Desk) -> None:
+    desk.put(INBOX, letter(77), letter(78))
+    desk.file(batch(range(4)))
+    before = desk.placed(INBOX)
+    unlocated(desk, 1, 2)
+    assert verified(desk) == {"found": 4, "identical": 3, "by_size": 1}
+    assert desk.placed(INBOX) == before
+
+
+def test_a_copy_whose_uid_is_not_known_and_that_is_not_found_counts_as_copied(desk: Desk) -> None:
+    desk.file(batch(range(4)))
+    unlocated(desk, 1, 2)
+    desk.remove(INBOX, letter(2))
+    assert verified(desk) == {"found": 3, "identical": 2, "by_size": 1, "unchecked": 1}
+    assert desk.marks(*range(4)) == [COPIED] * 4
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_one_message_in_the_mailbox_stands_for_one_copy(
+    desk: Desk, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.verify._AT_ONCE", at_once)
+    same = letter(5)
+    desk.file([staged(0, raw=same), staged(1, raw=same), staged(2)])
+    desk.remove(INBOX, same)
+    desk.put(INBOX, same)
+    assert verified(desk) == {"found": 2, "identical": 1, "by_size": 1, "missing": 1}
+    assert sorted(desk.marks(0, 1)) == [COPIED, MISSING]
 
 
 @thoroughly
@@ -117,7 +177,9 @@ def test_a_message_missing_in_one_of_its_folders_is_missing_whatever_the_others_
 def test_a_failure_stays_a_failure_however_its_other_copies_look(desk: Desk) -> None:
     desk.put(FAMILY, letter(77))
     desk.close_folder(FAMILY)
-    desk.file([staged(0, WORK, FAMILY)])
+    work = [staged(0, WORK, FAMILY), staged(1, WORK)]
+    desk.file(work)
+    desk.used_up(work)
     verified(desk, by_digest=True)
     assert desk.marks(0) == [Mark.FAILED_FOLDER]
 

@@ -18,9 +18,8 @@ def google_process() -> Iterator[tuple[Google, dict[str, object]]]:
 
 
 @pytest.fixture
-def google(google_process: tuple[Google, dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> Google:
-    """The stand-in as if just started; oauthlib is told that http on the loopback is meant."""
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+def google(google_process: tuple[Google, dict[str, object]]) -> Google:
+    """The stand-in as if just started."""
     return renewed(*google_process)
 
 

@@ -1,12 +1,16 @@
 import logging
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from engine import calls, pressed
+from oauthlib.oauth2 import InsecureTransportError
 from stand_in import Google
 
 from oauth.consent import Consent, begin, finish
 from oauth.errors import (
+    AccessForbidden,
+    ClientUnusable,
     CodeRefused,
     ConsentDenied,
     ConsentNotOurs,
@@ -70,6 +74,34 @@ def test_a_customer_who_denies_grants_nothing(google: Google, client: Client) ->
         finish(client, consent, pressed(google, consent.url, "deny"))
     assert grants(google) == []
     assert "oauth.token" not in calls(google)
+
+
+@pytest.mark.parametrize(
+    ("word", "error"),
+    [("admin_policy_enforced", AccessForbidden), ("org_internal", AccessForbidden), ("deleted_client", ClientUnusable)],
+)
+def test_a_consent_that_is_not_the_customers_to_give_says_so(
+    google: Google, client: Client, word: str, error: type[GrantError]
+) -> None:
+    consent = begin(client, REDIRECT)
+    with pytest.raises(error):
+        finish(client, consent, pressed(google, consent.url, word))
+
+
+def test_a_google_that_fails_to_exchange_a_code_is_silent(google: Google, client: Client) -> None:
+    consent = begin(client, REDIRECT)
+    answer = pressed(google, consent.url)
+    google.fault("backendError", method="oauth.token", body="html")
+    with pytest.raises(GoogleSilent):
+        finish(client, consent, answer)
+
+
+def test_plain_http_is_spoken_with_this_machine_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
+    far = replace(client, auth_uri="http://google.example/auth", token_uri="http://google.example/token")
+    with pytest.raises(InsecureTransportError):
+        begin(far, REDIRECT)
+    assert begin(client, REDIRECT).url.startswith("http://127.0.0.1")
 
 
 @pytest.mark.parametrize("state", ["", "guessed", "å", "\N{PILE OF POO}", "a" * 100_000])

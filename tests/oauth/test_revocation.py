@@ -58,6 +58,15 @@ def test_only_invalid_grant_proves_that_it_is_dead(google: Google, client: Clien
     assert is_dead(client, grant)
 
 
+@pytest.mark.parametrize("subtype", ["invalid_rapt", "rapt_required"])
+def test_a_grant_that_waits_for_a_new_sign_in_is_not_dead(google: Google, client: Client, subtype: str) -> None:
+    grant = made(google)
+    google.fault("oauthError", reason="invalid_grant", subtype=subtype)
+    assert not is_dead(client, grant)
+    revoke(client, grant.refresh_token)
+    assert is_dead(client, grant)
+
+
 def test_a_wrong_client_secret_proves_nothing(google: Google) -> None:
     wrong = Client("demo-client", "wrong", "", f"{google.url}/token", f"{google.url}/revoke")
     assert not is_dead(wrong, made(google))

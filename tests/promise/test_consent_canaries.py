@@ -64,7 +64,7 @@ def consent(tmp_path_factory: pytest.TempPathFactory, server_certificate: Certif
 @contextmanager
 def _connecting(place: Town, migration: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, str(PROGRAM), str(place.home.config), "apart", migration]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OAUTHLIB_INSECURE_TRANSPORT": "1", "TMPDIR": str(place.home.folder)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place.home.folder)}
     log = (place.home.folder / "connecting.log").open("wb")
     with (
         log,

@@ -46,19 +46,20 @@ Script = Callable[[Line], None]
 
 
 @contextlib.contextmanager
-def adversary(script: Script) -> Iterator[tuple[int, Line]]:
-    """Give the port on which `script` plays the server, once, and what it heard."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def adversary(*scripts: Script, port: int = 0) -> Iterator[tuple[int, Line]]:
+    """Give the port on which each script plays the server for one connection, in turn, and what it heard."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         listener.settimeout(10)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB // 4)
         line = Line(socket.socket())
 
         def play() -> None:
-            line.sock.close()
-            line.sock, _ = listener.accept()
-            with line.sock, contextlib.suppress(OSError):
-                line.sock.settimeout(10)
-                script(line)
+            for script in scripts:
+                line.sock.close()
+                line.sock, _ = listener.accept()
+                with line.sock, contextlib.suppress(OSError):
+                    line.sock.settimeout(10)
+                    script(line)
 
         thread = threading.Thread(target=play, daemon=True)
         thread.start()

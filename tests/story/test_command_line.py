@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from story.conftest import Install, Layout
@@ -10,6 +12,8 @@ from story.house import ROOT, House
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server, User
+from jobs.discarding import REVOCATION_TRIES, Revocation
+from jobs.migration import part_key
 
 
 def test_an_import_from_a_grant_file_prints_the_account_and_succeeds(
@@ -73,6 +77,34 @@ def test_commands_say_what_to_do_when_they_cannot(
     for wanted in ("worker.threads", "worker.speed", "config.example.toml"):
         assert wanted in refused.stderr
     assert "Traceback" not in refused.stderr + unknown.stderr
+
+
+def test_an_import_is_not_done_before_google_confirms_that_access_is_gone(
+    install: Install, small: Layout, dovecot_server: Server, tmp_path: Path
+) -> None:
+    user = dovecot_server.new_user()
+    home = install(small, dovecot_server)
+    home.google.fault("backendError", method="oauth.revoke", times=0)
+    with _importing(home, user, tmp_path) as running:
+        assert running.stdout is not None
+        migration = running.stdout.readline().split()[1]
+        nearly = Revocation(tries=REVOCATION_TRIES - 1).as_row()
+        home.state.set(part_key(migration, "revocation"), json.dumps(nearly), ex=3600)
+        said = running.stdout.read()
+    assert running.returncode == 1, said
+    assert "Google has not confirmed that our access is removed" in said
+    assert "https://myaccount.google.com/permissions" in said
+
+
+@contextmanager
+def _importing(home: House, user: User, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    grant, password = folder / "grant.json", folder / "password"
+    grant.write_text(json.dumps(home.google.grant()))
+    password.write_text(user.password)
+    words = ["import", "--user", user.name, "--grant", str(grant), "--password-file", str(password)]
+    command = [sys.executable, "-m", "app", "--config", str(home.config), *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        yield running
 
 
 def _imported(home: House, user: User, folder: Path, *words: str) -> str:

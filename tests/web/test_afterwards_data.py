@@ -89,7 +89,7 @@ def test_the_result_adds_up_and_says_that_access_is_gone(there: Town, ended: str
 
 
 def test_what_was_not_copied_is_a_link_into_ones_own_gmail(there: Town, ended: str, user: User) -> None:
-    ids = [f"{number:016x}" for number in Ledger(there.stores.state, ended).ids()]
+    ids = [f"{number:x}" for number in Ledger(there.stores.state, ended).ids()]
     (spam,) = [n for n, mark in enumerate(Ledger(there.stores.state, ended).marks()) if mark == Mark.SKIPPED_SPAM]
     page = there.customer(user).ask("GET", f"/imports/{ended}").text
     assert links_of(page) == [f"https://mail.google.com/mail/u/0/#all/{ids[spam]}"]

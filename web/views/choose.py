@@ -26,6 +26,8 @@ _PLACES = {
 
 _NOTES: dict[NoteKind, str] = {
     "special-name": N_("It has the name of a special folder."),
+    "foreign-name": N_("Folders with this name are shared with other people."),
+    "no-subfolders": N_("The folder above it cannot contain folders, so this one is placed next to it."),
     "case-twin": N_("Another folder has the same name but for capitals."),
     "unicode-twin": N_("Another folder's name looks the same."),
     "name-taken": N_("Another label takes this folder's name."),

@@ -15,7 +15,7 @@ from web.views.language import N_, _
 from web.views.outcomes import Folder, Sum, folders_of, sum_of
 from web.views.progress import Standing, standing_of
 from web.views.whynot import why
-from web.views.wording import Name, Text, messages, moment, name, size, text
+from web.views.wording import Name, Text, messages, moment, name, number, size, text
 
 _GMAIL = "https://mail.google.com/mail/"
 
@@ -24,6 +24,15 @@ _ACCESS = {
     "unconfirmed": N_("Please act: Google has not confirmed that our access is removed. Remove it yourself."),
     "nothing-held": N_("We held no access to your Google Account."),
 }
+
+_REMARKS = {
+    "deleted-later": N_("Deleted in Gmail after they were copied, or drafts saved again or sent: {count}"),
+    "trashed-later": N_("Moved to spam or trash in Gmail after they were copied: {count}"),
+    "changed-meanwhile": N_("Given other labels, read or starred in Gmail during the import: {count}"),
+    "unknown-label": N_("With a label that Gmail itself does not list: {count}"),
+    "renamed-labels": N_("Labels renamed in Gmail during the import, whose folders keep the first name: {count}"),
+}
+"""A remark's word -> what it means to a customer."""
 
 UndoOffer = Literal["", "offered", "asked"]
 """Whether an undo can be asked for, or was; empty where there is nothing to take back."""
@@ -81,6 +90,7 @@ class Done:
     ended: Text
     sum: Sum
     folders: tuple[Folder, ...]
+    remarks: tuple[str, ...]
     originals: tuple[Originals, ...]
     removal: Removal | None
     receipt: str
@@ -127,6 +137,7 @@ def done(
         ),
         sum=sum_of(report),
         folders=folders_of(report.folders),
+        remarks=_remarks(report),
         originals=_originals(not_copied, account),
         removal=_removal(receipt.access, now) if receipt else None,
         receipt=f"/imports/{migration.id}/receipt" if receipt else "",
@@ -138,6 +149,11 @@ def done(
         complete=migration.state in {State.DONE, State.DONE_WITH_EXCEPTIONS},
         asked=asked,
     )
+
+
+def _remarks(report: Report) -> tuple[str, ...]:
+    told = ((_REMARKS.get(word), count) for word, count in report.remarks.items())
+    return tuple(_(words).format(count=number(count)) for words, count in told if words)
 
 
 def taking(*, asked: bool, asks: bool, mailbox: str) -> Taking:

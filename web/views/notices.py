@@ -201,6 +201,21 @@ NOTICES: dict[str, Said] = {
         *_CONNECT,
         HTTPStatus.BAD_GATEWAY,
     ),
+    "no-gmail": Said(
+        _NOT_CONNECTED,
+        N_(
+            "This Google Account has no Gmail. Connect another account; if a company or school manages this one, its "
+            "administrator can turn Gmail on."
+        ),
+        *_CONNECT,
+        HTTPStatus.BAD_GATEWAY,
+    ),
+    "google-client-refused": Said(
+        _NOT_CONNECTED,
+        N_("Google does not accept {host} at the moment. Nothing was granted. Please tell the support of {host}."),
+        *_CONNECT,
+        HTTPStatus.BAD_GATEWAY,
+    ),
     "google-refused": Said(
         _NOT_CONNECTED,
         N_(
@@ -246,7 +261,7 @@ NOTICES: dict[str, Said] = {
 ALIKE = {
     **dict.fromkeys(("google-down", "google-unavailable", "answer-damaged"), "google-silent"),
     **dict.fromkeys(("google-quota", "google-bandwidth", "google-concurrency"), "google-silent"),
-    **dict.fromkeys(("google-request-refused", "reconnect-needed"), "not-connected"),
+    **dict.fromkeys(("reconnect-needed",), "not-connected"),
     "seal-broken": "key-lost",
     "audit-busy": "audit-broken",
 }

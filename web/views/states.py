@@ -64,6 +64,11 @@ _MAILBOX_SILENT = Words(
     N_("Your new mailbox does not answer at the moment"),
     N_("We try again at {time} by ourselves. Nothing is lost."),
 )
+_REFUSES = Words(
+    "waiting",
+    N_("Your new mailbox accepts no mail at the moment"),
+    N_("We try again at {time} by ourselves. Nothing is lost."),
+)
 _SLOW_DOWN = Words("waiting", N_("Google asked us to slow down"), N_("We go on at {time} by ourselves."))
 
 WAITING: dict[str, Words] = {
@@ -74,11 +79,18 @@ WAITING: dict[str, Words] = {
         N_("Google's limit for one day is reached"),
         N_("Google lets only so much be read in a day. We go on at {time} by ourselves."),
     ),
+    "messages-deferred": Words(
+        "waiting",
+        N_("Some messages need another try"),
+        N_("Everything else has been copied. We try these again at {time} by ourselves."),
+    ),
     "google-down": _GOOGLE_SILENT,
     "google-unavailable": _GOOGLE_SILENT,
     "answer-damaged": _GOOGLE_SILENT,
     "connection-lost": _MAILBOX_SILENT,
+    "server-misbehaves": _MAILBOX_SILENT,
     "mailbox-unreachable": _MAILBOX_SILENT,
+    "mailbox-refuses": _REFUSES,
     "mailbox-full": Words(
         "yours",
         N_("Your new mailbox is full"),
@@ -152,6 +164,19 @@ _BEGIN_AGAIN = Words(
 )
 
 FAILED: dict[str, Words] = {
+    "no-gmail": Words(
+        "yours",
+        N_("This Google Account has no Gmail"),
+        N_(
+            "If a company or school manages it, ask its administrator to turn Gmail on, then press “Try again”. "
+            "Otherwise cancel this import and connect another account. Your place is kept until {time}."
+        ),
+    ),
+    "google-client-refused": Words(
+        "stopped",
+        N_("Google does not accept our application at the moment"),
+        N_("{host} has to put this right. Then press “Try again”. Your place is kept until {time}."),
+    ),
     "google-refused": Words(
         "yours",
         N_("Google does not allow it"),

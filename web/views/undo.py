@@ -21,6 +21,7 @@ _STOPPED: dict[str, str] = {
     "audit-broken": N_("We could not write this down in our log, so we did not do it. Please try again."),
 }
 _ALIKE = {
+    "server-misbehaves": "connection-lost",
     **dict.fromkeys(("certificate-invalid", "host-not-allowed"), "unknown-host"),
     "audit-busy": "audit-broken",
 }

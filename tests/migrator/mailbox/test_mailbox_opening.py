@@ -122,11 +122,11 @@ def test_an_unknown_host_is_said_to_be_unknown() -> None:
         open_mailbox(Target("a" * 70 + ".example"), RIGHT)
 
 
-def test_a_closed_port_is_unreachable_for_a_minute() -> None:
+def test_a_closed_port_is_unreachable_for_a_moment() -> None:
     (port,) = free_ports(1)
     with pytest.raises(MailboxUnreachable, match="refused") as caught:
         open_mailbox(Target("localhost", port), RIGHT)
-    assert caught.value.until == pytest.approx(time.time() + 60, abs=5)
+    assert caught.value.until == pytest.approx(time.time() + 15, abs=5)
 
 
 def test_a_server_without_tls_on_the_tls_port_is_unreachable(dovecot_server: Server) -> None:
@@ -160,7 +160,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(dovecot_server: Server
 def test_one_connection_too_many_waits(start_server: StartServer) -> None:
     server = start_server("dovecot", Limits(max_connections=2))
     user = server.new_user()
-    with enter(server, user), enter(server, user), pytest.raises(MailboxUnreachable, match="too-many-connections"):
+    with enter(server, user), enter(server, user), pytest.raises(MailboxUnreachable):
         enter(server, user)
 
 

@@ -13,12 +13,12 @@ from web.views.progress import words_of
 from web.views.whynot import WORDS
 
 OURS = {
-    *("google-request-refused", "child-killed", "out-of-memory", "slice-overtime", "audit-broken", "egress-refused"),
+    *("child-killed", "out-of-memory", "slice-overtime", "audit-broken", "egress-refused"),
     *("lease-lost", "worker-lost"),
 }
 """Reasons of `failed` about which only the operator can do something: the customer is given the code."""
 
-SOON = {"key-store-away", "audit-busy"}
+SOON = {"key-store-away", "store-away", "audit-busy", "messages-deferred"}
 """Reasons to wait that mean nothing to a customer: he is told when it goes on."""
 
 NO_REASONS = {"folder-refused", "account-busy"}

@@ -1,0 +1,74 @@
+"""A store that is away is told from one that finds a command wrong; each error comes from a real server."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from app.child import _end_of
+from app.embedded import start
+from jobs.crashes import STORE_AWAY, is_away
+from jobs.slice import soon
+
+Trouble = Callable[[Redis], object]
+
+
+def follow_another(redis: Redis) -> None:
+    redis.replicaof("127.0.0.1", "1")
+
+
+def lack_replicas(redis: Redis) -> None:
+    redis.config_set("min-replicas-to-write", 1)
+
+
+def lack_memory(redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+
+
+def lack_rights(redis: Redis) -> None:
+    redis.execute_command("ACL", "SETUSER", "default", "-@write")
+
+
+def writes(redis: Redis) -> None:
+    redis.set("number", 1, ex=60)
+
+
+def writes_in_a_script(redis: Redis) -> None:
+    redis.eval("return redis.call('SET', 'number', '1', 'EX', '60')", 0)
+
+
+def refused(redis: Redis, act: Callable[[Redis], None]) -> RedisError:
+    with pytest.raises(RedisError) as caught:
+        act(redis)
+    return caught.value
+
+
+@pytest.mark.parametrize("act", [writes, writes_in_a_script])
+@pytest.mark.parametrize("trouble", [follow_another, lack_replicas, lack_memory, lack_rights])
+def test_a_store_that_takes_nothing_for_now_is_away(
+    trouble: Trouble, act: Callable[[Redis], None], tmp_path: Path
+) -> None:
+    with start(tmp_path) as store, Redis.from_url(store.url) as redis:
+        trouble(redis)
+        error = refused(redis, act)
+    assert is_away(error), error
+    assert _end_of(error) == soon(STORE_AWAY)
+
+
+def test_a_store_that_does_not_run_is_away(tmp_path: Path) -> None:
+    with start(tmp_path) as store:
+        redis = Redis.from_url(store.url, retry=Retry(NoBackoff(), 0))
+    with redis:
+        assert is_away(refused(redis, writes))
+
+
+def test_a_command_that_is_wrong_is_a_mistake_of_ours(tmp_path: Path) -> None:
+    with start(tmp_path) as store, Redis.from_url(store.url) as redis:
+        error = refused(redis, lambda redis: redis.execute_command("SET", "one"))
+    assert not is_away(error)
+    with pytest.raises(RedisError):
+        _end_of(error)
