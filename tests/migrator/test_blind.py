@@ -32,7 +32,7 @@ def lose_the_key(desk: Desk, key: bytes = NEW) -> None:
 
 
 def verified(desk: Desk, *, by_digest: bool = True) -> dict[str, int]:
-    """Verify to the end; return how many were found, and how."""
+    """Verify to the end; return what was found, without the cursor."""
     desk.ledger = heir(desk.redis, desk.ledger)
     while not verify_slice(desk.enter, desk.ledger, desk.key, Patience(scale=0), by_digest=by_digest):
         pass
