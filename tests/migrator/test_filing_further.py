@@ -1,7 +1,7 @@
 """Messages that belong in several folders: sent once, copied by the server to the others."""
 
 import pytest
-from desk import FAMILY, INBOX, WORK, Desk, at_points, raising, staged
+from desk import FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
 from engine import Died, letter
 from redis import Redis
 
