@@ -235,6 +235,8 @@ class Filing:
 
     def _result(self, folder: int, pairs: Sequence[tuple[Staged, Appended | Refused | Unsent]]) -> list[Staged]:
         sys.audit("migrator.result.before", folder)
+        if any(isinstance(a, Refused) and isinstance(a.error, RefusedUnexplained) for _, a in pairs):
+            self._folders.doubt(folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
         for staged, answer in pairs:  # in the order sent, by which it is judged

@@ -181,3 +181,25 @@ def test_keywords_that_were_refused_are_not_sent_again(odd: Scripted, scripted_d
     desk.file(worded[10:])
     assert desk.marks(*range(20)) == [COPIED] * 20
     assert sum("$Odd" in line for line in odd.heard) <= 3
+
+
+def test_what_is_kept_in_spite_of_its_refusal_between_others_is_recognised_and_not_sent_again(
+    odd: Scripted, scripted_desk: Desk
+) -> None:
+    desk = scripted_desk
+    odd.capabilities = "IMAP4rev1 UIDPLUS LITERAL+"
+
+    def keep(verb: str, folder: str, mail: bytes) -> str | None:
+        flags, _, raw = mail.partition(b"|")
+        if verb != "APPEND" or raw not in letters(3, 5, 6):
+            return None
+        odd.folders[folder].mail[odd.folders[folder].next] = (raw, flags.decode())
+        return "NO replica lags behind"
+
+    odd.refuse = keep
+    desk.file(batch(range(10)))
+    assert desk.deferred().keys() == {3, 5, 6}
+    desk.when_due()
+    desk.file(batch([3, 5, 6]))
+    assert odd.lying() == letters(*range(10))
+    assert desk.marks(*range(10)) == [COPIED] * 10
