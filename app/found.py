@@ -44,7 +44,7 @@ def looked(found: Found, choices: Choices) -> Looked:
     seen = found.seen
     folder_map = map_folders(seen.labels, seen.shape, choices)
     effect = effect_of(seen.survey, catalogue_of(seen.labels), folder_map, choices)
-    return Looked(seen.labels, folder_map, effect, seen.survey.by_label, seen.free)
+    return Looked(seen.labels, folder_map, effect, seen.survey.by_label, seen.free, seen.holds_mail)
 
 
 def usual(found: Found, choices: Choices) -> Choices:

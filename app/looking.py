@@ -66,7 +66,8 @@ def look(task: Look, _: Ask) -> Json:
     """Answer what an import would do; the fields are those of `app.previewing.Shown`."""
     meter = _meter(task, "preview" if isinstance(task.source, ByFile) else task.source.migration)
     seen = _looked(task, meter, Patience(), _unheard)
-    return {**_effect(seen, task.choices), "limit": None if seen.quota is None else seen.quota.limit}
+    limit = None if seen.quota is None else seen.quota.limit
+    return {**_effect(seen, task.choices), "limit": limit, "holds_mail": seen.holds_mail}
 
 
 def look_over(task: Look, ask: Ask) -> Json:
@@ -96,10 +97,12 @@ def _looked(task: Look, meter: Meter, patience: Patience, contacted: Callable[[s
     reach = close_doors(task.config, task.state_url, tell_refusal, contacted, to_mailbox=True)
     with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
         shape, quota = entered.shape(), entered.quota()
+        holds_mail = entered.holds_mail(shape)
     with Gmail(credentials, google.api, meter, patience) as gmail:
         labels = asked(gmail, patience, gmail.labels)
         lanes = google.fetchers or meter.profile.fetchers
-        return Seen(labels, survey(gmail, labels, patience, datetime.now(UTC).date(), lanes), shape, quota)
+        found = survey(gmail, labels, patience, datetime.now(UTC).date(), lanes)
+        return Seen(labels, found, shape, quota, holds_mail)
 
 
 def _while_wanted(ask: Ask) -> Callable[[], bool]:

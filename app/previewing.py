@@ -26,6 +26,10 @@ from oauth.pending import Purpose
 
 _SECONDS = 3600.0
 _MEMORY_MIB = 1024
+_AGAIN = (
+    "The mailbox holds mail already. Mail of an earlier import is recognised there and not copied again; what was "
+    "deleted there since comes back. To prevent that, import with --since and the day of the last import."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Shown:
     one_copy: tuple[int, int]
     copy_per_label: tuple[int, int]
     limit: int | None
+    holds_mail: bool
 
 
 def preview_account(console: Console, config: Config, options: ImportOptions) -> None:
@@ -60,6 +65,8 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
     _show_folders(console, seen)
     _show_notes(console, seen)
     _show_storage(console, seen)
+    if seen.holds_mail:
+        console.print(f"\n{_AGAIN}", highlight=False)
 
 
 def _task(config: Config, stores: Stores, options: ImportOptions, source: ByFile | Sealed) -> Look:

@@ -15,12 +15,16 @@ from migrator.survey import Group, Survey
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that is to be known before the start; `quota` None where the mailbox does not tell."""
+    """All that is to be known before the start; `quota` None where the mailbox does not tell.
+
+    `holds_mail`: there is mail in the mailbox already, of an earlier import perhaps.
+    """
 
     labels: tuple[Label, ...]
     survey: Survey
     shape: MailboxShape
     quota: Quota | None
+    holds_mail: bool = False
 
     @property
     def free(self) -> int | None:
@@ -44,6 +48,7 @@ def row_of(seen: Seen) -> dict[str, Any]:
         "shape": [seen.shape.delimiter, seen.shape.prefix, seen.shape.can_create_special_use, seen.shape.foreign],
         "folders": [astuple(folder) for folder in seen.shape.folders],
         "quota": seen.quota and astuple(seen.quota),
+        "holds_mail": seen.holds_mail,
     }
 
 
@@ -63,6 +68,7 @@ def seen_of(row: dict[str, Any]) -> Seen:
         survey=Survey(groups, by_label, tuple(row["days"]), row["today"]),
         shape=MailboxShape(delimiter, prefix, folders, can_create, tuple(foreign)),
         quota=row["quota"] and Quota(*row["quota"]),
+        holds_mail=row.get("holds_mail", False),
     )
 
 

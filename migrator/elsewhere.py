@@ -44,7 +44,9 @@ class Elsewhere:
             here = self._numbers.get(row.name)
             able = [e for e, folders in left if here not in {folder, *folders}]
             for number, uid in self._find_in(row, able).items():
-                found[number] = self._existing.take((number, folder), Place(row.name, uid))
+                place = Place(row.name, uid)
+                self._folders.take(place)
+                found[number] = self._existing.take((number, folder), place)
             left = [(e, folders) for e, folders in left if e.number not in found]
         return found
 

@@ -68,9 +68,12 @@ class Existing:
         return all(folder.is_done for folder in self.folders)
 
     def folder(self, name: str, uidvalidity: int) -> tuple[int, Lot]:
-        """Return the messages listed in a folder, and the UID up to which all are; 1 and none in another folder."""
+        """Return the messages listed in a folder, and the UID up to which all are; 1 and none in another folder.
+
+        Without a UIDVALIDITY (0) UIDs hold for one connection alone, and what was listed is worth nothing.
+        """
         for row in self.folders:
-            if row.name == name and row.uidvalidity == uidvalidity:
+            if row.name == name and row.uidvalidity == uidvalidity != 0:
                 return row.listed, self._loaded().get(name, Lot())
         return 1, Lot()
 
@@ -108,10 +111,10 @@ class Existing:
 
     # --- what was found elsewhere -------------------------------------------------------------------------------------
 
-    def speak_for(self, name: str, uid: int) -> None:
-        """Let a message of a folder stand for nothing else."""
-        if self._lots and name in self._lots:
-            self._lots[name].take(uid)
+    def speak_for(self, place: Place) -> None:
+        """Let a message that was there stand for nothing else."""
+        if self._lots and place.name in self._lots:
+            self._lots[place.name].take(place.uid)
 
     def taken(self, name: str) -> dict[int, Pair]:
         """Return the messages of a folder that stand for one that should lie elsewhere, by UID."""
@@ -120,7 +123,6 @@ class Existing:
     def take(self, pair: Pair, place: Place) -> Command:
         """Return the command that records where a message lies instead of in its folder."""
         self.elsewhere[pair] = place
-        self.speak_for(*place)
         return ("HSET", self._ledger.key("elsewhere"), _field(pair), f"{place.uid}:{place.name}")
 
     def give_back(self, pair: Pair) -> Command:

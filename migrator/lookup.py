@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
-from migrator.errors import ConnectionLost, FolderRefused
+from migrator.errors import ConnectionLost, FolderRefused, RefusedUnexplained
 from migrator.mailbox import Mailbox, Selected
 from migrator.readback import Reader, readable
 from migrator.retry import Patience
@@ -29,7 +29,10 @@ class Lookup:
         self.mailbox.close()
 
     def select(self, name: str) -> Selected:
-        """Open a folder, on a new connection where this one breaks; raises FolderRefused or ConnectionLost."""
+        """Open a folder, on a new connection where this one breaks.
+
+        Raises FolderRefused, RefusedUnexplained or ConnectionLost.
+        """
         self._selected = None
         patiently = self._patience.retrying(ConnectionLost, tries=3).copy(before_sleep=self.reconnect)
         self._selected = patiently(lambda: self.mailbox.select(name))
@@ -62,7 +65,7 @@ class Lookup:
             return
         try:
             now = self.mailbox.select(self._selected.name)
-        except FolderRefused:
+        except (FolderRefused, RefusedUnexplained):
             raise ConnectionLost("folder-closed") from None
         if now.uidvalidity != self._selected.uidvalidity:
             raise ConnectionLost("another-folder")

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from migrator.errors import ConnectionLost, FolderRefused
-from migrator.existing import Existing
+from migrator.existing import Existing, Place
 from migrator.ledger import Command, Ledger
 from migrator.mailbox import Mailbox, Selected
 from migrator.matching import Lot, match
@@ -233,9 +233,14 @@ class OpenFolders:
         self.states[folder] = state
         self._unlocated[folder] |= {e.number for e, uid, _ in rows if uid == UNKNOWN_UID}
         for _, uid, _ in rows:
-            self.existing.speak_for(state.name, uid)
-            if folder in self._unexplained:
-                self._unexplained[folder].take(uid)
+            self.take(Place(state.name, uid))
+
+    def take(self, place: Place) -> None:
+        """Let a message of the mailbox stand for nothing else from now on."""
+        self.existing.speak_for(place)
+        for folder, lot in self._unexplained.items():
+            if self.states[folder].name == place.name:
+                lot.take(place.uid)
 
     def _marks(self, folder: int, rows: Sequence[Row], more: Mapping[int, tuple[int, ...]]) -> list[Command]:
         commands: list[Command] = []

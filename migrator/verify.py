@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import islice
 
 from migrator.blind import blind
-from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, Waiting
+from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, RefusedUnexplained, Waiting
 from migrator.ledger import Command, Ledger
 from migrator.lookup import Lookup
 from migrator.mailbox import Mailbox
@@ -78,7 +78,7 @@ class _Verifying:
         """
         try:
             verdicts = self._verdicts(state, records)
-        except (ConnectionLost, Waiting) as trouble:
+        except (ConnectionLost, RefusedUnexplained, Waiting) as trouble:
             if self.at.waits < len(_DELAYS):
                 self._wait(trouble.detail)
             self._mailbox.reconnect()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from migrator.errors import ConnectionLost, MailboxFull, RefusedUnexplained
+from migrator.errors import ConnectionLost, FolderRefused, MailboxFull, RefusedUnexplained
 from migrator.folders import MailboxShape
 
 from . import answers, copying, listing, look, removing, storing
@@ -110,6 +110,14 @@ class Mailbox:
     def shape(self) -> MailboxShape:
         """Return prefix, delimiter and folders of the customer's own namespace; raises MailboxUnreachable."""
         return listing.shape(self._connection, self._rights)
+
+    def holds_mail(self, shape: MailboxShape) -> bool:
+        """Tell whether any folder of this shape holds mail; those that cannot be opened are passed over."""
+        for name in ("INBOX", *(folder.name for folder in shape.folders if folder.selectable)):
+            with contextlib.suppress(FolderRefused, RefusedUnexplained):
+                if self.select(name).exists:
+                    return True
+        return False
 
     @_spoken
     def quota(self) -> Quota | None:

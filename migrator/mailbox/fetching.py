@@ -5,14 +5,13 @@ leave a message out, or send something that is none. What is asked for is halved
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from .answers import Answer, read
+from .answers import Answer
 from .uids import sets
 from .wire import Wire
 
-_UID = re.compile(rb"\bUID (\d+)")
-_LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
+_UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SECTION = re.compile(rb'\bBODY\[[^\]]*\](?:<\d+>)? ("(?:[^"\\]|\\.)*"|NIL|\{\d+\}\r?\n\Z)', re.DOTALL)
 _REFUSALS = 60  # FETCH commands refused one after the other before the rest is given up
 
@@ -48,37 +47,14 @@ def _asked(wire: Wire, uids: Sequence[int], section: bytes, allowance: int) -> t
     found: dict[int, Fetched] = {}
     wanted, answer = frozenset(uids), Answer("OK")
     for some in sets(uids):
-        responses = _responses(wire, b"UID FETCH %b (%b)" % (some, section), allowance)
-        while True:
-            try:
-                row = _row(next(responses))
-            except StopIteration as end:
-                answer = answer if end.value.ok else end.value
-                break
+        tag = wire.begin(b"UID FETCH %b (%b)" % (some, section), allowance)
+        for pieces in wire.untagged(tag):
+            row = _row(pieces)
             if row and row[0] in wanted:
                 found[row[0]] = row
+        last = wire.finish(tag)
+        answer = answer if last.ok else last
     return list(found.values()), answer
-
-
-def _responses(wire: Wire, line: bytes, allowance: int) -> Generator[list[bytes], None, Answer]:
-    """Send a command; give each response as text, literal, text, ...; return the tagged answer. Exhaust it always."""
-    tag = wire.begin(line, allowance)
-    mark = tag + b" "
-    while not (pieces := _whole(wire))[0].startswith(mark):
-        yield pieces
-    del wire.tagged_commands[tag]
-    status, _, rest = pieces[0][len(mark) :].strip().partition(b" ")
-    return read(status.decode("ascii", "replace").upper(), rest)
-
-
-def _whole(wire: Wire) -> list[bytes]:
-    pieces = [wire.readline()]
-    while pieces[-1].endswith(b"\n"):
-        literal = _LITERAL.search(pieces[-1]) if b" FETCH " in pieces[0] else None
-        if not literal:
-            return pieces
-        pieces += [wire.read(int(literal[1])), wire.readline()]
-    raise wire.abort("closed in a line")
 
 
 def _row(pieces: list[bytes]) -> Fetched | None:

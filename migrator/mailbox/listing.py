@@ -29,8 +29,8 @@ def shape(connection: Connection, rights: Rights) -> MailboxShape:
     can = connection.can()
     own = own_space(connection)
     folders = [folder for folder in _everything(connection) if own.owns(folder.name)]
-    shared = rights.shared([f.name for f in folders if f.selectable and f.name != "INBOX"])
-    found = tuple(replace(folder, shared=folder.name in shared) for folder in folders)
+    lacking = rights.lacking([f.name for f in folders if f.selectable and f.name != "INBOX"])
+    found = tuple(replace(folder, shared=folder.name in lacking) for folder in folders)
     return MailboxShape(own.delimiter, own.prefix, found, "CREATE-SPECIAL-USE" in can, own.foreign)
 
 
@@ -131,15 +131,15 @@ def create(connection: Connection, rights: Rights, name: str, special_use_: str 
     if not own.owns(name):
         raise FolderRefused("foreign-name")
     made = _make(connection, name, special_use_, own)
-    if not made and rights.shared([name]):
-        raise FolderRefused("shared")
+    if not made and (word := rights.lacking_now(name)):
+        raise FolderRefused(word)
     subscribing = connection.wire.begin(b"SUBSCRIBE " + mailbox)
-    shared = made and rights.shared_anew(name)  # asked before the answer to SUBSCRIBE is read: no round trip of its own
+    word = rights.lacking_now(name) if made else ""  # asked before SUBSCRIBE is answered: no round trip of its own
     connection.wire.finish(subscribing)
-    if shared:  # it inherits, or lies in a namespace that was never told of: take it away again
+    if word:  # it inherits, or lies in a namespace that was never told of: take it away again
         connection.wire.run(b"UNSUBSCRIBE " + mailbox)
         connection.wire.run(b"DELETE " + mailbox)
-        raise FolderRefused("shared")
+        raise FolderRefused(word)
     return made
 
 

@@ -25,11 +25,13 @@ class _Held:
     readers: frozenset[bytes] | None
     mine: frozenset[str] | None
 
-    def is_within(self, measure: "_Held") -> bool:
-        """Whether this folder is as much the customer's own as the one that is the measure."""
+    def lacks(self, measure: "_Held") -> str:
+        """Return a word for why this folder is less the customer's own than the measure; empty where it is not."""
         if measure.mine is not None and not measure.mine & _NEEDED <= (self.mine or frozenset()):
-            return False
-        return measure.readers is None or (self.readers is not None and self.readers <= measure.readers)
+            return "no-permission"
+        if measure.readers is not None and (self.readers is None or not self.readers <= measure.readers):
+            return "shared"
+        return ""
 
 
 class Rights:
@@ -39,19 +41,23 @@ class Rights:
         self._connection = connection
         self._held: dict[str, _Held] = {}
 
-    def shared(self, names: Sequence[str]) -> frozenset[str]:
-        """Return those of `names` that are not the customer's alone; none where the server has no ACL."""
+    def lacking(self, names: Sequence[str]) -> dict[str, str]:
+        """Return those of `names` that are not the customer's alone, each with a word for why ("shared", ...).
+
+        None where the server has no ACL.
+        """
         if "ACL" not in self._connection.can() or not names:
-            return frozenset()
+            return {}
         new = [name for name in dict.fromkeys(("INBOX", *names)) if name not in self._held]
         for start in range(0, len(new), _AT_ONCE):
             self._ask(new[start : start + _AT_ONCE])
-        return frozenset(name for name in names if not self._held[name].is_within(self._held["INBOX"]))
+        words = {name: self._held[name].lacks(self._held["INBOX"]) for name in names}
+        return {name: word for name, word in words.items() if word}
 
-    def shared_anew(self, name: str) -> bool:
-        """Whether a folder that was made just now is not the customer's alone."""
+    def lacking_now(self, name: str) -> str:
+        """Return why a folder is not the customer's alone, as it stands now; empty where it is."""
         self._held.pop(name, None)
-        return name in self.shared([name])
+        return self.lacking([name]).get(name, "")
 
     def _ask(self, names: Sequence[str]) -> None:
         """Ask about folders in one round trip."""

@@ -185,12 +185,23 @@ class Wire(imaplib.IMAP4):
     def stream(self, line: bytes, allowance: int = ALLOWANCE) -> Iterator[bytes]:
         """Send a command and give each response line with its literals put in, keeping none; exhaust it always."""
         tag = self.begin(line, allowance)
-        while (parts := self._whole())[0].startswith((b"*", b"+")):
+        for parts in self.untagged(tag):
             yield b"".join(parts)
-        answer = self._answering(parts[0])
-        del self.tagged_commands[tag]
-        if answer.tag != tag or answer.word != "OK":
+        if not self.finish(tag).ok:
             raise self.abort("refused")
+
+    def untagged(self, tag: bytes) -> Iterator[list[bytes]]:
+        """Give each response before the answer of the command with this tag, as text, literal, text, ...
+
+        Exhaust it always; `finish` has the answer then.
+        """
+        while (parts := self._whole())[0].startswith((b"*", b"+")):
+            yield parts
+        answer = self._answering(parts[0])
+        if answer.tag != tag:
+            raise Nonsense("an answer to another command")
+        reply: Any = (answer.word, [answer.rest])
+        self.tagged_commands[tag] = reply
 
     def _whole(self) -> list[bytes]:
         """Read one response: a line, and each literal in it with the line that follows. Blank lines count for none."""

@@ -207,12 +207,6 @@ def google_away(place: Place) -> Iterator[None]:
 
 
 @contextmanager
-def google_in_the_clear(place: Place) -> Iterator[None]:
-    place.set("google", api="http://gmail.googleapis.invalid")
-    yield
-
-
-@contextmanager
 def a_proxy(place: Place) -> Iterator[None]:
     assert place
     os.environ["https_proxy"] = "http://proxy.invalid:3128"
@@ -305,7 +299,6 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (client_secret_empty, "google.client_secret_file", BAD, "Write the secret"),
     (no_client, "OAuth client", BAD, "Make an OAuth client"),
     (google_away, "google.token_uri", BAD, "google.token_uri"),
-    (google_in_the_clear, "google.api", BAD, "https://"),
     (a_proxy, "proxy", BAD, "Unset it"),
     (no_mail_server, "mailbox", BAD, "mailbox.host"),
     (mail_server_unknown, "mailbox", BAD, "mailbox.host"),

@@ -13,9 +13,11 @@ from receipts import coded, new_key, part, sample
 
 from app.cli_receipt import receipt_group
 from app.config import Config
+from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.receipt import Receipt, Written
 from migrator.signing import TYPE, sign
 from migrator.signingkeys import public_keys
+from migrator.verified import CURSOR, Verified
 
 PAGE = (Path(__file__).parents[2] / "docs" / "receipts.md").read_text("utf-8")
 VERIFIED = "Signature Verified Successfully"
@@ -118,9 +120,19 @@ def test_the_command_on_the_page_works_as_it_stands(customer: Customer, monkeypa
     assert CliRunner().invoke(receipt_group, words, obj=Config()).exit_code == 1
 
 
-def test_every_member_of_a_receipt_is_on_the_page() -> None:
-    table = PAGE.split("\n## What it says\n")[1].split("\n## ")[0]
-    named = {
-        name for cell in re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+def named_in(table: int) -> set[str]:
+    """Return the members in the first column of a table of "What it says"."""
+    chapter = PAGE.split("\n## What it says\n")[1].split("\n## ")[0]
+    rows = chapter.split("\n|---|---|\n")[table + 1].split("\n\n")[0]
+    return {
+        name for cell in re.findall(r"^\| (`[^|]*) \|", rows, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
     }
-    assert named == {field.name for field in fields(Receipt)}
+
+
+def test_every_member_of_a_receipt_is_on_the_page() -> None:
+    assert named_in(0) == {field.name for field in fields(Receipt)}
+
+
+def test_every_count_of_the_check_is_on_the_page() -> None:
+    counts = {field.name for field in fields(Verified)} - CURSOR
+    assert named_in(1) == counts | {FLAGS_NOT_KEPT, DATES_NOT_KEPT}

@@ -72,6 +72,15 @@ def test_access_given_for_a_preview_is_revoked_at_its_end_and_nothing_is_kept(
     assert acts == ["granted", "revoking", "revoked", "key-destroyed"]
 
 
+def test_a_mailbox_that_holds_mail_is_told_with_what_a_second_import_does(
+    google: Google, config: Config, user: User, dovecot_server: Server
+) -> None:
+    assert "holds mail already" not in shown(google, config, options(user))
+    with dovecot_server.observer(user) as client:
+        client.append("INBOX", b"Subject: mine\r\n\r\nhello\r\n")
+    assert "--since and the day of the last import" in shown(google, config, options(user))
+
+
 def test_access_is_revoked_when_the_preview_fails(google: Google, config: Config, stores: Stores, user: User) -> None:
     with pytest.raises(click.ClickException, match="does not accept user name and password"):
         shown(google, config, options(user, password="wrong"))

@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 from app.stores import connect
 from emulator.servers.instance import User
 from jobs.migration import State, record_key
+from jobs.requests import read
 
 CANARY = "Kanari3nvogel ya29.zq8w"
 MAIL = f"From: {CANARY}@example.com\r\nSubject: {CANARY}\r\nMessage-ID: <{CANARY}>\r\n\r\n{CANARY}\r\n"
@@ -67,10 +68,12 @@ def test_a_crash_in_a_slices_process_is_told_by_both_in_one_line_each(home: Hous
     migration = home.launch(user)
     choices = {"choices": {CANARY: 1, "skip_labels": []}, "order": CANARY, "by_digest": False}
     home.state.set(f"{record_key(migration)}:choices", json.dumps(choices), keepttl=True)
-    home.start_worker()
-    assert home.wait(migration).reason == "internal-error:TypeError"
+    worker = home.start_worker()
+    assert home.wait(migration, State.WAITING).reason == "internal-error:TypeError"
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
     inside, outside = lines(home, "unhandled"), lines(home, "slice-crashed")
-    assert len(inside) == len(outside) == 3
+    assert len(inside) == len(outside) == read(home.state, migration).crashes
     assert (inside[0]["place"], inside[0]["error"]) == ("slice", "TypeError")
     assert inside[0]["where"][-1].startswith("jobs.launch:wanted_of:")
     assert (outside[0]["migration"], outside[0]["code"]) == (migration, "internal-error:TypeError")

@@ -14,7 +14,7 @@ from redis import Redis
 from stand_in import Google
 from story.house import ROOT, House
 
-from emulator.servers.instance import Server
+from emulator.servers.instance import Server, User
 from jobs.kept import Kept, Until, Where
 from jobs.migration import State
 from jobs.overview import overview, overview_of
@@ -96,6 +96,13 @@ def rows_of(names: set[tuple[Where, str]]) -> set[Kept]:
     return {row for where, name in names if (row := row_for(name, where))}
 
 
+def put_aside(home: House, user: User, file: str) -> None:
+    """Have one of the messages lie in a folder of the customer's own."""
+    with home.server.observer(user) as observer:
+        observer.create_folder("Sorted")
+        observer.append("Sorted", (ROOT / "emulator" / "sample" / "mail" / file).read_bytes())
+
+
 def change_meanwhile(home: House, migration: str) -> None:
     """Rename a label whose folder is made, and let mail arrive with a label that Gmail does not list."""
     ledger = Ledger(home.state, migration)
@@ -115,9 +122,11 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
 ) -> None:
     """Among its sixty messages one cannot be read, Google asks for a pause, and a slice is killed. A label is renamed.
 
+    One message lies in a folder of the customer's own already.
+
     Before and after it the pages are used: they write beside it.
     """
-    first = json.loads(layout.read_text().splitlines()[0])
+    first, _, known = map(json.loads, layout.read_text().splitlines()[:3])
     home.google.fault("badBase64", message=first["id"], times=0)
     home.google.fault("retryAfter", method="messages.list", seconds=4)
     with ExitStack() as stack:
@@ -131,6 +140,7 @@ def test_an_import_writes_no_key_outside_the_table_and_every_row_is_seen(
         come_in(home)
         employ(home)
         user = dovecot_server.new_user()
+        put_aside(home, user, known["file"])
         migration = home.launch(user, Choices(policy="copy-per-label"))
         change_meanwhile(home, migration)
         ended = home.wait(migration, State.DONE_WITH_EXCEPTIONS)

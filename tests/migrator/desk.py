@@ -115,6 +115,7 @@ class Desk:
             assert filing.take_inventory()
             filing.copy_further()
             yield filing
+            filing.locate()
             filing.judge()
         finally:
             filing.close()

@@ -1,7 +1,7 @@
 """Messages that belong in several folders: sent once, copied by the server to the others."""
 
 import pytest
-from desk import FAMILY, INBOX, WORK, Desk, at_points, raising, staged
+from desk import FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
 from engine import Died, letter
 from redis import Redis
 
@@ -78,7 +78,7 @@ def test_a_first_copy_that_was_taken_away_meanwhile_is_missing(desk: Desk) -> No
 
 
 def test_a_closed_target_holds_up_what_should_go_there_and_nothing_else(desk: Desk) -> None:
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY), staged(1, WORK, INBOX), staged(2, WORK)]
     desk.file(work)
@@ -88,16 +88,16 @@ def test_a_closed_target_holds_up_what_should_go_there_and_nothing_else(desk: De
     desk.when_due()
     desk.file(work)
     assert (desk.marks(0), desk.deferred(), desk.ledger.partials()) == ([COPIED], {}, {})
-    assert desk.lying(FAMILY) == letters(77, 0)
+    assert desk.lying(FAMILY) == letters(7, 0)
 
 
 def test_a_closed_folder_among_several_keeps_a_message_from_none_of_the_others(desk: Desk) -> None:
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
     desk.used_up(work)
-    assert [desk.lying(folder) for folder in (WORK, FAMILY, INBOX)] == [letters(0, 1), letters(77), letters(0)]
+    assert [desk.lying(folder) for folder in (WORK, FAMILY, INBOX)] == [letters(0, 1), letters(7), letters(0)]
     assert desk.marks(0, 1) == [Mark.FAILED_FOLDER, COPIED]
     assert set(desk.ledger.reasons()) == {0}
     assert (desk.ledger.partials(), desk.deferred()) == ({}, {})

@@ -155,3 +155,39 @@ def test_a_rename_moves_the_labels_below_along() -> None:
 def test_two_labels_renamed_alike_are_not_merged() -> None:
     choices = Choices(renames={"Label_1": "Both", "Label_2": "Both"})
     assert mapped("One", "Two", choices=choices) == ["Both", "Both (label)"]
+
+
+COURIER = MailboxShape(".", "INBOX.", (), foreign=("#shared.", "shared.", "#"))
+MAILCOW = MailboxShape("/", "", (), foreign=("Shared/ann@example.com/",))
+UW = MailboxShape("/", "", (), foreign=("~", "#shared/", "#news.", "#"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "label", "folder"),
+    [
+        (COURIER, "shared", "INBOX.shared (label)"),
+        (COURIER, "Shared/Photos", "INBOX.Shared (label).Photos"),
+        (COURIER, "#shared", "INBOX.#shared (label)"),
+        (COURIER, "#shared.x", "INBOX.#shared_x"),
+        (MAILCOW, "Shared/Photos", "Shared (label)/Photos"),
+        (UW, "#news.x", "_#news.x"),
+        (UW, "#1", "_#1"),
+    ],
+)
+def test_a_label_named_like_other_peoples_folders_gets_its_own_folder(
+    shape: MailboxShape, label: str, folder: str
+) -> None:
+    assert mapped(label, shape=shape) == [folder]
+    if shape is not COURIER or label != "#shared.x":
+        assert ("foreign-name", label, folder) in kinds(label, shape=shape)
+
+
+def test_labels_below_a_folder_that_can_hold_no_folders_get_flat_names_and_are_shown() -> None:
+    shape = with_folders(SLASHES, ExistingFolder("Work", childless=True), ExistingFolder("Home"))
+    assert mapped("Work", "Work/Projects", "Home/x", shape=shape) == ["Work", "Work_Projects", "Home/x"]
+    assert ("no-subfolders", "Work/Projects", "Work_Projects") in kinds("Work", "Work/Projects", shape=shape)
+
+
+def test_a_folder_that_others_may_read_is_no_labels_folder() -> None:
+    shape = with_folders(SLASHES, ExistingFolder("Work", shared=True))
+    assert kinds("Work", shape=shape) == [("foreign-name", "Work", "Work (label)")]

@@ -8,6 +8,7 @@ import pytest
 from desk import FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
 from engine import Died, letter
 from redis import Redis
+from servers.fixtures import StartServer
 from servers.oddly import Folder, HangUp, OddServer
 
 from migrator.errors import ConnectionLost
@@ -339,9 +340,9 @@ def test_a_connection_that_breaks_after_ok_leaves_the_message_stored(redis: Redi
     server = HangsUpAfterwards()
     with desk_at(server, redis) as desk:
         desk.file(batch(range(3)), batch([3, 4]))
-        desk.file(batch(range(5)))
-        assert (server.count("APPEND"), desk.marks(*range(5))) == (5, [COPIED] * 5)
-        assert sorted(desk.placed()) == [(n, n + 1) for n in range(5)]
+        desk.file(batch(range(6)))
+        assert (server.count("APPEND"), desk.marks(*range(6))) == (6, [COPIED] * 6)
+        assert sorted(desk.placed()) == [(n, n + 1) for n in range(6)]
 
 
 def test_the_further_folders_of_a_message_of_unknown_uid_get_their_copies(redis: Redis) -> None:
@@ -351,3 +352,19 @@ def test_the_further_folders_of_a_message_of_unknown_uid_get_their_copies(redis:
             desk.file(batch([0, 1], WORK, FAMILY, INBOX))
         assert [len(server.mail(name)) for name in ("INBOX", "Work", "Family")] == [2, 2, 2]
         assert desk.marks(0, 1) == [COPIED, COPIED]
+
+
+# --- real servers that say little -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["imap4d-maildir", "imap4d-mbox", "courier", "dovecot-mbox"])
+def test_real_servers_that_say_little_get_each_message_once(name: str, start_server: StartServer, redis: Redis) -> None:
+    kind, _, layout = name.partition("-")
+    desk = Desk(start_server(kind, layout=layout), redis)
+    with at_points(raising(ConnectionLost("broken"), "migrator.append.after", 2)):
+        desk.file(batch(range(4)), batch(range(4, 8)))
+    assert len(desk.lying()) == 8
+    assert desk.marks(*range(8)) == [COPIED] * 8
+    desk.ledger = desk.new_migration()
+    desk.file(batch(range(9)))
+    assert (len(desk.lying()), desk.marks(*range(9))) == (9, [*[THERE] * 8, COPIED])

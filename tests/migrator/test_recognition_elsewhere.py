@@ -85,6 +85,15 @@ def test_what_lies_in_its_own_folder_stands_for_itself(desk: Desk) -> None:
     assert (desk.lying(), desk.lying(WORK)) == ([letter(50)], [letter(50)])
 
 
+def test_what_is_found_elsewhere_stands_for_nothing_in_a_folder_that_was_open_before(desk: Desk) -> None:
+    desk.put(INBOX, letter(50), letter(51))
+    work = [[staged(9, raw=letter(51))], [staged(0, WORK, raw=letter(50))], [staged(1, raw=letter(50))]]
+    for _ in range(2):
+        desk.file(*work)
+    assert desk.marks(0, 1, 9) == [COPIED, THERE, THERE]
+    assert (sorted(desk.lying()), desk.lying(WORK)) == (letters(50, 51), letters(50))
+
+
 def test_a_copy_in_each_folder_is_looked_for_each(desk: Desk) -> None:
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK, FAMILY)]
     desk.file(work)

@@ -54,7 +54,7 @@ def test_what_somebody_moved_or_removed_is_not_brought_again(desk: Desk) -> None
 
 
 def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(desk: Desk) -> None:
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
@@ -65,17 +65,17 @@ def test_a_message_that_reached_some_of_its_folders_goes_to_the_others_alone(des
     desk.file(work)
     assert [sorted(desk.lying(folder)) for folder in (WORK, FAMILY, INBOX)] == [
         letters(0, 1),
-        letters(0, 77),
+        letters(0, 7),
         letters(0),
     ]
     assert desk.marks(0, 1) == [COPIED, COPIED]
     counts = desk.ledger.counts()
-    assert [counts[f"folder:{number}"] for number in (WORK, FAMILY, INBOX)] == [2, 1, 1]
-    assert counts["bytes"] == sum(map(len, letters(0, 1, 0, 0)))
+    assert [counts[f"folder:{number}"] for number in (WORK, FAMILY, INBOX)] == [2, 2, 1]
+    assert counts["bytes"] == sum(map(len, letters(0, 1, 0, 0, 7)))
 
 
 def test_a_message_that_fails_again_has_failed_again(desk: Desk) -> None:
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     for number in (1, 2, 3):
         desk.file([staged(0, WORK, FAMILY)], [staged(number)])
@@ -88,7 +88,7 @@ def test_a_message_that_fails_again_has_failed_again(desk: Desk) -> None:
 @pytest.mark.parametrize("writes", range(5))
 def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server, redis: Redis) -> None:
     desk = Desk(dovecot_server, redis)
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY, INBOX), staged(1, WORK)]
     desk.file(work)
@@ -102,7 +102,7 @@ def test_a_slice_may_die_while_it_opens_them(writes: int, dovecot_server: Server
     desk.file(work, batch([2]))
     assert [sorted(desk.lying(folder)) for folder in (WORK, FAMILY, INBOX)] == [
         letters(0, 1),
-        letters(0, 77),
+        letters(0, 7),
         letters(0, 2),
     ]
     assert desk.marks(0, 1, 2) == [COPIED] * 3

@@ -175,7 +175,7 @@ def test_a_message_missing_in_one_of_its_folders_is_missing_whatever_the_others_
 
 
 def test_a_failure_stays_a_failure_however_its_other_copies_look(desk: Desk) -> None:
-    desk.put(FAMILY, letter(77))
+    desk.file(batch([7], FAMILY))
     desk.close_folder(FAMILY)
     work = [staged(0, WORK, FAMILY), staged(1, WORK)]
     desk.file(work)

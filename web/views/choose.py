@@ -43,7 +43,7 @@ class Looked:
     """What was found when the account was looked over under some choices.
 
     `by_label` counts the messages that carry a label, by its id; `free` is the mailbox's free space in bytes, None
-    where it does not tell.
+    where it does not tell. `holds_mail`: there is mail in the mailbox already.
     """
 
     labels: tuple[Label, ...]
@@ -51,6 +51,7 @@ class Looked:
     effect: StorageEffect
     by_label: Mapping[str, int]
     free: int | None = None
+    holds_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """The page. `together` is the sentence beside the one button; `usual` says that nothing was changed yet."""
+    """The page. `together` is the sentence beside the one button; `usual` says that nothing was changed yet.
+
+    `again`: there is mail in the mailbox, so the page says what a second import does.
+    """
 
     frame: Frame
     migration: str
@@ -90,6 +94,7 @@ class Choose:
     spam: bool
     trash: bool
     periods: Periods
+    again: bool
 
 
 def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: Choices) -> Choose:
@@ -113,6 +118,7 @@ def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: 
         spam=choices.spam,
         trash=choices.trash,
         periods=periods(choices.since),
+        again=looked.holds_mail,
     )
 
 

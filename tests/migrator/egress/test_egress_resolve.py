@@ -92,7 +92,7 @@ def test_a_customers_host_that_turns_inward_the_second_time_gets_no_connection()
         for _ in range(3):
             with pytest.raises(MailboxUnreachable):
                 open_mailbox(Target("imap.example.com"), Password("ann", "pass"), connect=connecting(pinned))
-    assert tried == [(PUBLIC, 993)] * 3
+    assert set(tried) == {(PUBLIC, 993)}
     assert names.asked == ["imap.example.com."]
 
 

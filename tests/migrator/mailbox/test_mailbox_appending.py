@@ -121,8 +121,9 @@ def test_a_folder_made_anew_under_our_hands_is_noticed(cyrus_server: Server) -> 
         selected = mailbox.select("INBOX.Anew")
         observer.delete_folder("INBOX.Anew")
         observer.create_folder("INBOX.Anew")
+        assert mailbox.append(selected, [item()]) == [Appended(0)], "stored, in a folder that nobody has opened"
         with pytest.raises(ConnectionLost):
-            mailbox.append(selected, [item()])
+            mailbox.select("INBOX.Anew")
 
 
 def test_a_server_that_takes_less_than_it_advertises_costs_the_connection_and_then_nothing(

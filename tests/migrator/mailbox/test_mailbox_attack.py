@@ -14,7 +14,7 @@ from servers.entry import enter, item, letter, take_rights
 from servers.fixtures import StartServer
 
 from emulator.servers.instance import Limits, Server, User
-from migrator.errors import ConnectionLost
+from migrator.errors import ConnectionLost, FolderRefused
 from migrator.mailbox import Item, Mailbox, Refused
 
 COMMANDS = b"".join(
@@ -132,7 +132,8 @@ def carry_out(field: Field, prepare: Callable[[Field, Mailbox], list[Item]]) -> 
             if not careful:
                 items = prepare(field, mailbox)
             else:
-                mailbox.create(field.folder)
+                with contextlib.suppress(FolderRefused):  # it is there, and may be closed to us
+                    mailbox.create(field.folder)
                 mailbox.select(field.folder)
             selected = mailbox._selected
             assert selected is not None

@@ -98,6 +98,15 @@ def test_copies_are_found_in_the_other_folder(start_server: StartServer, kind: s
         assert mailbox.flags([4]) == {4: {"$Even"}}
 
 
+def test_a_mailbox_holds_mail_wherever_it_lies(mailbox: Mailbox) -> None:
+    shape = mailbox.shape()
+    other = f"{shape.prefix}Other"
+    mailbox.create(other)
+    assert not mailbox.holds_mail(mailbox.shape())
+    fill(mailbox, mailbox.select(other), 1)
+    assert mailbox.holds_mail(mailbox.shape())
+
+
 def test_copying_into_a_missing_folder_is_refused(mailbox: Mailbox, inbox: Selected) -> None:
     fill(mailbox, inbox, 1)
     with pytest.raises(FolderRefused, match="missing"):

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servers.adversary import adversary, enter_hostile, polite
 
-from migrator.errors import ConnectionLost, MailboxUnreachable, MigrationError
+from migrator.errors import ConnectionLost, MigrationError, RefusedUnexplained
 from migrator.folders import ExistingFolder, MailboxShape
 from migrator.mailbox import listing, namespaces
 from migrator.mailbox.specialuse import doubtful
@@ -88,7 +88,7 @@ def test_a_list_that_is_refused_makes_the_import_wait() -> None:
     with (
         adversary(polite(**said)) as (port, _),
         enter_hostile(port, patience=5) as mailbox,
-        pytest.raises(MailboxUnreachable, match="server-fault"),
+        pytest.raises(RefusedUnexplained, match="refused"),
     ):
         mailbox.shape()
 

@@ -4,7 +4,7 @@ import pytest
 from servers.adversary import PATIENCE, SELECTED, adversary, enter_hostile, flood, polite, within
 from servers.entry import item
 
-from migrator.errors import ConnectionLost, FolderRefused, ServerMisbehaves
+from migrator.errors import ConnectionLost, RefusedUnexplained, ServerMisbehaves
 from migrator.mailbox import Appended, Mailbox
 
 DONE = b"%T OK done\r\n"
@@ -47,7 +47,7 @@ def test_what_means_nothing_changes_nothing(manner: str) -> None:
 @pytest.mark.parametrize("status", [b"NO", b"BAD"])
 def test_a_refusal_whose_text_ends_as_a_literal_begins_is_a_refusal(status: bytes) -> None:
     script = polite(SELECT=b"%T " + status + b" no folder Todo {5}\r\n")
-    with within(2), adversary(script) as (port, _), enter_hostile(port) as mailbox, pytest.raises(FolderRefused):
+    with within(2), adversary(script) as (port, _), enter_hostile(port) as mailbox, pytest.raises(RefusedUnexplained):
         mailbox.select("INBOX")
 
 

@@ -88,7 +88,7 @@ def looked(names: tuple[str, ...], choices: Choices) -> Looked:
     survey = Survey(groups, {}, DAYS, "2026-11-22")
     effect = effect_of(survey, catalogue_of(users), folder_map, choices)
     by_label = {label.id: 37 * place + 1 for place, label in enumerate(users)}
-    return Looked(users, folder_map, effect, by_label, 5_000_000_000)
+    return Looked(users, folder_map, effect, by_label, 5_000_000_000, holds_mail=bool(choices.since))
 
 
 def scenes() -> tuple[Scene, ...]:
