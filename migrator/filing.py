@@ -35,6 +35,9 @@ from migrator.refusals import BROKEN, FULL, READ_ONLY
 from migrator.refusedkeywords import RefusedKeywords
 from migrator.retry import Patience
 
+_BREAKS_ALONE = 2
+"""So many connections may break at a message sent alone: one ends at any moment, without a fault of the message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -204,14 +207,20 @@ class Filing:
             self._send_alone(folder, staged)
 
     def _send_alone(self, folder: int, staged: Staged) -> None:
-        """Send one message; that the connection breaks is a refusal like others, unless it arrived all the same."""
-        try:
-            homeless = self._send(folder, [staged], careful=True)
-        except ConnectionLost:
-            for missing in self._missing_after_a_break(folder, [staged]):
-                self.refusals.refused(folder, missing.number, BROKEN)
-        else:
-            self._refuse_folder(folder, homeless, "missing")
+        """Send one message; that the connection breaks at it is a refusal like others, unless it arrived all the same.
+
+        Where nothing was refused before, it takes two of them.
+        """
+        for _ in range(1 if self.refusals.probe(folder) else _BREAKS_ALONE):
+            try:
+                homeless = self._send(folder, [staged], careful=True)
+            except ConnectionLost:
+                if not self._missing_after_a_break(folder, [staged]):
+                    return
+            else:
+                self._refuse_folder(folder, homeless, "missing")
+                return
+        self.refusals.refused(folder, staged.number, BROKEN)
 
     def _send(self, folder: int, batch: Sequence[Staged], *, careful: bool) -> list[Staged]:
         """Append and record; return the messages for which the server found no such folder."""
@@ -235,6 +244,8 @@ class Filing:
 
     def _result(self, folder: int, pairs: Sequence[tuple[Staged, Appended | Refused | Unsent]]) -> list[Staged]:
         sys.audit("migrator.result.before", folder)
+        if any(isinstance(a, Refused) and isinstance(a.error, RefusedUnexplained) for _, a in pairs):
+            self._folders.doubt(folder)
         placed = [(s.expected, a.uid, Mark.COPIED) for s, a in pairs if isinstance(a, Appended)]
         self._folders.record(folder, placed, _more(s for s, _ in pairs))
         for staged, answer in pairs:  # in the order sent, by which it is judged

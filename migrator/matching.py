@@ -57,11 +57,14 @@ class Lot:
         self._taken.add(uid)
 
     def candidates(self, wanted: Print, *, by_size: bool = True) -> list[Lying]:
-        """Return those that may be this mail: of the same identity; where that is not certain, or of the same size."""
+        """Return those that may be this mail: of the same identity; where that is not certain, or of the same size.
+
+        Of mails that say neither who wrote them nor when, all may be the same: a size may be an estimate.
+        """
         certain = is_certain(wanted.identity)
         found = list(self._identical(wanted.identity)) if certain else []
         for row in self._unsure:
-            alike = row.identity == wanted.identity != NO_IDENTITY
+            alike = row.identity == wanted.identity and (by_size or wanted.identity != NO_IDENTITY)
             sized = by_size and abs(row.size - wanted.size) <= wanted.slack
             if alike or (sized and (row.identity == NO_IDENTITY or not certain)):
                 found.append(row)
@@ -83,7 +86,7 @@ def match(
     """Return for each mail the UID of the message of the lot that is the same, or None; each message stands for one.
 
     `read` gives the fingerprints of messages by their UIDs, without those that cannot be read. `by_size`: whether
-    messages that say neither who wrote them nor when are compared with mails of their size.
+    messages that say neither who wrote them nor when are compared, too.
     """
     possible = [[row.uid for row in lot.candidates(mark, by_size=by_size)] for mark in wanted]
     uids = sorted({uid for some in possible for uid in some})

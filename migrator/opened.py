@@ -56,6 +56,7 @@ class OpenFolders:
         self._selected: tuple[int, Selected] | None = None
         self._unexplained: dict[int, Lot] = {}
         self._unlocated: dict[int, set[int]] = defaultdict(set)
+        self._doubtful: set[int] = set()
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -123,9 +124,9 @@ class OpenFolders:
             self.states[folder] = state
 
     def _advanced(self, folder: int, uidnext: int) -> FolderState:
-        """Return the state of a folder with this UIDNEXT; among what is new may be what was stored unlocated."""
+        """Return the state of a folder with this UIDNEXT; among what is new may be mail whose UID nobody told."""
         state = self.states[folder]
-        if self._unlocated[folder]:
+        if self._unlocated[folder] or folder in self._doubtful:
             return state.reopened(uidnext)
         return replace(state, next=max(state.next, uidnext))
 
@@ -168,6 +169,10 @@ class OpenFolders:
         new = range(since, self.open(folder).uidnext)
         found = self.match(folder, wanted, Lot.of(self.reader.lying(self.states[folder].name, new)))
         return [(e, uid, Mark.COPIED) for e, uid in zip(wanted, found, strict=True) if uid is not None]
+
+    def doubt(self, folder: int) -> None:
+        """Note that a message was refused for no known reason: from here on what is new may be it all the same."""
+        self._doubtful.add(folder)
 
     def is_unlocated(self, folder: int, number: int) -> bool:
         """Tell whether a message was stored in an open folder under a UID that nobody knows."""

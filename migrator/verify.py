@@ -31,6 +31,8 @@ from migrator.verified import VERIFIED, Verified
 _AT_ONCE = 1000
 _DELAYS = (15.0, 60.0, 300.0, 900.0)
 """Seconds between tries to open a folder while the server has a fault; then its messages count as not checked."""
+_GONE_TRIES = 2
+"""So often a folder that is said not to exist is asked for again: a server may lose sight of one for a while."""
 
 
 def verify_slice(
@@ -74,7 +76,8 @@ class _Verifying:
         """Look up the next records of the folder, and write down what became of them.
 
         Raises:
-            MailboxUnreachable: the server has a fault there; a few times at most, then they count as not checked.
+            MailboxUnreachable: the server has a fault there, or the folder is gone; a few times at most, then its
+                messages count as not checked, or as missing.
         """
         try:
             verdicts = self._verdicts(state, records)
@@ -111,7 +114,11 @@ class _Verifying:
         try:
             selected = self._mailbox.select(state.name)
         except FolderRefused as refusal:
-            return dict.fromkeys(records, Verdict.MISSING if refusal.detail == "missing" else Verdict.UNCHECKED)
+            if refusal.detail != "missing":
+                return dict.fromkeys(records, Verdict.UNCHECKED)
+            if self.at.waits < _GONE_TRIES:
+                self._wait(refusal.detail)
+            return dict.fromkeys(records, Verdict.MISSING)
         verdicts = {record: _lost(record) for record in records}
         if selected.uidvalidity == state.uidvalidity:
             verdicts |= self._at_their_uids(state, [record for record in records if record.uid != UNKNOWN_UID])

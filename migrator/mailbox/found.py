@@ -5,7 +5,7 @@ to many messages at once should mean that none is (RFC 3502 §6.3.11), but Stalw
 that they refuse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from migrator.matching import Lot, Lying, match
@@ -66,15 +66,18 @@ class Newcomers:
         new = self._new(uidnext, len(sent))
         return list(new) if len(new) == len(sent) else _in_order(new, sent)
 
-    def kept(self, uidnext: int, sent: Sequence[Bytes], *, hidden: bool) -> list[int | None]:
+    def kept(
+        self, uidnext: int, sent: Sequence[Bytes], *, hidden: bool, spoken_for: Collection[int] = ()
+    ) -> list[int | None]:
         """Return the UIDs of those that are in the folder though the server answered NO; None for the others.
 
-        `hidden`: the server may show them only after another SELECT.
+        `hidden`: the server may show them only after another SELECT. `spoken_for`: UIDs of other messages.
         """
         self._wire.run(b"NOOP")
         if hidden:
             self._select_again()
-        lot = Lot.of(Lying(uid, size, who) for uid, (who, size) in self._new(uidnext, len(sent)).items())
+        new = self._new(uidnext, len(sent) + len(spoken_for))
+        lot = Lot.of(Lying(uid, size, who) for uid, (who, size) in new.items() if uid not in spoken_for)
         if not len(lot):
             return [None] * len(sent)
         return match([fingerprint(mail, _NO_KEY) for mail in sent], lot, self._prints)

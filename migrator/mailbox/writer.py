@@ -37,6 +37,7 @@ class Writer:
         self._newcomers = Newcomers(wire, mailbox, selected)
         self._keywords = {keyword.lower() for keyword in selected.known_keywords}
         self._refused: set[str] = set()
+        self._spoken_for: set[int] = set()
 
     def append(self, items: Sequence[Item], ways: Ways) -> Iterator[Appended | Refused | Unsent]:
         """Append in order; give for each message its UID, why it was refused, or that it was not sent.
@@ -106,25 +107,31 @@ class Writer:
         return tuple(flag for flag in flags if not heads.is_keyword(flag) or flag.lower() in self._keywords)
 
     def _stored(self, batch: Sequence[Piece], uids: Sequence[int]) -> Iterator[Appended]:
+        self._spoken_for.update(uids)
         for piece, uid in zip(batch, uids, strict=True):
             self._keywords.update(flag.lower() for flag in piece.flags if heads.is_keyword(flag))
             yield Appended(uid, piece.dropped)
 
     def _one_by_one(self, batch: list[Piece], ways: Ways) -> Iterator[Appended | Refused]:
-        replies = self._singly(batch, ways)
+        since, replies = self._uidnext, self._singly(batch, ways)
         pairs = [(piece, reply) for piece, reply in zip(batch, replies, strict=True) if reply.ok]
         uids = self._uids([reply for _, reply in pairs], [piece for piece, _ in pairs], ways)
         stored = self._stored([piece for piece, _ in pairs], uids)
         outcomes = [next(stored) if reply.ok else None for reply in replies]
         for piece, reply, outcome in zip(batch, replies, outcomes, strict=True):
-            yield outcome or self._without_keywords(piece, reply, ways)
+            yield outcome or self._without_keywords(piece, reply, ways, since)
 
-    def _without_keywords(self, piece: Piece, refused: Answer, ways: Ways) -> Appended | Refused:
-        """Try a message that was refused for no known reason with fewer keywords: without new ones, without any."""
+    def _without_keywords(self, piece: Piece, refused: Answer, ways: Ways, since: int) -> Appended | Refused:
+        """Try a message that was refused for no known reason with fewer keywords: without new ones, without any.
+
+        It is looked for at UIDs from `since` on before it is sent again: a server may say NO and keep it.
+        """
         reply, tried = refused, piece.flags
         for flags in (self._known(piece.flags), tuple(flag for flag in piece.flags if not heads.is_keyword(flag))):
             if flags == tried or not answers.may_be_keywords(reply):
                 continue
+            if (uid := self._kept_alone(piece, ways, since)) is not None:
+                return Appended(uid, piece.dropped)
             fewer, tried = Piece(piece.item, flags), flags
             (reply,) = self._singly([fewer], ways)
             if reply.ok:
@@ -166,8 +173,20 @@ class Writer:
     def _kept(self, batch: Sequence[Piece], ways: Ways) -> list[int | None]:
         """Return the UIDs of those of a refused batch that are stored all the same; None for the others."""
         mails = [piece.item.wire for piece in batch]
-        uids = self._newcomers.kept(self._uidnext, mails, hidden=not ways.uidplus)
-        self._uidnext = max([self._uidnext, *(uid + 1 for uid in uids if uid)])
+        return self._noted(self._newcomers.kept(self._uidnext, mails, hidden=not ways.uidplus))
+
+    def _kept_alone(self, piece: Piece, ways: Ways, since: int) -> int | None:
+        """Return the UID of one that is stored though it was refused; a message that stands for another is not it."""
+        if UNKNOWN in self._spoken_for:
+            return None
+        mail, hidden = piece.item.wire, not ways.uidplus
+        (uid,) = self._noted(self._newcomers.kept(since, [mail], hidden=hidden, spoken_for=self._spoken_for))
+        return uid
+
+    def _noted(self, uids: list[int | None]) -> list[int | None]:
+        found = {uid for uid in uids if uid is not None}
+        self._spoken_for |= found
+        self._uidnext = max([self._uidnext, *(uid + 1 for uid in found)])
         return uids
 
 

@@ -163,6 +163,22 @@ def test_mail_without_a_message_id_is_told_by_its_bytes(redis: Redis) -> None:
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [OddServer, Larger, Smaller])
+def test_mail_without_any_header_is_told_by_its_bytes_whatever_size_the_server_says(
+    kind: type[OddServer], redis: Redis
+) -> None:
+    with desk_at(kind(), redis) as desk:
+        bare = [staged(n, raw=b"no header at all\r\n" if n < 3 else b"nor here, %d\r\n" % n) for n in range(6)]
+        with at_points(raising(ConnectionLost(), "migrator.append.after")), desk.slice() as filing:
+            filing.file(INBOX, bare)
+        desk.file(desk.still_open(bare))
+        assert len(desk.lying()) == 6
+        desk.ledger = desk.new_migration()
+        desk.file(bare)
+        assert desk.marks(*range(6)) == [THERE] * 6
+        assert len(desk.lying()) == 6
+
+
 class Unreadable(OddServer):
     """One message, wherever it lies, cannot be read: `manner` says how that shows, `what` at which FETCH."""
 

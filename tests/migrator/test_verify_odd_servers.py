@@ -205,14 +205,15 @@ def test_what_lies_in_a_folder_that_may_not_be_opened_is_not_checked_and_not_mis
 class Faulty(OddServer):
     """Has a fault in one folder, so many times."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, words: str = "NO [SERVERBUG] internal error") -> None:
         super().__init__()
         self.times = times
+        self.words = words
 
     def refusal(self, command: str, arguments: str) -> str | None:
         if command == "SELECT" and "Work" in arguments and self.times:
             self.times -= 1
-            return "NO [SERVERBUG] internal error"
+            return self.words
         return None
 
 
@@ -229,8 +230,9 @@ def checked(desk: Desk) -> int:
             assert waits < 10
 
 
-def test_a_folder_with_a_passing_fault_is_waited_for(redis: Redis, stack: ExitStack) -> None:
-    odd = Faulty(0)
+@pytest.mark.parametrize("words", ["NO [SERVERBUG] internal error", "NO [NONEXISTENT] Mailbox doesn't exist"])
+def test_a_folder_with_a_passing_fault_is_waited_for(redis: Redis, stack: ExitStack, words: str) -> None:
+    odd = Faulty(0, words)
     desk = desk_at(odd, redis, stack)
     desk.file(batch(range(3), WORK), batch(range(3, 6)))
     odd.times = 2

@@ -206,6 +206,25 @@ def test_bad_to_a_message_with_keywords_is_tried_without_them_where_the_server_a
     assert results == [Appended(1, refused_keywords=frozenset({"$Odd"}), dropped_keywords=True)]
 
 
+@pytest.mark.parametrize("way", ["IMAP4rev1 UIDPLUS", "IMAP4rev1 UIDPLUS LITERAL+"])
+def test_a_message_that_is_kept_in_spite_of_its_refusal_is_not_sent_without_its_keywords(way: str) -> None:
+    same = letter(7)
+    items = [item(same, "$Odd"), item(same, "Fine"), item(same, "$Odd"), item(letter(8), "$Odd")]
+    with scripted(way) as odd, enter(odd.server, User("ann")) as mailbox:
+
+        def keep(verb: str, folder: str, mail: bytes) -> str | None:
+            flags, _, raw = mail.partition(b"|")
+            if verb != "APPEND" or b"$Odd" not in flags:
+                return None
+            odd.folders[folder].mail[odd.folders[folder].next] = (raw, flags.decode())
+            return "NO replica lags behind"
+
+        odd.refuse = keep
+        results = mailbox.append(mailbox.select("INBOX"), items)
+    assert results == [Appended(uid) for uid in (1, 2, 3, 4)]
+    assert [flags for _, flags in odd.folders["INBOX"].mail.values()] == ["$Odd", "Fine", "$Odd", "$Odd"]
+
+
 @pytest.mark.parametrize("way", ["IMAP4rev1 UIDPLUS LITERAL+", "IMAP4rev1 UIDPLUS LITERAL+ MULTIAPPEND"])
 def test_where_nothing_is_accepted_most_of_a_batch_is_not_sent(way: str) -> None:
     with scripted(way) as odd, enter(odd.server, User("ann")) as mailbox:
