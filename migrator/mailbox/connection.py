@@ -26,7 +26,7 @@ from migrator.errors import (
 from . import answers
 from .login import RefusedWithoutReason, log_in
 from .target import Credentials, Target
-from .wire import Connect, Nonsense, Wire
+from .wire import Connect, Flood, Nonsense, Wire
 
 # Its debug messages hold user names and mail, its warnings quote the server.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
@@ -180,6 +180,8 @@ def _opening() -> Iterator[None]:
         raise answers.unreachable("timed-out") from None
     except ConnectionRefusedError:
         raise answers.unreachable("refused") from None
+    except Flood:
+        raise answers.unreachable("floods") from None
     except (imaplib.IMAP4.error, OSError, EOFError):
         raise answers.unreachable("no-imap") from None
 

@@ -35,6 +35,10 @@ class Nonsense(imaplib.IMAP4.abort):
     """The server said what no server may say here; what it did with the last command is unknown."""
 
 
+class Flood(ConnectionAbortedError):
+    """The server sent more than it was allowed to."""
+
+
 class _Incoming(io.RawIOBase):
     """What the server sends, counted against `allowance` (bytes) and `deadline` (monotonic seconds)."""
 
@@ -56,7 +60,7 @@ class _Incoming(io.RawIOBase):
         self.allowance -= count
         self.unread += count
         if self.allowance < 0:
-            raise ConnectionAbortedError
+            raise Flood
         return count
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from servers.adversary import PATIENCE, Line, Script, adversary, after, polite
+from servers.adversary import PATIENCE, Line, Script, adversary, after, flood, polite
 
 from emulator.servers.instance import Server, free_ports
 from migrator.errors import LoginRefused, MailboxUnreachable, MigrationError
@@ -77,6 +77,13 @@ def test_a_server_that_cuts_every_connection_is_left_alone_for_a_while() -> None
 def test_a_server_that_says_nothing_is_not_tried_again_at_once() -> None:
     waits = Waits()
     with adversary(Line.wait_for_the_end) as (port, _), pytest.raises(MailboxUnreachable, match="timed-out"):
+        opened(port, waits)
+    assert waits == []
+
+
+def test_a_server_that_floods_us_is_not_tried_again_at_once() -> None:
+    waits = Waits()
+    with adversary(flood(b"* OK " + b"x" * 60_000)) as (port, _), pytest.raises(MailboxUnreachable, match="floods"):
         opened(port, waits)
     assert waits == []
 
