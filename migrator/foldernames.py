@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
-# Bytes of a whole name in modified UTF-7. Maildir++ and Courier keep it as one file name of at most 255 bytes; every
-# ASCII label (Gmail: 225 characters) still fits below the prefix `INBOX.` with a suffix.
+# Bytes of a whole name, encoded. Maildir++ keeps it as one file name of at most 255 bytes, Dovecot in modified UTF-7,
+# Courier in UTF-8; every ASCII label (Gmail: 225 characters) still fits below the prefix `INBOX.` with a suffix.
 MAX_NAME = 240
 # Bytes a shortened level needs at least: hash, suffix and a few letters.
 MIN_LEVEL = 40
@@ -26,9 +26,10 @@ _RESERVED = re.compile(r"\.{1,2}|new|cur|tmp|dbox-Mails|subscriptions|dovecot[.-
 
 
 def encoded_length(name: str) -> int:
-    """Return how many bytes `name` takes in modified UTF-7 (RFC 3501 §5.1.3); `&` takes two."""
+    """Return how many bytes `name` takes in modified UTF-7 (RFC 3501 §5.1.3; `&` takes two) or UTF-8, the larger."""
     shifted = sum(2 + -(-len(run.encode("utf-16-be")) * 4 // 3) for run in _NOT_ASCII.findall(name))
-    return shifted + len(_NOT_ASCII.sub("", name)) + name.count("&")
+    in_utf7 = shifted + len(_NOT_ASCII.sub("", name)) + name.count("&")
+    return max(in_utf7, len(name.encode()))
 
 
 def twin_key(name: str) -> str:

@@ -6,7 +6,7 @@ and its RFC822.SIZE may be an estimate (Exchange and GreenMail give one). So nei
 - two mails with a Message-ID whose identities differ are never the same, and not read;
 - what may be the same is read, and the best match wins: the same bytes, bytes altered as servers are known to do, the
   same body under the same identity, and last another body under the same identity, at least half as long;
-- what cannot be read is no match, and neither is a copy that was cut short.
+- what cannot be read is no match, and neither is a copy that was cut short, but at a NUL.
 """
 
 import struct
@@ -88,14 +88,15 @@ def match(
     `read` gives the fingerprints of messages by their UIDs, without those that cannot be read. `by_size`: whether
     messages that say neither who wrote them nor when are compared, too.
     """
-    possible = [[row.uid for row in lot.candidates(mark, by_size=by_size)] for mark in wanted]
+    tries = [(at, mark) for at, whole in enumerate(wanted) for mark in (whole, whole.cut) if mark]
+    possible = [[row.uid for row in lot.candidates(mark, by_size=by_size)] for _, mark in tries]
     uids = sorted({uid for some in possible for uid in some})
     marks = read(uids) if uids else {}
     found: list[int | None] = [None] * len(wanted)
     free = set(marks)
     for is_same in (_is_identical, _is_alike, _has_its_content, _is_rewritten):
-        for at, mark in enumerate(wanted):
-            same = [uid for uid in possible[at] if uid in free and is_same(mark, marks[uid])]
+        for (at, mark), uids in zip(tries, possible, strict=True):
+            same = [uid for uid in uids if uid in free and is_same(mark, marks[uid])]
             if found[at] is None and same:
                 found[at] = min(same, key=lambda uid: (abs(marks[uid].size - mark.size), uid))
                 free.discard(found[at])

@@ -16,6 +16,15 @@ _HEADER_8BIT_TO_X = bytes.maketrans(_HIGH_BYTES, b"X" * len(_HIGH_BYTES))
 _HEADER_END = re.compile(rb"(?:\A|(?<=\n))\r?\n")
 _ESCAPED_FROM = re.compile(rb"^>+From ", re.MULTILINE)
 
+_LINE_ENDS_ALONE = re.compile(rb"[\r\n]*\Z")
+_FROM_LINES = re.compile(rb"\A(?:From [^\n]*\n)+")
+_OF_THE_STORE = re.compile(
+    rb"^(?:x-uid|x-imapbase|x-imap|status|x-status|x-keywords|content-length):.*\n", re.IGNORECASE | re.MULTILINE
+)
+_AFTER_COLON = re.compile(rb"^([!-9;-~]+:)[ \t]*", re.MULTILINE)
+_ROOM = 64
+"""Bytes that the header fields of an mbox take."""
+
 _FIELD = re.compile(rb"^(message-id|date|from|subject)[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 _NAMED, _UNNAMED = (b"message-id", b"date", b"from"), (b"date", b"from", b"subject")
 _VARIABLE = b" \t\r\n\v\f\0X" + _HIGH_BYTES
@@ -66,6 +75,8 @@ class Print:
     alterations servers are known to make, and `slack` is by how many bytes those may change the size. `identity`
     (8 bytes, see `identity`) is made of a few header fields. `content` (8 bytes) leaves the header out: it is the same
     before and after a server added header fields, or put them in another order.
+
+    `cut` is that of what precedes the first NUL, if there is one: GNU imap4d cuts a mail off there.
     """
 
     size: int
@@ -74,30 +85,51 @@ class Print:
     likeness: bytes
     identity: bytes = NO_IDENTITY
     content: bytes = b""
+    cut: "Print | None" = None
 
 
 def fingerprint(wire: Bytes, key: bytes) -> Print:
     """Return what a mail with CRLF line ends is recognised by."""
     exact = hashlib.blake2b(wire, digest_size=16, key=key).digest()
     bare = wire.count(b"\r") - wire.count(b"\r\n")
-    canonical = _canonical(wire, bare)
+    canonical, slack = _canonical(wire, bare), bare + 2 * len(_CRLF)
+    who = identity(canonical, key)
+    if not is_certain(who):
+        slack += _ROOM + canonical.count(b"\n", 0, _header_end(canonical))
+        canonical = _with_plain_header(canonical)
     alike = exact if canonical is wire else hashlib.blake2b(canonical, digest_size=16, key=key).digest()
-    return Print(len(wire), bare + len(_CRLF), exact, alike[:8], identity(canonical, key), _content(canonical, key))
+    nul = wire.find(b"\0")
+    cut = fingerprint(wire[:nul], key) if nul >= 0 else None
+    return Print(len(wire), slack, exact, alike[:8], who, _content(canonical, key), cut)
 
 
 def _canonical(wire: Bytes, bare: int) -> Bytes:
     """Return `wire` as the most altering servers would store it; itself, for nearly every mail.
 
-    Dovecot turns NUL into 0x80, drops a CR before CRLF and one at the very end; Cyrus turns each 8-bit byte of the
-    header into `X`; Courier drops every bare CR and adds a last line end.
+    Dovecot turns NUL into 0x80, drops a CR before CRLF and one at the very end, and with mbox gives a mail without a
+    body an empty one; Cyrus turns each 8-bit byte of the header into `X`; Courier drops every bare CR and adds a last
+    line end.
     """
     plain = _BARE_CR.sub(b"", wire) if bare else wire
     end = plain.find(b"\r\n\r\n")
-    end = len(plain) if end < 0 else end
+    if end < 0 or _LINE_ENDS_ALONE.match(plain, end):
+        plain = plain.rstrip(_CRLF)
+        end, plain = len(plain), plain + _CRLF + _CRLF
     if not plain[:end].isascii() or b"\0" in plain:
         plain = plain.replace(b"\0", b"\x80")
         plain = plain[:end].translate(_HEADER_8BIT_TO_X) + plain[end:]
     return plain if plain.endswith(_CRLF) else plain + _CRLF
+
+
+def _with_plain_header(canonical: Bytes) -> Bytes:
+    """Return a mail without what a store adds to or changes in its header, for one that nothing else tells apart.
+
+    Stores in mbox drop `From ` lines and have header fields of their own; GNU imap4d puts one blank behind a colon.
+    """
+    canonical = _FROM_LINES.sub(b"", canonical)
+    end = _header_end(canonical)
+    header = _AFTER_COLON.sub(rb"\1", _OF_THE_STORE.sub(b"", canonical[:end]))
+    return header + canonical[end:]
 
 
 def _content(canonical: Bytes, key: bytes) -> bytes:

@@ -63,7 +63,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One message of an intent, as it can be recognised in the folder afterwards: a `Print`, its hashes in hex."""
+    """One message of an intent, as it can be recognised in the folder afterwards: a `Print`, its hashes in hex.
+
+    `cut` is the same for what precedes its first NUL.
+    """
 
     number: int
     size: int
@@ -72,12 +75,18 @@ class Expected:
     likeness: str
     identity: str = NO_IDENTITY.hex()
     content: str = ""
+    cut: "Expected | None" = None
 
     @classmethod
     def of(cls, number: int, mark: Print) -> "Expected":
         """Return what to expect of a message with this fingerprint."""
         hashes = (mark.digest.hex(), mark.likeness.hex(), mark.identity.hex(), mark.content.hex())
-        return cls(number, mark.size, mark.slack, *hashes)
+        return cls(number, mark.size, mark.slack, *hashes, cls.of(number, mark.cut) if mark.cut else None)
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Expected":
+        """Return what was written as JSON."""
+        return cls(**{**row, "cut": cls.from_row(row["cut"]) if row.get("cut") else None})
 
     @classmethod
     def again(cls, placed: "Placed") -> "Expected":
@@ -88,8 +97,11 @@ class Expected:
     @property
     def print(self) -> Print:
         """By what the message is recognised."""
-        hashes = (bytes.fromhex(text) for text in (self.digest, self.likeness, self.identity, self.content))
-        return Print(self.size, self.slack, *hashes)
+        digest, likeness, identity, content = map(
+            bytes.fromhex, (self.digest, self.likeness, self.identity, self.content)
+        )
+        cut = self.cut.print if self.cut else None
+        return Print(self.size, self.slack, digest, likeness, identity, content, cut)
 
     def may_be(self, size: int) -> bool:
         """Tell whether a message of this size may be the one, altered by the server or not."""
@@ -119,7 +131,7 @@ class Intent:
         """Return the intent that `as_json` wrote."""
         row = json.loads(text)
         more = {int(number): tuple(folders) for number, folders in row["more"].items()}
-        return cls(**{**row, "expected": tuple(Expected(**e) for e in row["expected"]), "more": more})
+        return cls(**{**row, "expected": tuple(map(Expected.from_row, row["expected"])), "more": more})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,13 @@ def as_courier_stores(wire: bytes) -> bytes:
     return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
 
 
+def as_an_mbox_stores(wire: bytes) -> bytes:
+    head, blank, body = as_dovecot_stores(wire).partition(b"\r\n\r\n")
+    if not blank:
+        return head + b"\r\n\r\n"
+    return head + blank + (body if body.endswith(b"\r\n") else body + b"\r\n")
+
+
 @given(mails)
 def test_on_the_wire_every_line_ends_in_crlf_and_nothing_else_changed(raw: bytes) -> None:
     wire = bytes(with_crlf(raw))
@@ -56,7 +63,7 @@ def test_line_ends(raw: bytes, wire: bytes) -> None:
     assert with_crlf(raw) == wire
 
 
-@given(wires, st.sampled_from([as_dovecot_stores, as_cyrus_stores, as_courier_stores]))
+@given(wires, st.sampled_from([as_dovecot_stores, as_cyrus_stores, as_courier_stores, as_an_mbox_stores]))
 def test_a_mail_is_recognised_after_what_a_server_did_to_it(wire: bytes, store: Callable[[bytes], bytes]) -> None:
     before = fingerprint(wire, KEY)
     stored = store(bytes(wire))
@@ -64,6 +71,27 @@ def test_a_mail_is_recognised_after_what_a_server_did_to_it(wire: bytes, store: 
     assert after.likeness == before.likeness
     assert abs(after.size - before.size) <= before.slack
     assert (after.digest == before.digest) == (stored == wire)
+
+
+UNNAMED = b"From: Ann\r\nDate:  today\r\nX-To:\tBob\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"From: Ann\r\nDate: today\r\nX-To: Bob\r\n\r\nhello\r\n",
+        b"From: Ann\r\nDate: today\r\nX-To: Bob\r\nX-IMAPbase: 1700000000 0000000001\r\nX-UID: 1\r\n\r\nhello\r\n",
+        UNNAMED + b"hello",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"From ann@example.com Tue Nov 14 22:13:20 2023\r\n"])
+def test_mail_without_a_message_id_is_recognised_whatever_the_store_does_to_its_header(
+    stored: bytes, before: bytes
+) -> None:
+    sent, after = fingerprint(before + UNNAMED + b"hello\r\n", KEY), fingerprint(stored, KEY)
+    assert after.likeness == sent.likeness
+    assert abs(after.size - sent.size) <= sent.slack
+    assert after.likeness != fingerprint(UNNAMED.replace(b"Bob", b"Eve") + b"hello\r\n", KEY).likeness
 
 
 @given(wires, st.data())

@@ -134,6 +134,26 @@ def test_a_copy_that_was_cut_short_is_not_taken_for_the_mail(kind: type[OddServe
         assert desk.marks(1, 2) == [COPIED, COPIED]
 
 
+class CutsAtNul(OddServer):
+    """GNU imap4d does."""
+
+    def stored(self, raw: bytes) -> bytes:
+        return raw.partition(b"\0")[0]
+
+
+@pytest.mark.parametrize("head", [b"", b"Message-ID: <1@example.com>\r\n"])
+def test_mail_that_the_server_cuts_at_a_nul_is_recognised(head: bytes, redis: Redis) -> None:
+    server, mail = CutsAtNul(), [staged(1, raw=head + b"Subject: x\r\n\r\nT\0" + b"e" * 999)]
+    with desk_at(server, redis) as desk:
+        with at_points(raising(Died(), "migrator.append.after")), suppress(Died):
+            desk.file(mail)
+        desk.file(mail)
+        desk.ledger = desk.new_migration()
+        desk.file(mail)
+        assert desk.marks(1) == [THERE]
+        assert len(server.mail()) == 1
+
+
 def test_mail_of_one_message_id_whose_contents_differ_is_two_mails(redis: Redis) -> None:
     """A mailing list's copy beside the one that came directly."""
     direct, by_list = letter(1, b"hello\r\n" * 50), letter(1, b"hello\r\n" * 50 + b"-- \r\nthe list's footer\r\n")
