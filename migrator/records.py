@@ -216,7 +216,7 @@ class Partial:
         """Return the state that `as_json` wrote."""
         row = json.loads(text)
         at = {int(folder): uid for folder, uid in row["at"].items()}
-        return cls(Expected(**row["expected"]), at, tuple(row["todo"]), row["mark"])
+        return cls(Expected.from_row(row["expected"]), at, tuple(row["todo"]), row["mark"])
 
     def without(self, folder: int, mark: int) -> "Partial":
         """Return the state after a folder was given up; `mark` is then how the message ends."""
