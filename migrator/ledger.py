@@ -370,16 +370,16 @@ class Ledger:
         ]
 
     def located(self, folder: int, uids: Mapping[int, int]) -> list[Command]:
-        """Return the commands that record UIDs, by message number, that were not known at first."""
-        commands: list[Command] = [("HINCRBY", self.key("counts"), f"unlocated:{folder}", -len(uids))] if uids else []
+        """Return the commands that record UIDs, by message number, that were not known at first, or changed."""
+        commands: list[Command] = []
+        unknown = 0
         for place, blob in enumerate(self._placed_blobs(folder)):
             records = list(Placed.unpacked(blob))
-            known = [
-                replace(r, uid=uids[r.number]) if r.uid == UNKNOWN_UID and r.number in uids else r for r in records
-            ]
+            known = [replace(r, uid=uids.get(r.number, r.uid)) for r in records]
+            unknown += sum(was.uid == UNKNOWN_UID != now.uid for was, now in zip(records, known, strict=True))
             if known != records:
                 commands.append(("LSET", self.key(f"placed:{folder}"), place, Placed.packed(known)))
-        return commands
+        return [*commands, ("HINCRBY", self.key("counts"), f"unlocated:{folder}", -unknown)] if unknown else commands
 
     def unlocated(self) -> list[int]:
         """Return the folders in which messages were stored whose UIDs are not known."""

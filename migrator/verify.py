@@ -66,6 +66,8 @@ class _Verifying:
         self._strays = Strays(mailbox, ledger)
         self._by_digest = by_digest
         self.at = Verified.load(ledger)
+        self._digests_of = -1
+        self._known = frozenset[bytes]()
 
     def begin(self, number: int) -> None:
         """Go on to a folder, or go on in it."""
@@ -122,13 +124,18 @@ class _Verifying:
         verdicts = {record: _lost(record) for record in records}
         if selected.uidvalidity == state.uidvalidity:
             verdicts |= self._at_their_uids(state, [record for record in records if record.uid != UNKNOWN_UID])
-        strays = [r for r in records if verdicts[r] is _lost(r) and not self._is_blind(r)]
-        return verdicts | self._strays.find(self.at.folder, state, selected, strays)
+        displaced = frozenset(r for r in records if verdicts[r] is Verdict.OTHER)
+        strays = [r for r in records if (verdicts[r] is _lost(r) or r in displaced) and not self._is_blind(r)]
+        return verdicts | self._strays.find(self.at.folder, state, selected, strays, displaced)
 
     def _at_their_uids(self, state: FolderState, records: Sequence[Placed]) -> dict[Placed, Verdict]:
         sizes = self._mailbox.sizes(record.uid for record in records)
         verdicts = {record: self._by_size(record, sizes) for record in records}
-        return verdicts | self._compared(state, list(self._to_read(records, sizes)))
+        verdicts |= self._compared(state, list(self._to_read(records, sizes)))
+        if Verdict.OTHER in verdicts.values():  # the folder's UIDs may mean other messages by now: no size will do
+            unread = [r for r in records if verdicts[r] is Verdict.BY_SIZE and not self._is_blind(r)]
+            verdicts |= self._compared(state, unread)
+        return verdicts
 
     def _by_size(self, record: Placed, sizes: Mapping[int, int | None]) -> Verdict:
         if record.uid not in sizes:
@@ -152,10 +159,22 @@ class _Verifying:
         """Return what the copies are, by their bytes."""
         named = "UIDPLUS" in self._mailbox.mailbox.capabilities
         prints = self._prints(state, [record.uid for record in records])
-        found = {r: judged(r, prints[r.uid], named=named) for r in records if r.uid in prints}
+        found = {r: self._judged(r, prints[r.uid], named=named) for r in records if r.uid in prints}
         unread = [record for record in records if record not in found]
         still = self._mailbox.sizes(record.uid for record in unread)
         return found | {r: Verdict.UNREADABLE if r.uid in still else Verdict.MISSING for r in unread}
+
+    def _judged(self, record: Placed, found: Print, *, named: bool) -> Verdict:
+        """Return what a copy is; another one of the folder in its place shows that the UIDs were given anew."""
+        verdict = judged(record, found, named=named)
+        return Verdict.OTHER if verdict is Verdict.ALTERED and found.digest in self._digests() else verdict
+
+    def _digests(self) -> frozenset[bytes]:
+        """Return the digests of all copies recorded in the folder."""
+        if self._digests_of != self.at.folder:
+            self._digests_of = self.at.folder
+            self._known = frozenset(record.digest for record in self._ledger.placed(self.at.folder))
+        return self._known
 
     def _prints(self, state: FolderState, uids: Sequence[int]) -> dict[int, Print]:
         """Return the fingerprints of those messages that the server can hand out."""

@@ -113,11 +113,33 @@ def test_another_mail_at_a_uid_that_was_found_by_looking_is_not_the_copy(
     class Unnamed(OddServer):
         capabilities = "IMAP4rev1 NAMESPACE LITERAL+"
 
-    desk = desk_at(Unnamed(), redis, stack)
+    odd = Unnamed()
+    desk = desk_at(odd, redis, stack)
     misrecorded(desk)
+    del odd.mail()[2]
     assert verified(desk, by_digest=by_digest)["missing"] == 1
     assert desk.marks(0, 1) == [COPIED, MISSING]
     assert desk.ledger.reasons() == {1: "content-differs"}
+
+
+@thoroughly
+@pytest.mark.parametrize("capabilities", [OddServer.capabilities, "IMAP4rev1 NAMESPACE LITERAL+"])
+def test_uids_given_anew_under_the_same_uidvalidity_are_noticed_and_every_copy_found(
+    redis: Redis, stack: ExitStack, capabilities: str, *, by_digest: bool
+) -> None:
+    class Odd(OddServer):
+        pass
+
+    odd = Odd()
+    odd.capabilities = capabilities  # type: ignore[misc]
+    desk = desk_at(odd, redis, stack)
+    bodies = [b"x" * (n * n % 7) + b"\r\n" for n in range(8)]
+    desk.file([staged(n, raw=letter(n, bodies[n])) for n in range(8)])
+    left = [row for row in odd.mail().values() if row[0] != letter(2, bodies[2])]
+    odd.folders["INBOX"].mail = dict(enumerate(left, 1))
+    assert verified(desk, by_digest=by_digest) == {"found": 7, "identical": 7, "missing": 1}
+    assert desk.marks(*range(8)) == [COPIED] * 2 + [MISSING] + [COPIED] * 5
+    assert [uid for number, uid in desk.placed() if number != 2] == list(range(1, 8)), "an undo takes these"
 
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------
