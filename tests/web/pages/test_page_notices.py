@@ -18,7 +18,7 @@ OURS = {
 }
 """Reasons of `failed` about which only the operator can do something: the customer is given the code."""
 
-SOON = {"key-store-away", "store-away", "audit-busy", "messages-deferred"}
+SOON = {"key-store-away", "store-away", "audit-busy"}
 """Reasons to wait that mean nothing to a customer: he is told when it goes on."""
 
 NO_REASONS = {"folder-refused", "account-busy"}
