@@ -127,6 +127,12 @@ def test_what_is_said_in_another_language_is_not_said_in_english(tag: str) -> No
     assert {words for words in same if re.search("[a-z]", re.sub(r"\{\w+\}", "", words))} - units <= french
 
 
+@every_language
+def test_no_sentence_is_in_the_language_of_another_catalogue(tag: str) -> None:
+    others = {text for other in FOREIGN if other != tag for text in translations(other)}
+    assert [text for text in translations(tag) if " " in text and text in others] == []
+
+
 @pytest.mark.parametrize(
     ("translation", "fault"),
     [
