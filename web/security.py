@@ -87,7 +87,7 @@ def headers_for(form_targets: Iterable[str]) -> dict[str, str]:
         "content-security-policy": "; ".join(policy),
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",  # with "no-referrer", browsers say that the Origin of our own forms is `null`
         "strict-transport-security": "max-age=63072000",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",

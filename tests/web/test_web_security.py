@@ -84,7 +84,7 @@ def test_every_answer_says_what_browsers_must_not_do(path: str, browser: New, go
     wanted = {
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",
         "strict-transport-security": "max-age=63072000",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
