@@ -94,7 +94,7 @@ class AttributeCheck:
         dates = [uid for uid, now in there.items() if _seconds_off(batch[uid], now) > _EXACT]
         lacking = _kinds_in(lost) | ({"dates"} if dates else set())
         habit = habit.after(_kinds([batch[uid] for uid in there]), lacking)
-        for kind in sorted(_kinds_in(lost) - set(habit.hopeless)):
+        for kind in sorted(_kinds_in(lost) - set(habit.hopeless) - self._not_allowed(folder)):
             self._store(lost, kind)
             before, lost = lost, _lost(batch, self._folders.mailbox.attributes(sorted(batch)))
             habit = habit if _of_kind(lost, kind) != _of_kind(before, kind) else habit.without(frozenset({kind}))
@@ -103,6 +103,10 @@ class AttributeCheck:
         kept = [(batch[uid].number, set(batch[uid].flags) - flags) for uid, flags in lost.items()]
         commands = self._ledger.flagged(kept, anew=True)
         self._write_down(folder, habit, {FLAGS_NOT_KEPT: len(lost), DATES_NOT_KEPT: late}, commands)
+
+    def _not_allowed(self, folder: int) -> frozenset[str]:
+        """Return what is not set where APPEND could not give it: COPY may be refused for it then."""
+        return frozenset() if self._folders.open(folder).keywords_allowed else frozenset({"keywords"})
 
     def _store(self, lost: Lost, kind: str) -> None:
         """Set what is missing of one kind: a server may refuse flags that come together with a keyword."""

@@ -36,5 +36,5 @@ def _reached(ledger: Ledger) -> list[object]:
         counts.get("settled", 0),
         counts.get("bytes", 0),
         ledger.load("listing"),
-        ledger.load("verified"),
+        {name: value for name, value in (ledger.load("verified") or {}).items() if name != "waits"},
     ]

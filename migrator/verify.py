@@ -19,7 +19,7 @@ from migrator.blind import blind
 from migrator.errors import ConnectionLost, FolderRefused, MailboxUnreachable, RefusedUnexplained, Waiting
 from migrator.ledger import Command, Ledger
 from migrator.lookup import Lookup
-from migrator.mailbox import Mailbox
+from migrator.mailbox import UNREACHABLE_FOR, Mailbox
 from migrator.message import Print
 from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID, FolderState, Placed
@@ -29,10 +29,10 @@ from migrator.verdicts import Verdict, is_doubtful, judged
 from migrator.verified import VERIFIED, Verified
 
 _AT_ONCE = 1000
-_DELAYS = (15.0, 60.0, 300.0, 900.0)
-"""Seconds between tries to open a folder while the server has a fault; then its messages count as not checked."""
-_GONE_TRIES = 2
-"""So often a folder that is said not to exist is asked for again: a server may lose sight of one for a while."""
+_FAULT_TRIES = 7
+"""So often a folder is tried again while the server has a fault, for a quarter of an hour (`migrator.pauses`)."""
+_GONE_TRIES = 4
+"""So often a folder that is said not to exist is asked for again, for a minute and a half: some come back."""
 
 
 def verify_slice(
@@ -84,7 +84,7 @@ class _Verifying:
         try:
             verdicts = self._verdicts(state, records)
         except (ConnectionLost, RefusedUnexplained, Waiting) as trouble:
-            if self.at.waits < len(_DELAYS):
+            if self.at.waits < _FAULT_TRIES:
                 self._wait(trouble.detail)
             self._mailbox.reconnect()
             verdicts = dict.fromkeys(records, Verdict.UNCHECKED)
@@ -93,9 +93,8 @@ class _Verifying:
         self._write_down(len(records), verdicts)
 
     def _wait(self, word: str) -> None:
-        delay = _DELAYS[self.at.waits]
         self._ledger.note(VERIFIED, replace(self.at, waits=self.at.waits + 1).as_json())
-        raise MailboxUnreachable(time.time() + delay, word)
+        raise MailboxUnreachable(time.time() + UNREACHABLE_FOR, word)
 
     def _write_down(self, records: int, verdicts: Mapping[Placed, Verdict]) -> None:
         sums = Counter(verdicts.values())

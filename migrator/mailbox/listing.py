@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from unicodedata import normalize
 
 from migrator.errors import FolderRefused, RefusedUnexplained
 from migrator.folders import ExistingFolder, MailboxShape
@@ -177,13 +178,14 @@ def _holds_mail(connection: Connection, name: str) -> bool:
 def _shown(connection: Connection, name: str) -> ExistingFolder | None:
     """Return the folder that LIST shows under this very name (`*` and `%` in it match others too), or None.
 
-    A server that lists names in another spelling than it is asked in shows it among all folders alone.
+    A server that lists names in another spelling than it is asked in shows it among all folders alone; one whose file
+    system keeps one Unicode form (a Mac's) shows it in that form, and opens it by either.
     """
+    shown = list[ExistingFolder]()
     for pattern in (encoded(name), b'"*"'):
-        try:
-            found = list(_list(connection, pattern))
-        except (FolderRefused, RefusedUnexplained):  # a name that LIST does not accept is none
-            continue
-        if folder := next((folder for _, folder in found if folder.name == name), None):
+        with suppress(FolderRefused, RefusedUnexplained):  # a name that LIST does not accept is none
+            shown += [folder for _, folder in _list(connection, pattern)]
+        if folder := next((folder for folder in shown if folder.name == name), None):
             return folder
-    return None
+    form = next((folder for folder in shown if normalize("NFC", folder.name) == normalize("NFC", name)), None)
+    return form if form and connection.wire.run(b"STATUS %b (MESSAGES)" % encoded(name)).ok else None

@@ -125,9 +125,11 @@ def test_keywords_that_a_folder_does_not_allow_are_counted(redis: Redis, stack: 
     class NoNewKeywords(DropsKeywords):
         permanent = r"(\Answered \Flagged \Deleted \Seen \Draft)"
 
-    desk = desk_at(NoNewKeywords(), redis, stack)
+    odd = NoNewKeywords()
+    desk = desk_at(odd, redis, stack)
     desk.file([with_keywords(0, "Work"), staged(1)])
     assert lost(desk) == (1, 0)
+    assert odd.count("UID STORE", "Work") == 0, "a copy would be refused for it"
 
 
 def test_another_date_is_counted(redis: Redis, stack: ExitStack) -> None:

@@ -3,6 +3,7 @@
 from migrator.ledger import Ledger
 from migrator.outcome import Mark
 from migrator.pauses import PAUSES, is_in_vain, pause
+from migrator.verified import VERIFIED, Verified
 
 NOW = 1_750_000_000.0
 
@@ -29,3 +30,11 @@ def test_a_pause_is_no_progress(ledger: Ledger) -> None:
     waiting = Ledger(ledger._redis, ledger.key("")[5:-2], ledger._token, lambda: seen.append(1))
     pause(waiting, NOW)
     assert seen == []
+
+
+def test_a_try_of_the_check_in_vain_is_no_progress(ledger: Ledger) -> None:
+    pauses = []
+    for waits in range(4):
+        ledger.note(VERIFIED, Verified(folder=2, done=5, waits=waits).as_json())
+        pauses.append(pause(ledger, NOW) - NOW)
+    assert pauses == list(PAUSES[:4])

@@ -1,6 +1,10 @@
+from unicodedata import normalize
+
 import pytest
+from imapclient.imap_utf7 import decode, encode
 from servers.entry import enter, item, letter
 from servers.fixtures import StartServer
+from servers.oddly import Folder, OddServer
 
 from emulator.servers.instance import Server, User
 from migrator.errors import FolderRefused
@@ -203,3 +207,41 @@ def test_selecting_tells_of_keywords_and_numbers(mailbox: Mailbox, inbox: Select
     assert again.keywords_allowed
     assert again.known_keywords == {"$Work"}
     assert not again.read_only
+
+
+class _OneForm(dict[str, Folder]):
+    """Folders by name in modified UTF-7, kept in Unicode's decomposed form, as a Mac's file system does."""
+
+    @staticmethod
+    def _kept(name: str) -> str:
+        return str(encode(normalize("NFD", decode(name.encode()))), "ascii")
+
+    def __setitem__(self, name: str, folder: Folder) -> None:
+        super().__setitem__(self._kept(name), folder)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(self._kept(str(name)))
+
+    def get(self, name: str, default: Folder | None = None) -> Folder | None:  # type: ignore[override]
+        return super().get(self._kept(name), default)
+
+
+def test_a_folder_that_is_shown_in_another_unicode_form_is_made_and_found_again() -> None:
+    odd = OddServer()
+    odd.folders = _OneForm(odd.folders)
+    with odd.running() as server, enter(server, server.new_user()) as mailbox:
+        assert mailbox.create("Büro")
+        assert not mailbox.create("Büro")
+        assert mailbox.append(mailbox.select("Büro"), [item(letter())]) == [Appended(1)]
+
+
+def test_a_folder_of_another_unicode_form_is_another_where_the_server_does_not_open_it_so() -> None:
+    class Refuses(OddServer):
+        def refusal(self, command: str, _arguments: str) -> str | None:
+            return "NO no" if command == "CREATE" else None
+
+    odd = Refuses()
+    odd.folders[str(encode(normalize("NFD", "Büro")), "ascii")] = Folder(7)
+    refused = pytest.raises(FolderRefused, match="name-refused")
+    with odd.running() as server, enter(server, server.new_user()) as mailbox, refused:
+        mailbox.create("Büro")
