@@ -45,6 +45,8 @@ class Elsewhere:
             able = [e for e, folders in left if here not in {folder, *folders}]
             for number, uid in self._find_in(row, able).items():
                 found[number] = self._existing.take((number, folder), Place(row.name, uid))
+                if here is not None:
+                    self._folders.explain(here, uid)
             left = [(e, folders) for e, folders in left if e.number not in found]
         return found
 

@@ -229,8 +229,12 @@ class OpenFolders:
         self._unlocated[folder] |= {e.number for e, uid, _ in rows if uid == UNKNOWN_UID}
         for _, uid, _ in rows:
             self.existing.speak_for(state.name, uid)
-            if folder in self._unexplained:
-                self._unexplained[folder].take(uid)
+            self.explain(folder, uid)
+
+    def explain(self, folder: int, uid: int) -> None:
+        """Let a message of a folder be claimed no more in this slice: it stands for one already."""
+        if folder in self._unexplained:
+            self._unexplained[folder].take(uid)
 
     def _marks(self, folder: int, rows: Sequence[Row], more: Mapping[int, tuple[int, ...]]) -> list[Command]:
         commands: list[Command] = []
