@@ -95,7 +95,7 @@ def _ended(home: House, migration: str) -> Migration:
     while found.state is State.WAITING:
         if found.reason == FAILED_MESSAGES:
             carry_out(home.state, migration, "finish", TERMINAL)
-        elif found.reason == "messages-deferred":
+        elif found.reason in {"messages-deferred", "mailbox-unreachable"}:  # the latter where nothing else is left
             home.hours_pass(migration)
         found = home.wait(migration, *RESTS, State.WAITING)
     return found
