@@ -39,6 +39,9 @@ _ENOUGH = 16
 _BREAK = 6
 """A broken connection counts as so many refusals: three are enough."""
 
+_BROKEN_SECONDS = 20.0
+"""A message at which the connection broke is tried again so soon at first: mostly it is the line."""
+
 _HOPELESS = 64
 """So many messages refused or left alone without an acceptance anywhere, and the slice reads no more."""
 
@@ -291,7 +294,8 @@ def _count(verdicts: Verdicts, entry: Tried, held: Deferred | None, now: float, 
         known = not entry.whole or entry.word in FOLDER_WORDS
         verdicts.failed[entry.number] = entry if known else replace(entry, word=UNUSABLE)
     else:
-        due = now + RETRY_AFTER[held.tries]
+        first = entry.word == BROKEN and not held.tries
+        due = now + (_BROKEN_SECONDS if first else RETRY_AFTER[held.tries])
         verdicts.deferred[entry.number] = Deferred(
             entry.word, held.since, due, held.tries + 1, entry.folder, entry.whole, since_alone
         )

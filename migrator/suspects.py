@@ -18,7 +18,7 @@ from migrator.outcome import Mark
 from migrator.records import Deferred
 
 DEATHS = 3
-PAUSES = (15.0, 60.0, 300.0)
+PAUSES = (10.0, 25.0, 300.0)
 """Seconds from each death of a message to its next try; the last one repeats while nobody can be convicted."""
 
 _PART = "trying"

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Protocol
 
-from migrator.errors import ConnectionLost, FolderRefused
+from migrator.errors import ConnectionLost, FolderRefused, RefusedUnexplained
 from migrator.folders import ExistingFolder
 from migrator.ledger import Ledger
 from migrator.mailbox import Mailbox, Selected
@@ -251,7 +251,7 @@ class _Undoing:
     def _is_empty(self, name: str) -> bool:
         try:
             selected = self._selected(name, self._uidvalidities.get(name))
-        except FolderRefused:  # nobody knows
+        except (FolderRefused, RefusedUnexplained):  # nobody knows
             return False
         return selected is not None and not selected.exists
 
@@ -260,7 +260,7 @@ class _Undoing:
         self._journal.write(noted)
         try:
             self._delete(name)
-        except FolderRefused:  # it stays, empty
+        except (FolderRefused, RefusedUnexplained):  # it stays, empty; Cyrus says of a special use just "not supported"
             return at
         return noted
 

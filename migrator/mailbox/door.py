@@ -219,7 +219,7 @@ class Mailbox:
 
     @_spoken
     def delete(self, name: str) -> None:
-        """Delete a folder and all that lies in it; select another one first. Raises FolderRefused."""
+        """Delete a folder and all that lies in it; select another first. Raises FolderRefused, RefusedUnexplained."""
         if self._open().name == name:
             raise ValueError("select another folder first")
         removing.delete(self._wire, listing.encoded(name))

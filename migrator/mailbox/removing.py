@@ -39,7 +39,7 @@ def move(wire: Wire, uids: Sequence[int], to: bytes) -> None:
 
 
 def delete(wire: Wire, mailbox: bytes) -> None:
-    """Delete the folder with this quoted name, with all that lies in it; raises FolderRefused."""
+    """Delete the folder with this quoted name, with all that lies in it; raises FolderRefused, RefusedUnexplained."""
     _checked(wire.run(b"DELETE %b" % mailbox))
     wire.run(b"UNSUBSCRIBE %b" % mailbox)  # a courtesy to clients, as subscribing was
 

@@ -46,6 +46,11 @@ def test_what_is_refused_while_others_of_its_folder_are_accepted_is_tried_again_
     assert not verdicts.in_trouble
 
 
+def test_a_message_at_which_the_connection_broke_is_tried_again_sooner() -> None:
+    verdicts = judged([*accepted(0), *refused(1, word=BROKEN), *accepted(2)], {}, NOW)
+    assert verdicts.deferred[1].due == NOW + 20
+
+
 def test_a_message_refused_alone_again_and_again_for_an_hour_is_at_fault() -> None:
     verdicts, hours = through([*accepted(0), *refused(1), *accepted(2)])
     assert verdicts.failed == {1: Tried(1, INBOX, "refused-alone")}

@@ -9,7 +9,6 @@ from emulator.servers.instance import Server, User
 from jobs.acts import carry_out
 from jobs.audit import TERMINAL
 from jobs.migration import State
-from jobs.requests import resume
 from migrator.failures import curable
 from migrator.hold import FAILED_MESSAGES
 
@@ -18,23 +17,18 @@ RIGHTS = "lrswipkxtea"
 
 @pytest.fixture
 def user(dovecot_server: Server) -> User:
-    """A customer with a folder Archive that nothing can be put into."""
+    """A customer into whose INBOX nothing can be put: it alone can't be had under another name."""
     made = dovecot_server.new_user()
     with dovecot_server.observer(made) as client:
-        client.create_folder("Archive")
-        client.setacl("Archive", "owner", "lra")
+        client.setacl("INBOX", "owner", "lra")
     return made
 
 
 def held(home: House, migration: str) -> int:
-    """Resume the import before each of its automatic retries, until it is held; return how many messages failed."""
-    found = home.wait(migration, State.WAITING)
-    for _ in range(20):
-        if found.reason == FAILED_MESSAGES:
-            break
-        resume(home.state, migration)
-        found = home.wait(migration, State.WAITING)
-    assert found.reason == FAILED_MESSAGES
+    """Have the time of all automatic retries pass, so that the import is held; return how many messages failed."""
+    assert home.wait(migration, State.WAITING).reason == "messages-deferred"
+    home.hours_pass(migration)
+    assert home.wait(migration, State.WAITING).reason == FAILED_MESSAGES
     return curable(home.report(migration).failures)
 
 
@@ -45,7 +39,7 @@ def test_what_failed_arrives_when_it_is_tried_again(
     migration = home.launch(user)
     assert held(home, migration) > 0
     with dovecot_server.observer(user) as client:
-        client.setacl("Archive", "owner", RIGHTS)
+        client.setacl("INBOX", "owner", RIGHTS)
     carry_out(home.state, migration, "retry", TERMINAL)
     assert home.wait(migration).state is State.DONE
     all_there_once(home, small, user, "one-copy")
