@@ -12,7 +12,11 @@ BLOWS: dict[Kind, int] = {"kill": 4, "lose-worker": 2, "cut": 3, "reset": 1, "st
 SHARED_NAMES = ("existing-mail", "sorted-since", "old-mail", "second-kill")
 """What else has a name: an earlier import, what the customer sorted since, mail from before 2004."""
 
-_APART = ("no-uidplus", "sees-at-select"), ("public-namespace", "public-unsaid", "shared-archive")
+_APART = (
+    ("no-uidplus", "sees-at-select"),
+    ("public-namespace", "public-unsaid", "shared-archive"),
+    ("bare", "shared-archive"),  # nothing tells a shared folder at the top then; Cyrus always says its namespaces
+)
 """Traits of which a server has one at most."""
 
 
