@@ -2,8 +2,9 @@ r"""Folder names that every server takes: what is replaced, how long a name may 
 
 `safe_level` replaces only what no server can hold or what would change meaning; it is always applied. `spellings` are
 for a server that refused the first one: `stricter` (Cyrus takes no `{}<>!;=,"\%`, Courier no character beyond the BMP),
-flat where folders cannot lie below others, with a suffix where the name itself cannot be had. All are pure and look
-at one name alone, so that every run spells a label the same way.
+flat where folders cannot lie below others, with a suffix where the name itself cannot be had, and `in_ascii` where
+letters of other scripts are refused. All are pure and look at one name alone, so that every run spells a label the
+same way.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ MIN_LEVEL = 40
 
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
 _STRICT = re.compile(r"[!-,./:-@\[-^`{-~]|[^\0-\uffff](?:[^\0-\uffff]|\u200d|\ufe0f)*")
+_NOT_PLAIN = re.compile(r"[^0-9A-Za-z _-]+")
 # Names that mail stores keep for themselves. Dovecot 2.3 refuses `..`, `new cur tmp`, `dbox-Mails` and a leading `~`;
 # with LAYOUT=fs it breaks on its own files (`dovecot-uidlist`) and never lists a folder `subscriptions`.
 _RESERVED = re.compile(r"\.{1,2}|new|cur|tmp|dbox-Mails|subscriptions|dovecot[.-].*|~.*", re.DOTALL)
@@ -73,16 +75,15 @@ def spellings(name: str, delimiter: str, prefix: str, word: str) -> list[str]:
     """Return a full folder name and what to try where it cannot be had, in order, each once.
 
     Stricter; flat, its levels joined; with a suffix of `word`; and, where there is no prefix, flat below INBOX: that is
-    all that some servers leave to their users.
+    all that some servers leave to their users. At last the same in ASCII.
     """
     below = name.removeprefix(prefix)
     flat = below.replace(delimiter, mark_for(delimiter)) if delimiter else below
-    beside = [prefix + flat, prefix + _suffixed(flat, f" ({word})", prefix, name)]
-    if delimiter and not prefix:
-        beside.append(f"INBOX{delimiter}{flat}")
-    tried = [name, *beside]
+    inside = [f"INBOX{delimiter}"] if delimiter and not prefix else []
+    tried = [name, prefix + flat, prefix + _suffixed(flat, f" ({word})", prefix, name), *(top + flat for top in inside)]
     each = (one for plain in tried for one in (plain, stricter(plain, delimiter, prefix)))
-    return list(dict.fromkeys(each))
+    last = (in_ascii(flat, mark_for(delimiter), top) for top in (prefix, *inside))
+    return list(dict.fromkeys((*each, *last)))
 
 
 def _suffixed(text: str, suffix: str, prefix: str, source: str) -> str:
@@ -104,6 +105,18 @@ def stricter(name: str, delimiter: str, prefix: str = "") -> str:
         return strict
     last = _STRICT.sub(mark_for(delimiter), levels[-1])
     return prefix + shortened(last, "", max(MIN_LEVEL, MAX_NAME - encoded_length(prefix) - 1), name)
+
+
+def in_ascii(level: str, mark: str, prefix: str = "") -> str:
+    """Return the last spelling of a level: ASCII letters and digits, accents left out, with `prefix` in front.
+
+    A level that changes gets eight hex digits of its hash, which may be all that is left of it.
+    """
+    letters = "".join(c for c in unicodedata.normalize("NFKD", level) if not unicodedata.combining(c))
+    plain = _NOT_PLAIN.sub(mark, letters).strip()
+    if plain == level:
+        return prefix + level
+    return prefix + shortened(plain, "", max(MIN_LEVEL, MAX_NAME - encoded_length(prefix)), level)
 
 
 def _strict_level(level: str, delimiter: str) -> str:

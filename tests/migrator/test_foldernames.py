@@ -8,6 +8,7 @@ from migrator.foldernames import (
     encoded_length,
     safe_level,
     shortened,
+    spellings,
     stricter,
     twin_key,
 )
@@ -134,3 +135,11 @@ def test_a_name_without_a_second_spelling_comes_back_as_it_was() -> None:
 )
 def test_the_second_spelling_is_never_too_long(levels: list[str], prefix: str) -> None:
     assert encoded_length(stricter(prefix + ".".join(levels), ".", prefix)) <= MAX_NAME
+
+
+def test_the_last_spelling_is_ascii_and_stays_apart_from_others() -> None:
+    for name in ("Büro", "日本語/仕事", "Ω/a{5}", "🎉"):
+        assert spellings(name, "/", "", "label")[-1].isascii()
+    lasts = {spellings(name, "/", "", "label")[-1] for name in ("Büro", "Bûro", "Buro!", "日本", "仕事")}
+    assert len(lasts) == 5
+    assert all(len(last) <= MAX_NAME for last in spellings("日本語" * 70, ".", "INBOX.", "label"))

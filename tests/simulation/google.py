@@ -19,7 +19,7 @@ import httplib2
 import requests
 import requests.adapters
 
-from .account import Account
+from .account import Account, Mail
 from .fate import Fate
 
 HOST = "google.sim"
@@ -106,17 +106,22 @@ class Google:
         hidden = set() if request.one("includeSpamTrash") == "true" else {"SPAM", "TRASH"}
         large = request.one("q").startswith("larger")
         found = [
-            mail.hex
+            mail
             for mail in self.account.mails.values()
             if wanted <= mail.labels and not (hidden - wanted) & mail.labels and (mail.large or not large)
         ]
-        start = int(request.one("pageToken") or 0)
         answer: dict[str, Any] = {"resultSizeEstimate": 7}
-        if rows := [{"id": i} for i in found[start : start + self._page]]:
-            answer["messages"] = rows
-        if start + self._page < len(found):
-            answer["nextPageToken"] = str(start + self._page)
+        rows, more = self._page_of(found, request.one("pageToken"))
+        if rows:
+            answer["messages"] = [{"id": mail.hex} for mail in rows]
+        if more:
+            answer["nextPageToken"] = rows[-1].hex
         return Answer(200, answer)
+
+    def _page_of(self, found: list[Mail], token: str) -> tuple[list[Mail], bool]:
+        """Return a page, newest first, and whether more follow; a token names the last message that was shown."""
+        below = sorted((mail for mail in found if not token or mail.id < int(token, 16)), key=lambda mail: -mail.id)
+        return below[: self._page], len(below) > self._page
 
     def _history(self, request: Request) -> Answer:
         since = int(request.one("startHistoryId"))

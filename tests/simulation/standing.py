@@ -32,7 +32,7 @@ def put_earlier_import(world: "Run", choices: Choices) -> None:
     if not world.scenario.existing:
         return
     rng, server = random.Random(f"{world.scenario.seed} earlier"), world.server
-    shape = MailboxShape(server.delimiter, server.prefix, (ExistingFolder("INBOX"),))
+    shape = MailboxShape(server.delimiter, server.prefix, (ExistingFolder("INBOX"),), foreign=server.foreign)
     targets = map_folders(labels_of(world.account), shape, choices).targets
     seen: set[int] = set()
     for mail in world.account.mails.values():
