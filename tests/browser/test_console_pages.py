@@ -118,7 +118,7 @@ def test_a_failed_import_is_resumed_and_goes_on_before_ones_eyes(
         page.goto(seat.url)
         page.locator("a[href='/imports?state=failed&code=google-refused']").click()
         page.locator(f"a[href='/imports/{migration}']").click()
-        expect(page.locator(".state-line")).to_contain_text("Google refuses access for good")
+        expect(page.locator(".state-line")).to_contain_text("does not allow this access")
         there.quick()
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("button", name="Resume")).to_have_count(0)

@@ -110,8 +110,10 @@ def _misfiled(run: Run, mail: Mail, folder: str, stored: Stored) -> Iterator[str
 
 
 def reasons_are_true(run: Run) -> Iterator[str]:
-    """Whoever reads why a message failed or was skipped reads what happened to it."""
+    """Whoever reads why a message failed or was skipped reads what happened to it; changes are taken up at the end."""
     for message_id, mail in run.account.all_mails().items():
+        if mail.touched and not _ended(run):
+            continue
         mark = run.mark_of(message_id)
         if mark is not None and not _is_true(run, mail, mark):
             reason = run.reasons.get(run.ids.index(message_id), "")

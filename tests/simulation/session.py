@@ -221,20 +221,20 @@ class Session:
                 break
             if partly:
                 uids.append(self._store(folder, message))
+        if not refusals and not partly:
+            uids = [self._store(folder, message) for message in messages]
+        for uid in uids:
+            for personality in server.personalities:
+                personality.appended(server, folder, uid)
         if refusals:
             return refusals[0]
-        if not partly:
-            uids = [self._store(folder, message) for message in messages]
         if "UIDPLUS" not in server.caps:
             return "OK done"
         return f"OK [APPENDUID {folder.uidvalidity} {','.join(map(str, uids))}] done"
 
     def _store(self, folder: Folder, message: Stored) -> int:
         kept = self._server.through("stored", message)
-        uid = folder.put(kept)  # type: ignore[arg-type]
-        for personality in self._server.personalities:
-            personality.appended(self._server, folder, uid)
-        return uid
+        return folder.put(kept)  # type: ignore[arg-type]
 
     def _do_UID_FETCH(self, args: str, _: object) -> str | Refusal:
         which, _, what = args.partition(" ")

@@ -9,6 +9,7 @@ from migrator.foldermap import map_folders
 from migrator.folders import ExistingFolder, MailboxShape
 from migrator.labels import Choices, Label, Placement, Skip, catalogue_of, place
 from migrator.mailbox.heads import internal_date
+from migrator.mailbox.namespaces import space
 from migrator.message import with_crlf
 
 from .account import Account, Mail
@@ -32,7 +33,8 @@ def put_earlier_import(world: "Run", choices: Choices) -> None:
     if not world.scenario.existing:
         return
     rng, server = random.Random(f"{world.scenario.seed} earlier"), world.server
-    shape = MailboxShape(server.delimiter, server.prefix, (ExistingFolder("INBOX"),), foreign=server.foreign)
+    foreign = server.foreign if "NAMESPACE" in server.caps else space([], server.delimiter).foreign
+    shape = MailboxShape(server.delimiter, server.prefix, (ExistingFolder("INBOX"),), foreign=foreign)
     targets = map_folders(labels_of(world.account), shape, choices).targets
     seen: set[int] = set()
     for mail in world.account.mails.values():
