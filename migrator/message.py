@@ -95,8 +95,8 @@ def fingerprint(wire: Bytes, key: bytes) -> Print:
     canonical, slack = _canonical(wire, bare), bare + 2 * len(_CRLF)
     who = identity(canonical, key)
     if not is_certain(who):
-        slack += _ROOM + canonical.count(b"\n", 0, _header_end(canonical))
-        canonical = _with_plain_header(canonical)
+        slack += _ROOM + canonical.count(b"\n", 0, _header_end(canonical)) + canonical.count(b"\nFrom ")
+        canonical = _as_before_an_mbox(canonical)
     alike = exact if canonical is wire else hashlib.blake2b(canonical, digest_size=16, key=key).digest()
     nul = wire.find(b"\0")
     cut = fingerprint(wire[:nul], key) if nul >= 0 else None
@@ -121,15 +121,16 @@ def _canonical(wire: Bytes, bare: int) -> Bytes:
     return plain if plain.endswith(_CRLF) else plain + _CRLF
 
 
-def _with_plain_header(canonical: Bytes) -> Bytes:
-    """Return a mail without what a store adds to or changes in its header, for one that nothing else tells apart.
+def _as_before_an_mbox(canonical: Bytes) -> Bytes:
+    """Return a mail without what a store adds to it or changes in it, for one that nothing else tells apart.
 
-    Stores in mbox drop `From ` lines and have header fields of their own; GNU imap4d puts one blank behind a colon.
+    Stores in mbox drop `From ` lines in front, put a `>` before those in the body and have header fields of their own;
+    GNU imap4d puts one blank behind a colon.
     """
     canonical = _FROM_LINES.sub(b"", canonical)
     end = _header_end(canonical)
     header = _AFTER_COLON.sub(rb"\1", _OF_THE_STORE.sub(b"", canonical[:end]))
-    return header + canonical[end:]
+    return header + _ESCAPED_FROM.sub(b"From ", canonical[end:])
 
 
 def _content(canonical: Bytes, key: bytes) -> bytes:

@@ -94,6 +94,13 @@ def test_mail_without_a_message_id_is_recognised_whatever_the_store_does_to_its_
     assert after.likeness != fingerprint(UNNAMED.replace(b"Bob", b"Eve") + b"hello\r\n", KEY).likeness
 
 
+def test_mail_without_a_message_id_is_recognised_with_its_from_lines_escaped() -> None:
+    lines = b"From Monday on\r\n" * 80
+    sent, after = (fingerprint(UNNAMED + body, KEY) for body in (lines, lines.replace(b"From", b">From")))
+    assert after.likeness == sent.likeness
+    assert after.size - sent.size == 80 <= sent.slack
+
+
 @given(wires, st.data())
 def test_another_letter_makes_it_another_mail(wire: bytes, data: st.DataObject) -> None:
     places = [place for place, byte in enumerate(wire) if byte == ord("a")]
