@@ -121,16 +121,17 @@ def _is_done(ledger: Ledger, filing: Filing, now: float) -> bool:
     in_trouble = filing.judge()
     waiting = ledger.deferred()
     left = open_count(ledger.marks())
-    first = min((held.due for held in waiting.values() if held.tries), default=now + FULL_FOR)
-    if filing.held_up:
-        raise MailboxFull(min(max(first, now + UNREACHABLE_FOR), now + FULL_FOR), filing.held_up.detail)
+    dues = [held.due for held in waiting.values() if held.tries]
+    if filing.held_up:  # what was due and found no room waits for room, too
+        later = min((due for due in dues if due > now), default=now + FULL_FOR)
+        raise MailboxFull(min(max(later, now + UNREACHABLE_FOR), now + FULL_FOR), filing.held_up.detail)
     in_vain = filing.refusals.hopeless or (in_trouble and filing.refusals.in_vain)
     if left > len(waiting) and not in_vain:
         return False
     if in_trouble or left > len(waiting):
         raise MailboxUnreachable(now + UNREACHABLE_FOR, "refuses")
     if left:
-        raise MessagesDeferred(max(first, now + 1))
+        raise MessagesDeferred(max(min(dues, default=now + FULL_FOR), now + 1))
     return True
 
 
