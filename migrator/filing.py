@@ -181,8 +181,12 @@ class Filing:
         """Send all at once, or, after a refusal, a few first; stop when the folder is to be left alone."""
         rest = list(batch)
         while rest and not self.refusals.is_closed(folder):
-            length = self.refusals.probe(folder) or len(rest)
+            probe = self.refusals.probe(folder)
+            length = probe or len(rest)
             some, rest = rest[:length], rest[length:]
+            if probe == 1:  # in doubt whether anything is accepted at all: no connection is spent on a first try
+                self._send_each(folder, some)
+                continue
             try:
                 homeless = self._send(folder, some, careful=False)
             except ConnectionLost:

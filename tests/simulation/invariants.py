@@ -154,8 +154,7 @@ def bounded(run: Run) -> Iterator[str]:
     commands, requests = sum(run.server.commands.values()), sum(run.google.asked.values())
     if run.is_stuck:
         yield f"it never rests: {Counter(run.ends).most_common(3)}"
-    # A slice that finds every connection broken at APPEND opens some ten before it gives up, six commands each.
-    if commands > 100 + 30 * messages + 60 * slices:
+    if commands > 100 + 30 * messages + 40 * slices:
         yield f"{commands} commands for {messages} messages in {slices} slices: {run.server.commands.most_common(4)}"
     if requests > 60 + 12 * messages + 15 * slices:
         yield f"{requests} requests for {messages} messages in {slices} slices: {run.google.asked.most_common(4)}"
