@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tenacity
@@ -13,6 +14,7 @@ from emulator.servers.instance import Server
 from servers.entry import letter
 from servers.fixtures import EVERY_SERVER
 
+_ROOT = Path(__file__).parents[2]
 _STARTS_ONE = """
 import sys
 from servers.fixtures import server
@@ -40,7 +42,7 @@ def test_a_user_has_an_empty_mailbox_of_his_own_that_keeps_mail(every_server: Se
 def test_a_server_ends_with_the_process_that_started_it(name: str) -> None:
     assert name in EVERY_SERVER
     command = [sys.executable, "-c", _STARTS_ONE, name]
-    environment = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    environment = os.environ | {"PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as starter:
         port = int(starter.stdout.readline() if starter.stdout else b"")
         socket.create_connection(("127.0.0.1", port), 10).close()
