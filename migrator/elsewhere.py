@@ -26,7 +26,7 @@ class Elsewhere:
         self._ledger = ledger
         self._folders = folders
         self._existing = folders.existing
-        self._numbers = {row.name: number for number, row in enumerate(names.rows)}
+        self._names = names
         self._begun: set[str] = set()
 
     def settled(self, number: int, folder: int) -> bool:
@@ -41,7 +41,7 @@ class Elsewhere:
         """Return which messages were elsewhere before the import, by number, with the command that records where."""
         left, found = list(wanted), dict[int, Command]()
         for row in self._existing.folders if left else ():
-            here = self._numbers.get(row.name)
+            here = self._names.number_of(row.name)
             able = [e for e, folders in left if here not in {folder, *folders}]
             for number, uid in self._find_in(row, able).items():
                 place = Place(row.name, uid)
@@ -69,7 +69,7 @@ class Elsewhere:
         return lot
 
     def _recorded(self, row: ListedFolder) -> Iterator[int]:
-        number = self._numbers.get(row.name)
+        number = self._names.number_of(row.name)
         return (placed.uid for placed in self._ledger.placed(number)) if number is not None else iter(())
 
     def _is_open(self, row: ListedFolder) -> bool:

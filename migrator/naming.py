@@ -85,6 +85,10 @@ class FolderNames:
         """Return the name on the server, with prefix and delimiter."""
         return self.rows[number].name
 
+    def number_of(self, name: str) -> int | None:
+        """Return the number of the folder that has a name on the server by now; a label may be renamed meanwhile."""
+        return next((number for number, row in enumerate(self.rows) if row.name == name), None)
+
     def create(self, number: int, mailbox: Mailbox, ledger: Ledger) -> None:
         """Create a folder; where the server refuses its name, under another spelling, which is then kept.
 

@@ -1,5 +1,6 @@
 """Mail that the customer has sorted since: recognised in whatever folder it lies, each message once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,15 @@ def test_mail_put_there_during_the_import_is_not_taken_for_what_was_there(desk: 
         copy(desk, INBOX)
         filing.file(WORK, [staged(1, WORK, raw=letter(0))])
     assert desk.marks(0, 1) == [COPIED, COPIED]
+
+
+def test_the_folder_that_a_label_had_before_it_was_renamed_is_searched_too(desk: Desk) -> None:
+    desk.put(WORK, letter(0))
+    with desk.slice() as filing:
+        row = filing._folders._names.rows[WORK]
+        filing._folders._names.rows[WORK] = replace(row, name=f"{row.name} by now")
+        filing.file(WORK, [staged(0, WORK)])
+    assert desk.marks(0) == [ELSEWHERE]
 
 
 @pytest.mark.parametrize("writes", range(8))
