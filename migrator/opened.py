@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from migrator.errors import ConnectionLost, FolderRefused
 from migrator.existing import Existing, Place
@@ -29,6 +29,14 @@ T = TypeVar("T")
 
 Row = tuple[Expected, int, Mark]
 """A message found or stored: what it is, its UID, and how it counts."""
+
+
+class _Gone(NamedTuple):
+    """A message of a folder that is another one now: what it is, and how it counted."""
+
+    expected: Expected
+    mark: Mark
+    partial: Partial | None
 
 
 class OpenFolders:
@@ -57,6 +65,7 @@ class OpenFolders:
         self._unexplained: dict[int, Lot] = {}
         self._unlocated: dict[int, set[int]] = defaultdict(set)
         self._doubtful: set[int] = set()
+        self._gone: dict[int, list[_Gone]] = {}
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -92,6 +101,7 @@ class OpenFolders:
         self._remember(folder, selected)
         if folder not in self._unexplained:
             self._unexplained[folder] = self._load_unexplained(folder)
+            self._find_again(folder)
             return self.open(folder)  # the connection may be another one now
         return selected
 
@@ -131,17 +141,22 @@ class OpenFolders:
         return replace(state, next=max(state.next, uidnext))
 
     def _begun_anew(self, folder: int) -> list[Command]:
-        """Return what opens again the messages of a folder that is another one now; elsewhere they may still lie."""
+        """Return what opens again the messages of a folder that is another one now; elsewhere they may still lie.
+
+        They are looked for in the folder as it is now (`_find_again`), before anything is sent again.
+        """
         self._unexplained.pop(folder, None)
         self._unlocated.pop(folder, None)
         self.reader.forget(self.states[folder].name)
         gone = {placed.number: placed for placed in self._ledger.placed(folder)}
+        marks, held = self._ledger.marks(), self._ledger.partials()
+        lost = (_Gone(Expected.again(p), Mark(marks[number]), held.get(number)) for number, p in gone.items())
+        self._gone[folder] = [one for one in lost if one.partial or one.mark.is_in_mailbox]
         elsewhere: dict[int, dict[int, int]] = defaultdict(dict)
         for other in self.states.keys() - {folder} if gone else ():
             for placed in self._ledger.placed(other):
                 if placed.number in gone and placed.uid != UNKNOWN_UID:
                     elsewhere[placed.number][other] = placed.uid
-        held = self._ledger.partials()
         commands = self._ledger.forgotten(folder, gone.values())
         for number, placed in gone.items():
             commands += self._ledger.reopened(number, Mark.PENDING_LARGE if placed.size >= LARGE else Mark.PENDING)
@@ -151,6 +166,29 @@ class OpenFolders:
                     self._ledger.partial(number, Partial(Expected.again(placed), elsewhere[number], todo, Mark.COPIED))
                 )
         return commands
+
+    def _find_again(self, folder: int) -> None:
+        """Find the messages of a folder that got another UIDVALIDITY: it may hold the same mail under other UIDs.
+
+        Where all are found its store was built anew, and they are what was copied; otherwise the folder was made again,
+        and somebody else may have put there what it holds.
+        """
+        gone = self._gone.pop(folder, [])
+        if not gone:
+            return
+        found = self.match(folder, [one.expected for one in gone], self._unexplained[folder])
+        rows = [(one, uid) for one, uid in zip(gone, found, strict=True) if uid is not None]
+        commands = self._ledger.place(folder, [one.expected.placed(uid) for one, uid in rows])
+        kept = len(rows) == len(gone)
+        whole = [(one.expected, uid, one.mark if kept else Mark.ALREADY_THERE) for one, uid in rows if not one.partial]
+        halves = [(one.expected.number, one.partial.at_again(folder, uid)) for one, uid in rows if one.partial]
+        self._ledger.write(
+            *commands,
+            *self._marks(folder, whole, {}),
+            *(self._ledger.partial(number, partial) for number, partial in halves),
+        )
+        for _, uid in rows:
+            self.take(Place(self.states[folder].name, uid))
 
     # --- what lies there unexplained ----------------------------------------------------------------------------------
 
@@ -214,7 +252,7 @@ class OpenFolders:
         self._unlocated[folder] = {e.number for e in unlocated} - found.keys()
         if found:
             held = self._ledger.partials()
-            moved = {n: replace(held[n], at={**held[n].at, folder: uid}) for n, uid in found.items() if n in held}
+            moved = {n: held[n].at_again(folder, uid) for n, uid in found.items() if n in held}
             partials = [self._ledger.partial(number, partial) for number, partial in moved.items()]
             self._ledger.write(*self._ledger.located(folder, found), *partials)
         for uid in found.values():

@@ -222,6 +222,10 @@ class Partial:
         """Return the state after a folder was given up; `mark` is then how the message ends."""
         return replace(self, todo=tuple(n for n in self.todo if n != folder), mark=mark)
 
+    def at_again(self, folder: int, uid: int) -> "Partial":
+        """Return the state after the message was found under another UID in a folder that it is in."""
+        return replace(self, at={**self.at, folder: uid})
+
     def reached(self, folder: int, uid: int) -> "Partial":
         """Return the state after the message was placed in one more folder."""
         return replace(self, at={**self.at, folder: uid}, todo=tuple(n for n in self.todo if n != folder))

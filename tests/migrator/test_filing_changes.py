@@ -1,6 +1,7 @@
 """The mailbox changes under our hands: folders removed, made anew, closed to writing; no room; connections counted."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from desk import FAMILY, INBOX, WORK, Desk, at_points, batch, raising, staged
@@ -61,9 +62,26 @@ def test_a_folder_with_another_uidvalidity_is_looked_at_anew(desk: Desk, kept: t
     for _ in range(2):
         desk.file(batch(range(5), WORK))
     assert sorted(desk.lying(WORK)) == letters(*range(5))
-    assert desk.marks(*range(5)) == [THERE if number in kept else COPIED for number in range(5)]
+    found = THERE if len(kept) < 3 else COPIED
+    assert desk.marks(*range(5)) == [found if number in kept else COPIED for number in range(5)]
     assert sorted(number for number, _ in desk.placed(WORK)) == list(range(5))
     assert desk.ledger.counts()[f"folder:{WORK}"] == 5
+
+
+def test_what_a_store_built_anew_still_holds_is_found_at_once(dovecot_server: Server, redis: Redis) -> None:
+    """Without its list of UIDs a Maildir gets a new UIDVALIDITY, and every message another UID."""
+    desk = Desk(dovecot_server, redis)
+    desk.file([*batch(range(3), WORK)], [staged(3, WORK, FAMILY)], [staged(4, INBOX, WORK)])
+    before = desk.placed(WORK)
+    (maildir,) = (path for root in ("/dev/shm", "/tmp") for path in Path(root).glob(f"imap-*/mail/{desk.user.name}"))
+    for index in maildir.rglob("dovecot*"):
+        index.unlink() if index.is_file() else None
+    with desk.slice() as filing:
+        filing.file(WORK, batch([5], WORK))
+    assert desk.marks(*range(6)) == [COPIED] * 6, "nothing is read at Gmail again"
+    assert desk.placed(WORK) != before
+    assert desk.ledger.partials() == {}
+    assert sorted(desk.lying(WORK)) == letters(*range(6))
 
 
 def test_a_folder_made_anew_within_a_slice_gets_every_message_once(desk: Desk) -> None:

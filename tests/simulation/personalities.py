@@ -451,6 +451,15 @@ class FolderMadeAnew(Personality):
             server.made_anew(folder.name)
 
 
+@trait("uidvalidity-anew", 0.05)
+class UidvalidityAnew(Personality):
+    """Servers whose UIDs do not last: another UIDVALIDITY at each SELECT (RFC 3501 §2.3.1.1)."""
+
+    def opened(self, server: Server, lines: list[str], folder: Folder) -> list[str]:
+        server.renumber(folder)
+        return [f"* OK [UIDVALIDITY {folder.uidvalidity}] new" if "UIDVALIDITY" in line else line for line in lines]
+
+
 class _Shared(Personality):
     """A namespace that other users read: whatever lies below `Public`."""
 

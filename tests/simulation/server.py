@@ -103,6 +103,11 @@ class Server:
         self.removed |= {m.token for m in self.folders[name].mail.values()}
         self.make(name, use=self.folders[name].use)
 
+    def renumber(self, folder: Folder) -> None:
+        """Give a folder another UIDVALIDITY."""
+        self._validity += 1
+        folder.uidvalidity = self._validity
+
     def _is_foreign(self, name: str) -> bool:
         own = name.upper() == "INBOX" or (self.prefix and name.startswith(self.prefix))
         return not own and name.startswith(self.foreign)
