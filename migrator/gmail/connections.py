@@ -8,6 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import google_auth_httplib2
@@ -38,6 +40,26 @@ _NOT_GZIP = (httplib2.FailedToDecompressContent, ContentDecodingError, DecodeLim
 _BROKEN = (TransportError, httplib2.HttpLib2Error, RequestException, http.client.HTTPException, OSError)
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Google's methods by resource, as googleapiclient makes them from the description of the API."""
+
+    users: Any
+    messages: Any
+    labels: Any
+    history: Any
+
+
+@cache
+def calls_of(endpoint: str) -> Calls:
+    """Return the calls of the API at a base URL; made once, for making them costs as much as many requests."""
+    service = build(
+        "gmail", "v1", http=httplib2.Http(), static_discovery=True, client_options={"api_endpoint": endpoint}
+    )
+    users = service.users()
+    return Calls(users, users.messages(), users.labels(), users.history())
+
+
 class Connections:
     """What the threads of one account speak to Google through; `close` ends all of it.
 
@@ -55,16 +77,22 @@ class Connections:
         self._opened: list[Callable[[], None]] = []
 
     @property
-    def users(self) -> Any:
-        """The `users` resource of this thread; making one costs as much as a request, so it is kept."""
-        if not hasattr(self._local, "users"):
-            http = google_auth_httplib2.AuthorizedHttp(self._credentials, http=httplib2.Http(timeout=self._timeout))
-            self._opened.append(http.close)
-            service = build(
-                "gmail", "v1", http=http, static_discovery=True, client_options={"api_endpoint": self._endpoint}
+    def calls(self) -> Calls:
+        """The calls of the API, which no connection belongs to: `ask` sends what they return."""
+        return calls_of(self._endpoint)
+
+    def ask(self, request: Any) -> Any:
+        """Send a request of googleapiclient on this thread's connection, and return what it makes of the answer."""
+        return request.execute(http=self._http)
+
+    @property
+    def _http(self) -> Any:
+        if not hasattr(self._local, "http"):
+            self._local.http = google_auth_httplib2.AuthorizedHttp(
+                self._credentials, http=httplib2.Http(timeout=self._timeout)
             )
-            self._local.users = service.users()
-        return self._local.users
+            self._opened.append(self._local.http.close)
+        return self._local.http
 
     def raw(self, message_id: str) -> Any:
         """Return this thread's request for a message's bytes, good until it is asked for the next one.
@@ -73,7 +101,7 @@ class Connections:
         there is nothing to quote. The answer is left as bytes, for `decode.parsed`.
         """
         if not hasattr(self._local, "raw"):
-            self._local.raw = self.users.messages().get(userId="me", id=_ANY_ID, format="raw", fields=_MESSAGE_FIELDS)
+            self._local.raw = self.calls.messages.get(userId="me", id=_ANY_ID, format="raw", fields=_MESSAGE_FIELDS)
             self._local.raw.postproc = _unparsed
             self._local.before, _, self._local.behind = self._local.raw.uri.partition(_ANY_ID)
         self._local.raw.uri = f"{self._local.before}{message_id}{self._local.behind}"

@@ -12,7 +12,7 @@ from google.auth.credentials import Credentials
 from migrator.errors import AnswerDamaged, MessageGone
 from migrator.gmail import decode, values
 from migrator.gmail.answers import HistoryTooOld
-from migrator.gmail.connections import Connections, translated
+from migrator.gmail.connections import Calls, Connections, translated
 from migrator.gmail.paging import Turns
 from migrator.gmail.values import Account, Changes, HistoryPage, Listing, Page, valued
 from migrator.labels import Label
@@ -68,17 +68,17 @@ class Gmail:
 
     def account(self) -> Account:
         """Return address, number of messages and the history id of now."""
-        return self._ask("users.getProfile", lambda users: users.getProfile(userId="me"), values.account)
+        return self._ask("users.getProfile", lambda calls: calls.users.getProfile(userId="me"), values.account)
 
     def labels(self) -> tuple[Label, ...]:
         """Return all labels, system and user."""
-        return self._ask("users.labels.list", lambda users: users.labels().list(userId="me"), values.labels)
+        return self._ask("users.labels.list", lambda calls: calls.labels.list(userId="me"), values.labels)
 
     def page(self, listing: Listing, token: str | None) -> Page:
         """Return one page of ids; Gmail gives no order that may be relied on, and pages may be empty."""
         return self._ask(
             "users.messages.list",
-            lambda users: users.messages().list(
+            lambda calls: calls.messages.list(
                 userId="me",
                 labelIds=list(listing.label_ids) or None,
                 q=listing.query or None,
@@ -128,7 +128,7 @@ class Gmail:
         try:
             self._ask(
                 "users.messages.get",
-                lambda users: users.messages().get(userId="me", id=message_id, format="minimal", fields="id"),
+                lambda calls: calls.messages.get(userId="me", id=message_id, format="minimal", fields="id"),
                 lambda answer: answer["id"],
             )
         except MessageGone:
@@ -140,13 +140,14 @@ class Gmail:
         self._pace("users.messages.get")
         if large:
             return translated(lambda: self._stream(message_id))
-        return decode.parsed(translated(self._connections.raw(message_id).execute), message_id)
+        asked = self._connections.raw(message_id)
+        return decode.parsed(translated(lambda: self._connections.ask(asked)), message_id)
 
     def _history_page(self, history_id: str, token: str | None) -> HistoryPage:
         try:
             return self._ask(
                 "users.history.list",
-                lambda users: users.history().list(
+                lambda calls: calls.history.list(
                     userId="me",
                     startHistoryId=history_id,
                     historyTypes=_CHANGES,
@@ -159,9 +160,10 @@ class Gmail:
         except MessageGone:
             raise HistoryTooOld from None
 
-    def _ask(self, method: Method, request: Callable[[Any], Any], parse: Callable[[dict[str, Any]], T]) -> T:
+    def _ask(self, method: Method, request: Callable[[Calls], Any], parse: Callable[[dict[str, Any]], T]) -> T:
         self._pace(method)
-        return valued(parse, translated(request(self._connections.users).execute))
+        asked = request(self._connections.calls)
+        return valued(parse, translated(lambda: self._connections.ask(asked)))
 
     def _pace(self, method: Method) -> None:
         delay = self._meter.reserve(self._meter.profile.units(method), method)
