@@ -4,6 +4,7 @@ Replaced is what reaches out of the process: the connections, the clock, the pro
 read ahead (their order would not be the seed's). Everything else is the product.
 """
 
+import gc
 import logging
 import random
 import sys
@@ -51,8 +52,10 @@ from .scenario import Scenario
 from .server import CUSTOMER, PASSWORD, Server
 from .session import Line
 from .standing import put_earlier_import
+from .store import FatedStore, Store
 
 look_up_late()
+gc.freeze()  # the libraries, which no seed throws away, are not looked through again and again
 
 RESTS = ENDS | {State.PAUSED, State.FAILED}
 _SETTINGS = WorkerSettings(slice_seconds=20, grace_seconds=60, lease_seconds=10)
@@ -89,20 +92,6 @@ class Run:
     def mark_of(self, message_id: int) -> Mark | None:
         """Return how a message of the account ended; None for one that is not in the plan."""
         return Mark(self.marks[self.ids.index(message_id)]) if message_id in self.ids else None
-
-
-class Store(Redis):
-    """A client that passes a step before and after each command, and is told when the store is away."""
-
-    fate: Fate
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        self.fate.step("store")
-        self.fate.store()
-        answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        self.fate.step("store")
-        self.fate.store()
-        return answer
 
 
 class _AtOnce:
@@ -147,13 +136,13 @@ def run(scenario: Scenario, url: str) -> Run:
     """Run a seed on the store at `url`, which is emptied first."""
     world = world_of(scenario)
     random.seed(scenario.seed)
-    with Redis.from_url(url) as redis, _everything_simulated(world, url):
+    with Store(url) as redis, _everything_simulated(world, redis, url):
         redis.flushall()
         vault = Vault(redis, KeyRing({"m": b"m" * 32}))
         choices = Choices(policy=scenario.policy, spam=scenario.spam, trash=scenario.trash)  # type: ignore[arg-type]
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
-        room = _room(url, vault)
+        room = _room(redis, url, vault)
         while _turn(redis, room, world, vault, migration).state not in RESTS and not world.is_stuck:
             pass
         world.record = read(redis, migration)
@@ -169,7 +158,7 @@ def _launched(redis: Redis, vault: Vault, scenario: Scenario, choices: Choices) 
     return launch(redis, vault, migration, Import("c1", mailbox, choices, by_digest=scenario.by_digest)).id
 
 
-def _room(url: str, vault: Vault) -> Room:
+def _room(redis: Redis, url: str, vault: Vault) -> Room:
     google = {"profile": "off", "fetchers": 1, "api": API, "client_id": "c"}
     google |= {"token_uri": f"{API}/token", "revoke_uri": f"{API}/revoke", "auth_uri": f"{API}/auth"}
     config = Config.model_validate({"google": google, "mailbox": {"host": "mail.sim", "port": 143, "tls": "none"}})
@@ -180,7 +169,7 @@ def _room(url: str, vault: Vault) -> Room:
     )
     never: Any = _Never()
     custody = Custody(vault, lambda *_: "receipt")
-    return Room(Redis.from_url(url), never, child.work, never, settings, Path("/nowhere"), custody)
+    return Room(redis, never, child.work, never, settings, Path("/nowhere"), custody)
 
 
 class _Never:
@@ -239,13 +228,13 @@ class _Link:
     def refused(self, what: str) -> None: ...
 
 
-def _slice_here(world: Run, url: str) -> Callable[..., Outcome]:
+def _slice_here(world: Run, redis: Redis) -> Callable[..., Outcome]:
     """Return what does a slice in this process instead of one of its own (`jobs.nursery.run_slice`)."""
 
     def run_slice(work: Work, task: Any, *_: object, **__: object) -> Outcome:
         link = _Link(world)
         if task.phase is State.FINISHING:
-            _remember(world, Ledger(Redis.from_url(url), task.id))
+            _remember(world, Ledger(redis, task.id))
         try:
             with _steps_at_points(world.fate):
                 end = work(task, link)
@@ -291,32 +280,26 @@ _hooked: list[bool] = []
 
 
 @contextmanager
-def _everything_simulated(world: Run, url: str) -> Iterator[None]:
+def _everything_simulated(world: Run, redis: Redis, url: str) -> Iterator[None]:
     def reach(*_: object, **__: object) -> Callable[[str, int, float], Line]:
         return lambda _host, _port, _seconds: Line(world.server, world.fate)
-
-    def store(*_: object) -> Store:
-        client = Store(connection_pool=pool)
-        client.fate = world.fate
-        return client
 
     def run_script(redis: Redis, name: str, *args: Any, now: float | None = None) -> list[str]:
         return real_run(redis, name, *args, now=world.clock.now if now is None else now)
 
-    real_run, pool = scripts.run, Redis.from_url(url).connection_pool
+    real_run, store = scripts.run, FatedStore(url, world.fate)
     replaced: list[tuple[object, str, object]] = [
         (child, "close_doors", reach),
-        (child, "connect", store),
+        (child, "connect", lambda *_: store),
         (child, "Patience", SimulatedPatience),
         (reading, "ThreadPoolExecutor", _AtOnce),
         (scripts, "run", run_script),
-        (actors, "run_slice", _slice_here(world, url)),
+        (actors, "run_slice", _slice_here(world, redis)),
         (actors, "send_tickets", lambda *_: None),
     ]
     with ExitStack() as stack:
         for place, name, instead in replaced:
             stack.enter_context(patch.object(place, name, instead))
-        stack.callback(pool.disconnect)
         stack.enter_context(_quiet())
         stack.enter_context(world.google.reached())
         stack.enter_context(world.clock.rules())
