@@ -109,7 +109,7 @@ def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
     """Begin a consent, and let the credentials last until its answer."""
     entrusted.prolong(wizard.stores.keys, session.entered.entrusted)
     back = wizard.config.web.url.rstrip("/") + RETURN
-    return pending.begin(wizard.stores.keys, wizard.stores.vault, wizard.client, back, session.id, purpose)
+    return pending.begin(wizard.stores.keys, wizard.stores.vault, wizard.client, back, session.binding, purpose)
 
 
 def _begun_again(wizard: Wizard, session: Session, migration: str) -> str:
@@ -139,7 +139,7 @@ def _anew(wizard: Wizard, session: Session, migration: str) -> Anew | None:
 
 def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     stores = wizard.stores
-    taken = pending.take(stores.keys, stores.vault, session.id, answer)
+    taken = pending.take(stores.keys, stores.vault, session.binding, answer)
     if taken.purpose.reconnect:
         anew = _anew(wizard, session, taken.purpose.migration)
         again = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, anew=anew)

@@ -20,3 +20,8 @@ def carrying(answer: Response, session: Session) -> Response:
     """Return an answer with the cookie of a session whose id is new."""
     answer.set_cookie(COOKIE, session.id, secure=True, httponly=True, samesite="lax", path="/")
     return answer
+
+
+def session_cookie(session: Session) -> str:
+    """Return the same as the header's value (RFC 6265 §4.1)."""
+    return carrying(Response(), session).headers["set-cookie"]

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Response
 
+from web.answers import see
 from web.doors import Doors
 from web.notices import notice_page, shown, signin_page
-from web.session import COOKIE
+from web.session import COOKIE, Session
 from web.views.start import before, start
 from web.visitor import SignedOut, imports_of, visitor
 
@@ -30,7 +31,7 @@ def beginning_routes(doors: Doors) -> APIRouter:
     def connect(cookie: _Cookie = "") -> Response:
         session = visitor(doors.state, cookie)
         if not doors.consents.ready(session):
-            return come_again(doors)
+            return lead_on(doors, session)
         return shown("before.html", before(doors.host, session.entered.mailbox))
 
     return routes
@@ -48,3 +49,13 @@ def come_again(doors: Doors) -> Response:
     if doors.ways.check:
         return notice_page(doors.host, "session-over")
     return notice_page(doors.host, "launch-needed" if doors.ways.panel else "nobody-comes-in")
+
+
+def lead_on(doors: Doors, session: Session) -> Response:
+    """Lead a customer on whose mailbox credentials are used up: to the import they went to, or to come in again."""
+    waiting = [one.id for one in imports_of(doors.state, session) if one.reason == "not-started"]
+    if waiting:
+        return see(f"/imports/{waiting[0]}")
+    if doors.ways.check and session.entered.customer:
+        return notice_page(doors.host, "mailbox-forgotten")
+    return come_again(doors)

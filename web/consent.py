@@ -8,9 +8,11 @@ from fastapi import APIRouter, Cookie, Form, Request, Response
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.mailboxes import OtherMailbox
 from oauth.errors import ConsentNotOurs, GoogleSilent, GrantError, NotConnected, NotGivenBack
+from web import answered
 from web import session as sessions
-from web.answers import carrying, see
-from web.beginning import come_again
+from web.answered import Came
+from web.answers import see
+from web.beginning import lead_on
 from web.doors import Doors, MailboxForgotten
 from web.entrance import client_of, too_often
 from web.limits import Limit
@@ -22,6 +24,9 @@ from web.visitor import owned_import, visitor
 
 CONSENTS = Limit("consent", 20, 600)
 """Consents begun by one client; each keeps a row in the key store for ten minutes."""
+
+_LOOK_AGAIN_SECONDS = "2"
+"""When a page asks again what became of an answer."""
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     ConsentNotOurs: HTTPStatus.FORBIDDEN,
@@ -46,9 +51,8 @@ def consent_routes(doors: Doors) -> APIRouter:
         if wait:
             return too_often(doors.host, wait)
         if not doors.consents.ready(session):
-            return come_again(doors)
-        session = sessions.renewed(doors.state, session)
-        return see(doors.consents.begin(session, account.strip()), session)
+            return lead_on(doors, session)
+        return see(doors.consents.begin(session, account.strip()))
 
     @routes.post("/imports/{migration}/reconnect")
     def reconnect(request: Request, migration: str, cookie: _Cookie = "") -> Response:
@@ -56,23 +60,50 @@ def consent_routes(doors: Doors) -> APIRouter:
         wait = _wait(doors, request)
         if wait:
             return too_often(doors.host, wait)
-        return _begin_again(doors, sessions.renewed(doors.state, owned.session), migration)
+        try:
+            return see(doors.consents.reconnect(owned.session, migration))
+        except (MailboxForgotten, OtherMailbox) as error:
+            return _mailbox_needed(doors, owned.session, error)
 
     @routes.get("/consent/return")
     def returned(request: Request, cookie: _Cookie = "") -> Response:
         # Without a session the answer is nobody's, and is used up all the same.
         session = sessions.find(doors.state, cookie) or NOBODY
-        try:
-            connected = doors.consents.connect(session, f"?{request.url.query}")
-        except (GrantError, AccountBusy) as error:
-            return _not_connected(doors, session, error)
-        except (MailboxForgotten, OtherMailbox) as error:
-            return _mailbox_needed(doors, error)
-        except (IllegalTransition, UnknownMigration):
-            return notice_page(doors.host, "not-waiting")
-        return see(f"/imports/{connected}", sessions.renewed(doors.state, session, connected))
+        with answered.taking(doors.ways.entrance.keys, session, f"?{request.url.query}") as came:
+            return _once_more(doors, came) if came.before else _taken(doors, session, came)
 
     return routes
+
+
+def _taken(doors: Doors, session: Session, came: Came) -> Response:
+    """Take an answer of Google's, and note what it came to."""
+    try:
+        came.migration = doors.consents.connect(session, came.query)
+    except (GrantError, AccountBusy) as error:
+        came.code = error.code
+        return _not_connected(doors, session, error)
+    except (MailboxForgotten, OtherMailbox) as error:
+        return _mailbox_needed(doors, session, error)
+    except (IllegalTransition, UnknownMigration):
+        return notice_page(doors.host, "not-waiting")
+    return _connected(doors, session, came.migration)
+
+
+def _connected(doors: Doors, session: Session, migration: str) -> Response:
+    """Lead to an import that was connected, under a new id of the session, unless that has ended meanwhile."""
+    now = sessions.current(doors.state, session.id, session.browser)
+    return see(f"/imports/{migration}", sessions.renewed(doors.state, now, migration) if now else None)
+
+
+def _once_more(doors: Doors, came: Came) -> Response:
+    """Answer what Google has answered before: what it came to, or that it is being taken just now."""
+    if came.migration:
+        return see(f"/imports/{came.migration}")
+    if came.code:
+        return notice_page(doors.host, came.code)
+    answer = notice_page(doors.host, "connecting")
+    answer.headers["refresh"] = _LOOK_AGAIN_SECONDS
+    return answer
 
 
 def _wait(doors: Doors, request: Request) -> int:
@@ -80,17 +111,10 @@ def _wait(doors: Doors, request: Request) -> int:
     return entrance.seconds_to_wait(CONSENTS, client_of(entrance, request))
 
 
-def _begin_again(doors: Doors, session: Session, migration: str) -> Response:
-    try:
-        return see(doors.consents.reconnect(session, migration), session)
-    except (MailboxForgotten, OtherMailbox) as error:
-        return carrying(_mailbox_needed(doors, error), session)
-
-
-def _mailbox_needed(doors: Doors, error: MailboxForgotten | OtherMailbox) -> Response:
+def _mailbox_needed(doors: Doors, session: Session, error: MailboxForgotten | OtherMailbox) -> Response:
     if isinstance(error, OtherMailbox):
         return notice_page(doors.host, error.code)
-    return come_again(doors)
+    return lead_on(doors, session)
 
 
 def _not_connected(doors: Doors, session: Session, error: GrantError | AccountBusy) -> Response:

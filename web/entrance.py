@@ -10,11 +10,12 @@ from migrator.mailbox import Password
 from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
-from web.answers import see
+from web.answers import carrying, see
+from web.browsers import mark_for, marking
 from web.limits import Limit, client_by, seconds_to_wait
 from web.notices import notice_page
 from web.returning import let_go_on
-from web.session import Entered
+from web.session import Entered, Session
 from web.views.host import Host
 
 START = "/"
@@ -61,6 +62,8 @@ def let_in(
     mailbox: str,
     credentials: Password | None,
     domain: str = "",
+    mark: str = "",
+    session_id: str = "",
 ) -> Response:
     """Send a customer who proved who he is to the start, in a session of his own, beside the imports he has already.
 
@@ -73,17 +76,26 @@ def let_in(
         mailbox: the target mailbox's address.
         credentials: those of the mailbox; None where the host's configuration has them.
         domain: at whose mail server the mailbox is; empty where the configuration has one for all.
+        mark: the mark that the browser brings; it is given one where it has none.
+        session_id: the new session's id where it was made before.
     """
+    mark = mark_for(mark)
     former = sessions.find(entrance.state, cookie)
     if former:
         entrusted.forget(entrance.keys, former.entered.entrusted)
     reference = entrusted.entrust(entrance.keys, entrance.vault, credentials) if credentials else ""
     imports = owned.migrations_of(entrance.state, *customers)
     entered = Entered(customers[0], mailbox, reference, domain)
-    answer = see(START, sessions.enter(entrance.state, cookie, entered, tuple(one.id for one in imports)))
+    ids = tuple(one.id for one in imports)
+    session = sessions.enter(entrance.state, cookie, entered, ids, mark, session_id)
     if credentials:
         let_go_on(entrance.state, entrance.vault, imports, credentials, domain)
-    return answer
+    return entered_answer(session)
+
+
+def entered_answer(session: Session) -> Response:
+    """Send a customer to the start, with the session's cookie and his browser's mark."""
+    return carrying(marking(see(START), session.browser), session)
 
 
 def too_often(host: Host, seconds: int) -> Response:

@@ -9,7 +9,7 @@ else's mailbox, though he holds a good launch of his own. Every refusal is the s
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import structlog
@@ -18,11 +18,14 @@ from redis import Redis
 from starlette.datastructures import Headers
 
 from migrator.mailbox import Password
-from web import minted
-from web.entrance import Entrance, client_of, let_in, too_often
+from web import launched, minted
+from web.browsers import Mark, mark_for, traits_of
+from web.entrance import Entrance, client_of, entered_answer, let_in, too_often
 from web.launch_token import LEEWAY_SECONDS, Launch, LaunchRefused, Terms, read_launch
+from web.launched import Asking
 from web.limits import Limit
 from web.notices import notice_page
+from web.sealed import new_id
 from web.session import COOKIE
 
 LAUNCH = "/launch"
@@ -31,6 +34,9 @@ FIELD = "launch"
 
 TRIES = Limit("launch", 30, 60)
 """Launches by one client. A whole office may share an address."""
+
+_USED = frozenset({"used-before", "code-unknown"})
+"""Why a launch is refused that was good once."""
 
 Login = Literal["address", "local-part"]
 """What a mail server calls a mailbox's user: the whole address, or its part before the @."""
@@ -63,22 +69,38 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
     def launch(
         request: Request,
         cookie: Annotated[str, Cookie(alias=COOKIE)] = "",
+        mark: Mark = "",
         launch: Annotated[str, Form(max_length=16_384)] = "",
     ) -> Response:
-        wait = entrance.seconds_to_wait(TRIES, client_of(entrance, request))
+        client = client_of(entrance, request)
+        wait = entrance.seconds_to_wait(TRIES, client)
         if wait:
             return too_often(entrance.host, wait)
         try:
             check_origin(request.headers, panel.origins)
-            accepted = _accepted(entrance, panel, launch)
+            return _entered(entrance, panel, launch, cookie, Asking(mark, traits_of(request, client)))
         except LaunchRefused as refused:
             _log.warning("launch-refused", code=refused.code)
             return notice_page(entrance.host, "launch-refused")
-        user = login_name(accepted.mailbox, panel.login)
-        password = Password(user, accepted.password) if accepted.password else None
-        return let_in(entrance, cookie, (accepted.customer,), accepted.mailbox, password)
 
     return routes
+
+
+def _entered(entrance: Entrance, panel: Panel, given: str, cookie: str, asking: Asking) -> Response:
+    """Let in whom a launch vouches for: into a new session, or into the one that it has just begun in this browser."""
+    try:
+        accepted = _accepted(entrance, panel, given)
+    except LaunchRefused as refused:
+        session = launched.again(entrance.state, given, asking) if refused.code in _USED else None
+        if session is None:
+            raise
+        return entered_answer(session)
+    session_id, mark = new_id(), mark_for(asking.mark)
+    launched.remember(entrance.state, given, session_id, replace(asking, mark=mark))
+    user = login_name(accepted.mailbox, panel.login)
+    password = Password(user, accepted.password) if accepted.password else None
+    customers = (accepted.customer,)
+    return let_in(entrance, cookie, customers, accepted.mailbox, password, mark=mark, session_id=session_id)
 
 
 def login_name(mailbox: str, login: Login) -> str:

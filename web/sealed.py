@@ -43,11 +43,13 @@ def new_id() -> str:
     return secrets.token_urlsafe(32)
 
 
-def put(redis: Redis, drawer: Drawer, session_id: str, row: Mapping[str, Any], seconds: int) -> None:
-    """Write a session that ends after so many seconds."""
+def put(
+    redis: Redis, drawer: Drawer, session_id: str, row: Mapping[str, Any], seconds: int, *, again: bool = False
+) -> None:
+    """Write a session that ends after so many seconds; `again`: only where it has not ended."""
     name = drawer.name(session_id)
     sealed = closed(drawer.key(session_id), json.dumps(row).encode(), name)
-    redis.set(name, sealed, ex=max(1, seconds))
+    redis.set(name, sealed, ex=max(1, seconds), xx=again)
 
 
 def look(redis: Redis, drawer: Drawer, session_id: str) -> dict[str, Any] | None:

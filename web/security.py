@@ -2,6 +2,9 @@
 
 Requests that change something come from our own pages: browsers say so in Sec-Fetch-Site (Fetch Metadata), older ones
 by Origin, which must be the host that was asked. Whoever says neither is refused.
+
+What a browser loads beforehand, in case somebody might go there, it is told to ask for when somebody does: no answer of
+Google's is used up and no look-over begun by a guess.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +22,7 @@ Site = ASGIApp
 """A site as it is served."""
 
 _SAFE = frozenset({"GET", "HEAD"})
+_GUESSES = ("prefetch", "prerender", "preview")
 _LONGEST_BODY = 64 * 1024
 _LONGEST_CHOICE = 1024 * 1024
 """The form of all labels: Gmail allows 10,000 of them; and that of the imports of one act, which are as many."""
@@ -111,6 +115,8 @@ def refusal_of(
     """
     if headers.get("host") != host:
         return HTTPStatus.MISDIRECTED_REQUEST
+    if _is_a_guess(headers):
+        return HTTPStatus.SERVICE_UNAVAILABLE
     if method in _SAFE:
         return None
     if not (anyone or _is_from_us(headers, host)):
@@ -136,6 +142,12 @@ def _is_from_us(headers: Mapping[str, str], host: str) -> bool:
     if site is not None:
         return site == "same-origin"
     return urlsplit(headers.get("origin", "")).netloc == host
+
+
+def _is_a_guess(headers: Mapping[str, str]) -> bool:
+    """Tell a prefetch or prerender from a request of somebody's (Fetch Standard §4.6; older browsers say `Purpose`)."""
+    said = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz", "x-purpose"))
+    return any(word in purpose.lower() for purpose in said for word in _GUESSES)
 
 
 def _plain(status: HTTPStatus) -> ASGIApp:

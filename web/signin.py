@@ -14,6 +14,7 @@ from migrator.mailbox import Password
 from web import entrusted
 from web import session as sessions
 from web.answers import see
+from web.browsers import Mark
 from web.entrance import Entrance, client_of, let_in, too_often
 from web.limits import Limit
 from web.notices import notice_page, signin_page
@@ -52,6 +53,7 @@ def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
         address: _Address = "",
         password: _Secret = "",
         cookie: Annotated[str, Cookie(alias=COOKIE)] = "",
+        mark: Mark = "",
     ) -> Response:
         mailbox = address.strip()
         wait = _wait(entrance, request, mailbox)
@@ -63,7 +65,8 @@ def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
             return notice_page(entrance.host, "mailbox-silent")
         if credentials is None:
             return signin_page(entrance.host, refused=True, address=mailbox)
-        return let_in(entrance, cookie, customers_of(entrance, mailbox), mailbox, credentials, domain_of(mailbox))
+        customers, domain = customers_of(entrance, mailbox), domain_of(mailbox)
+        return let_in(entrance, cookie, customers, mailbox, credentials, domain, mark)
 
     return routes
 

@@ -7,11 +7,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Cookie, Form, Response
 from redis import Redis
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import session as sessions
 from web.answers import see
+from web.arriving import arriving, telling
 from web.languages import LANGUAGES, language_for
 from web.rendering import STATIC_PLACE
 from web.session import COOKIE
@@ -36,12 +36,10 @@ def speaking_to(app: ASGIApp, state: Redis) -> ASGIApp:
         if scope["type"] != "http" or scope["path"].startswith(_SILENT):
             await app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        chosen = await to_thread.run_sync(sessions.language_of, state, cookie) if cookie else None
-        language = language_for(headers.get("accept-language", ""), chosen or "")
-        with speaking(language), visiting(Visit(_place(scope["path"]), session=chosen is not None)):
-            await app(scope, receive, send)
+        session, asked = await to_thread.run_sync(arriving, state, scope)
+        language = language_for(Headers(scope=scope).get("accept-language", ""), session.language if session else "")
+        with speaking(language), visiting(Visit(_place(scope["path"]), session=session is not None)):
+            await app(asked, receive, telling(send, session) if asked is not scope and session else send)
 
     return speak
 

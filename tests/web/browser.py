@@ -37,6 +37,9 @@ class Browser:
     def get(self, path: str, headers: Mapping[str, str | None] | None = None) -> Answer:
         return self._ask("GET", path, None, headers)
 
+    def head(self, path: str) -> Answer:
+        return self._ask("HEAD", path, None, None)
+
     def post(self, path: str, headers: Mapping[str, str | None] | None = None, **form: str) -> Answer:
         """Send a form of a page of ours; a header that is None is left out."""
         return self.send(path, urlencode(form), headers)
@@ -69,7 +72,8 @@ class Browser:
             connection.request(verb, path, body, sent)
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
-            self._keep(found.get("set-cookie", ""))
+            for cookie in answer.headers.get_all("set-cookie", []):
+                self._keep(cookie)
             return Answer(answer.status, found, answer.read().decode())
         finally:
             connection.close()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from consents import everything
@@ -15,10 +16,13 @@ from jobs.migration import new_id
 from migrator.mailbox import Password
 from web import entrusted, minted
 from web import session as sessions
+from web.browsers import MARK as BROWSER
 from web.launch import launch_routes
 from web.launch_token import LEEWAY_SECONDS
+from web.launched import REPEAT_SECONDS
 from web.session import Entered
 
+ASKING = {**FROM_PANEL, "X-Client": "192.0.2.7", "User-Agent": "A browser", "Accept-Language": "de-CH"}
 REFUSED = "Go back to your control panel"
 
 
@@ -177,6 +181,67 @@ def test_a_launch_is_good_once(browser: New, url: str, stores: Stores) -> None:
     again = browser()
     assert (again.launch(token).status, again.session) == (403, "")
     assert all(0 < stores.state.ttl(name) <= 60 + 3 * LEEWAY_SECONDS for name in stores.state.scan_iter("launched:*"))
+
+
+@pytest.fixture
+def pressed_once(browser: New, url: str) -> tuple[Client, str]:
+    """A browser that has launched, and the launch."""
+    customer, token = browser(), signed(claims(url))
+    assert customer.launch(token, ASKING).status == 303
+    return customer, token
+
+
+def test_a_launch_pressed_twice_leads_into_one_session(pressed_once: tuple[Client, str], stores: Stores) -> None:
+    customer, token = pressed_once
+    session = customer.session
+    for cookies in (customer.cookies, {BROWSER: customer.cookies[BROWSER]}, {}):
+        again = Client(customer.url, dict(cookies))
+        assert again.launch(token, ASKING).status == 303
+        assert again.session == session
+    assert len(list(stores.state.scan_iter("web:session:*"))) == 1
+
+
+def test_a_minted_launch_pressed_twice_leads_into_one_session(browser: New, stores: Stores) -> None:
+    code, _ = minted.mint(stores.keys, stores.vault, "customer-3", "bob@host.example", "pass")
+    first, second = browser(), browser()
+    assert [one.launch(code, ASKING).status for one in (first, second)] == [303, 303]
+    assert first.session == second.session
+
+
+@pytest.mark.parametrize("other", [{"X-Client": "192.0.2.99"}, {"User-Agent": "Another"}, {"User-Agent": ""}])
+def test_another_browser_does_not_press_twice(other: dict[str, str], pressed_once: tuple[Client, str]) -> None:
+    customer, token = pressed_once
+    stranger = Client(customer.url, {BROWSER: "x" * 43})
+    assert (stranger.launch(token, {**ASKING, **other}).status, stranger.session) == (403, "")
+
+
+def test_once_the_session_is_used_the_mark_alone_tells_the_browser(
+    pressed_once: tuple[Client, str], stores: Stores
+) -> None:
+    customer, token = pressed_once
+    sessions.arrived(stores.state, customer.session, customer.cookies[BROWSER])
+    alike = Client(customer.url)
+    assert (alike.launch(token, ASKING).status, alike.session) == (403, "")
+    assert customer.launch(token, {**ASKING, "User-Agent": "Updated"}).status == 303
+
+
+def test_later_and_after_signing_out_a_launch_is_used_up(pressed_once: tuple[Client, str], stores: Stores) -> None:
+    customer, token = pressed_once
+    (row,) = (name for name in stores.state.scan_iter("launched:*") if stores.state.ttl(name) <= REPEAT_SECONDS)
+    kept = stores.state.dump(row)
+    stores.state.delete(row)
+    assert customer.launch(token, ASKING).status == 403
+    stores.state.restore(row, REPEAT_SECONDS * 1000, kept)
+    sessions.end(stores.state, customer.session)
+    assert customer.launch(token, ASKING).status == 403
+
+
+def test_of_presses_at_once_all_lead_into_one_session(browser: New, url: str) -> None:
+    token, people = signed(claims(url)), [browser() for _ in range(4)]
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda one: one.launch(token, ASKING).status, people))
+    assert answers == [303] * 4
+    assert len({one.session for one in people}) == 1
 
 
 def test_the_same_jti_in_another_launch_is_not_good_either(browser: New, url: str) -> None:

@@ -1,17 +1,21 @@
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+import tenacity
 from browser import Browser
 from consents import OTHER_SCOPES, everything, grants
-from engine import ADDRESS, calls
+from engine import ADDRESS, calls, pressed
 from key_leaks import leaks
 from stand_in import Google
+from ways import FROM_PANEL, claims, signed
 
 from app.addresses import addresses_of
+from app.config import Config
 from app.stores import Stores
 from jobs import accounts, audit, requests
 from jobs.launch import mailbox_of
@@ -27,6 +31,17 @@ New = Callable[..., Browser]
 
 def import_in(path: str) -> str:
     return path.removeprefix("/imports/")
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(AssertionError),
+    stop=tenacity.stop_after_delay(60),
+    wait=tenacity.wait_fixed(0.05),
+    reraise=True,
+)
+def reached(google: Google, call: str) -> None:
+    """Wait until Google was asked for something."""
+    assert call in calls(google)
 
 
 def asked(url: str) -> dict[str, str]:
@@ -113,14 +128,76 @@ def test_who_has_not_come_in_is_told_how_to(stranger: New) -> None:
     assert fresh.cookies == {}
 
 
-def test_the_way_back_works_once(browser: New, google: Google) -> None:
+def test_the_way_back_works_once_and_leads_again_to_what_it_came_to(browser: New, google: Google) -> None:
     customer = browser()
     back = customer.to_google()
-    assert customer.get(back).status == 303
+    first = customer.get(back)
     before = calls(google)
-    assert customer.get(back).status == 403
+    again = customer.get(back)
+    assert (first.status, again.status, again.place) == (303, 303, first.place)
     assert calls(google) == before
     assert len(grants(google)) == 1
+
+
+def test_a_refusal_that_is_loaded_again_says_the_same(browser: New, google: Google) -> None:
+    customer = browser()
+    back = customer.to_google(decision="deny")
+    before = calls(google)
+    assert [customer.get(back).status for _ in range(2)] == [400, 400]
+    assert "You did not allow it at Google" in customer.get(back).text
+    assert calls(google) == before
+
+
+def test_an_answer_that_is_loaded_again_while_it_is_taken_waits_for_what_it_comes_to(
+    browser: New, google: Google
+) -> None:
+    customer = browser()
+    back = customer.to_google()
+    google.fault("hang", method="oauth.token", seconds=3.0)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(customer.get, back)
+        reached(google, "oauth.token")
+        again = customer.get(back)
+        assert (again.status, again.headers["refresh"]) == (202, "2")
+        assert "Connecting your Gmail" in again.text
+        assert customer.get(back).status == 202
+        place = first.result().place
+    assert customer.get(back).place == place
+    assert len(grants(google)) == 1
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_whichever_answer_comes_is_good_of_who_went_to_google_twice(
+    answered: int, browser: New, google: Google
+) -> None:
+    customer = browser()
+    urls = [customer.post("/consent").place for _ in range(2)]
+    place = customer.get(customer.path(pressed(google, urls[answered]))).place
+    assert place.startswith("/imports/")
+    assert customer.get(f"{place}/check").status == 200
+
+
+def test_a_launch_meanwhile_leaves_a_consent_good_and_another_customers_does_not(browser: New, site: Config) -> None:
+    customer = browser("c-1")
+    for sub, mailbox, status in (("c-1", "ann@host.example", 303), ("c-1", "eve@host.example", 403), ("c-2", "", 403)):
+        again = signed(claims(site.web.url, sub="c-1"))
+        assert customer.post("/launch", dict(FROM_PANEL), launch=again).status == 303
+        back = customer.to_google()
+        meanwhile = signed(claims(site.web.url, sub=sub, mailbox=mailbox or "ann@host.example"))
+        assert customer.post("/launch", dict(FROM_PANEL), launch=meanwhile).status == 303
+        assert customer.get(back).status == status
+
+
+@pytest.mark.parametrize(
+    "guess", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}]
+)
+def test_a_browser_that_guesses_uses_nothing_up(guess: dict[str, str], browser: New, google: Google) -> None:
+    customer = browser()
+    back = customer.to_google()
+    assert customer.get(back, guess).status == 503
+    assert customer.head(back).status == 405
+    assert "oauth.token" not in calls(google)
+    assert customer.get(back).place.startswith("/imports/")
 
 
 def test_the_answer_to_ones_consent_in_anothers_browser_is_refused_before_google_is_asked(
@@ -196,8 +273,19 @@ def test_the_sessions_id_is_new_when_the_customer_comes_back(browser: New) -> No
     place = customer.get(back).place
     after = customer.cookies[COOKIE]
     assert before != after
-    customer.cookies[COOKIE] = before
-    assert customer.get(place).status == 404, "the id that was known before is nobody's"
+    customer.cookies = {COOKIE: before}
+    assert customer.get(place).status == 404, "to who knows the id alone, it is nobody's"
+
+
+def test_who_never_got_the_sessions_new_id_is_told_again(browser: New) -> None:
+    customer = browser()
+    back = customer.to_google()
+    before = dict(customer.cookies)
+    place = customer.get(back).place
+    customer.cookies = dict(before)
+    assert customer.get(f"{place}/check").status == 200
+    assert customer.cookies != before
+    assert customer.get(f"{place}/check").status == 200
 
 
 def test_a_planted_session_is_not_taken_on(browser: New) -> None:

@@ -57,6 +57,12 @@ NOTICES: dict[str, Said] = {
         *_SIGN_IN,
         HTTPStatus.FORBIDDEN,
     ),
+    "mailbox-forgotten": Said(
+        N_("Please sign in again"),
+        N_("We no longer hold your mailbox's password. Sign in once more to go on; an import under way continues."),
+        *_SIGN_IN,
+        HTTPStatus.FORBIDDEN,
+    ),
     "launch-needed": Said(
         N_("Please open this page from your control panel"),
         N_("Sign in at {host} and press the button for bringing your Gmail there. An import under way goes on."),
@@ -140,6 +146,12 @@ NOTICES: dict[str, Said] = {
         N_("This import does not wait to be connected any more. Nothing was changed."),
         *_START,
         HTTPStatus.CONFLICT,
+    ),
+    "connecting": Said(
+        N_("Connecting your Gmail"),
+        N_("This takes a few seconds. The page reloads by itself."),
+        *_NOWHERE,
+        HTTPStatus.ACCEPTED,
     ),
     "consent-denied": Said(
         _NOT_CONNECTED,
