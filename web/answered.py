@@ -15,6 +15,7 @@ from typing import cast
 
 from redis import Redis
 
+from oauth.consent import state_of
 from oauth.errors import ConsentNotOurs
 from web.session import Session
 
@@ -81,4 +82,5 @@ def _row(came: Came) -> str:
 
 
 def _name(session: Session, query: str) -> str:
-    return f"consent:came:{hashlib.sha256(f'{session.binding} {query}'.encode()).hexdigest()}"
+    # By the state alone: who presses twice at Google brings another code for the same consent.
+    return f"consent:came:{hashlib.sha256(f'{session.binding} {state_of(query)}'.encode()).hexdigest()}"

@@ -2,7 +2,9 @@
 
 from http import HTTPStatus
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Message, Send
 
 from web.session import COOKIE, Session
 
@@ -22,6 +24,17 @@ def carrying(answer: Response, session: Session) -> Response:
     return answer
 
 
-def session_cookie(session: Session) -> str:
-    """Return the same as the header's value (RFC 6265 §4.1)."""
-    return carrying(Response(), session).headers["set-cookie"]
+def telling(send: Send, session: Session) -> Send:
+    """Return how to send an answer to a request that came under an old id: with the new one, unless it gives one.
+
+    The answer that gave it first was lost: the person pressed twice, reloaded, or has a second tab (`web.session`).
+    """
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if not any(cookie.startswith(f"{COOKIE}=") for cookie in headers.getlist("set-cookie")):
+                headers.append("set-cookie", carrying(Response(), session).headers["set-cookie"])
+        await send(message)
+
+    return tell

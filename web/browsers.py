@@ -10,6 +10,9 @@ not come with it. Before the first answer a browser has no mark; then it is comp
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated
 
 from fastapi import Cookie
@@ -26,6 +29,24 @@ Mark = Annotated[str, Cookie(alias=MARK)]
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 _TRAITS = ("user-agent", "accept-language", "accept-encoding", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform")
+
+
+_brought: ContextVar[str] = ContextVar("mark", default="")
+
+
+@contextmanager
+def bringing(mark: str) -> Iterator[None]:
+    """Let a mark be the one that the present request brings, until the block ends, in this thread or task alone."""
+    token = _brought.set(mark)
+    try:
+        yield
+    finally:
+        _brought.reset(token)
+
+
+def brought_mark() -> str:
+    """Return the mark that the present request brings; empty where it brings none, and outside a request."""
+    return _brought.get()
 
 
 def mark_for(brought: str) -> str:

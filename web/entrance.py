@@ -87,7 +87,7 @@ def let_in(
     imports = owned.migrations_of(entrance.state, *customers)
     entered = Entered(customers[0], mailbox, reference, domain)
     ids = tuple(one.id for one in imports)
-    session = sessions.enter(entrance.state, cookie, entered, ids, mark, session_id)
+    session = sessions.enter(entrance.state, former.id if former else "", entered, ids, mark, session_id)
     if credentials:
         let_go_on(entrance.state, entrance.vault, imports, credentials, domain)
     return entered_answer(session)

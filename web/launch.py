@@ -35,9 +35,6 @@ FIELD = "launch"
 TRIES = Limit("launch", 30, 60)
 """Launches by one client. A whole office may share an address."""
 
-_USED = frozenset({"used-before", "code-unknown"})
-"""Why a launch is refused that was good once."""
-
 Login = Literal["address", "local-part"]
 """What a mail server calls a mailbox's user: the whole address, or its part before the @."""
 
@@ -88,15 +85,17 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
 
 def _entered(entrance: Entrance, panel: Panel, given: str, cookie: str, asking: Asking) -> Response:
     """Let in whom a launch vouches for: into a new session, or into the one that it has just begun in this browser."""
+    session_id, mark = new_id(), mark_for(asking.mark)
+    if not launched.first(entrance.state, given, session_id, replace(asking, mark=mark)):
+        session = launched.again(entrance.state, given, asking)
+        if session is None:
+            raise LaunchRefused("used-before")
+        return entered_answer(session)
     try:
         accepted = _accepted(entrance, panel, given)
-    except LaunchRefused as refused:
-        session = launched.again(entrance.state, given, asking) if refused.code in _USED else None
-        if session is None:
-            raise
-        return entered_answer(session)
-    session_id, mark = new_id(), mark_for(asking.mark)
-    launched.remember(entrance.state, given, session_id, replace(asking, mark=mark))
+    except LaunchRefused:
+        launched.never(entrance.state, given)
+        raise
     user = login_name(accepted.mailbox, panel.login)
     password = Password(user, accepted.password) if accepted.password else None
     customers = (accepted.customer,)

@@ -17,7 +17,7 @@ from redis import Redis
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from web import session as sessions
-from web.sealed import Drawer, look, put
+from web.sealed import Drawer, forget, look, put
 from web.session import Session
 
 REPEAT_SECONDS = 20
@@ -36,9 +36,14 @@ class Asking:
     traits: str = field(repr=False)
 
 
-def remember(state: Redis, token: str, session_id: str, asking: Asking) -> None:
-    """Note which session a launch is about to begin, and for whom."""
-    put(state, _DRAWER, token, {"session": session_id, **asdict(asking)}, REPEAT_SECONDS)
+def first(state: Redis, token: str, session_id: str, asking: Asking) -> bool:
+    """Note which session a launch is about to begin, and for whom; False where that is noted already."""
+    return put(state, _DRAWER, token, {"session": session_id, **asdict(asking)}, REPEAT_SECONDS, only="new")
+
+
+def never(state: Redis, token: str) -> None:
+    """Forget a launch that was no good, or no longer."""
+    forget(state, _DRAWER, token)
 
 
 def again(state: Redis, token: str, brought: Asking) -> Session | None:

@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from redis import Redis
 
@@ -44,12 +44,18 @@ def new_id() -> str:
 
 
 def put(
-    redis: Redis, drawer: Drawer, session_id: str, row: Mapping[str, Any], seconds: int, *, again: bool = False
-) -> None:
-    """Write a session that ends after so many seconds; `again`: only where it has not ended."""
+    redis: Redis,
+    drawer: Drawer,
+    session_id: str,
+    row: Mapping[str, Any],
+    seconds: int,
+    *,
+    only: Literal["", "new", "there"] = "",
+) -> bool:
+    """Write a session that ends after so many seconds, `only` where none is there, or one is; tell whether it was."""
     name = drawer.name(session_id)
     sealed = closed(drawer.key(session_id), json.dumps(row).encode(), name)
-    redis.set(name, sealed, ex=max(1, seconds), xx=again)
+    return bool(redis.set(name, sealed, ex=max(1, seconds), nx=only == "new", xx=only == "there"))
 
 
 def look(redis: Redis, drawer: Drawer, session_id: str) -> dict[str, Any] | None:

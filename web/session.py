@@ -13,10 +13,13 @@ sign-in, mark or not, never comes to be signed in (session fixation), and a sess
 """
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
 
-from redis import Redis
+from redis import Redis, RedisError
 
+from web.browsers import brought_mark
 from web.sealed import Drawer, forget, look, new_id, put, put_off
 
 COOKIE = "__Host-migrator"
@@ -97,21 +100,21 @@ def make(redis: Redis) -> Session:
 
 
 def enter(
-    redis: Redis, cookie: str, entered: Entered, imports: tuple[str, ...], browser: str = "", session_id: str = ""
+    redis: Redis, former: str, entered: Entered, imports: tuple[str, ...], browser: str = "", session_id: str = ""
 ) -> Session:
     """Begin the session of a customer who came in by launch or sign-in, with the imports that are his already.
 
-    The browser's former session (`cookie`, perhaps another customer's) ends, and nothing of it is taken over.
+    The browser's former session, perhaps another customer's, ends, and nothing of it is taken over.
 
     Args:
         redis: the state store.
-        cookie: the id the browser brings, to be ended.
+        former: its id; empty where it had none.
         entered: whom the way in let in.
         imports: the ids of the customer's imports.
         browser: the browser's mark.
         session_id: the new id where it was made before (`new_id`); never one that was brought.
     """
-    end(redis, cookie)
+    end(redis, former)
     return _written(redis, Session(session_id or new_id(), time.time(), imports, entered, browser=browser))
 
 
@@ -120,9 +123,11 @@ def arrived(redis: Redis, cookie: str, mark: str) -> Session | None:
     session = current(redis, cookie, mark)
     if session is None or session.used or session.id != cookie:
         return session
-    if session.former:
-        redis.expire(session.former, OVERLAP_SECONDS)
-    return _rewritten(redis, replace(session, former="", used=True))
+    with suppress(RedisError):  # else the next request notes it
+        if session.former:
+            redis.expire(session.former, OVERLAP_SECONDS)
+        _rewritten(redis, replace(session, former="", used=True))
+    return session
 
 
 def current(redis: Redis, cookie: str, mark: str) -> Session | None:
@@ -141,12 +146,12 @@ def current(redis: Redis, cookie: str, mark: str) -> Session | None:
 
 
 def find(redis: Redis, session_id: str, *, now: float | None = None) -> Session | None:
-    """Return the session of an id and put off its end; None when there is none (any more)."""
-    session = _read(redis, session_id)
+    """Return the session of an id, or of the one it got since, and put off its end; None when there is none."""
+    session = current(redis, session_id, brought_mark())
     if session is None:
         return None
     seconds = _seconds_left(session, time.time() if now is None else now)
-    return session if put_off(redis, _DRAWER, session_id, seconds) else None
+    return session if put_off(redis, _DRAWER, session.id, seconds) else None
 
 
 def renewed(redis: Redis, session: Session, *imports: str) -> Session:
@@ -186,13 +191,13 @@ def end(redis: Redis, session_id: str) -> None:
 
 def _rewritten(redis: Redis, session: Session) -> Session:
     """Write a session anew, unless it has ended or got another id meanwhile."""
-    return _written(redis, session, again=True)
+    return _written(redis, session, only="there")
 
 
-def _written(redis: Redis, session: Session, *, again: bool = False) -> Session:
+def _written(redis: Redis, session: Session, *, only: Literal["", "there"] = "") -> Session:
     row = asdict(session)
     del row["id"]
-    put(redis, _DRAWER, session.id, row, _seconds_left(session, time.time()), again=again)
+    put(redis, _DRAWER, session.id, row, _seconds_left(session, time.time()), only=only)
     return session
 
 

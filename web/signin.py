@@ -80,7 +80,7 @@ def signout_routes(entrance: Entrance) -> APIRouter:
         session = sessions.find(entrance.state, cookie)
         if session:
             entrusted.forget(entrance.keys, session.entered.entrusted)
-            sessions.end(entrance.state, cookie)
+            sessions.end(entrance.state, session.id)
         return see(SIGNED_OUT)
 
     @routes.get(SIGNED_OUT)

@@ -7,11 +7,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Cookie, Form, Response
 from redis import Redis
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import session as sessions
-from web.answers import see
-from web.arriving import arriving, telling
+from web.answers import see, telling
+from web.browsers import MARK, bringing
 from web.languages import LANGUAGES, language_for
 from web.rendering import STATIC_PLACE
 from web.session import COOKIE
@@ -36,10 +37,13 @@ def speaking_to(app: ASGIApp, state: Redis) -> ASGIApp:
         if scope["type"] != "http" or scope["path"].startswith(_SILENT):
             await app(scope, receive, send)
             return
-        session, asked = await to_thread.run_sync(arriving, state, scope)
-        language = language_for(Headers(scope=scope).get("accept-language", ""), session.language if session else "")
-        with speaking(language), visiting(Visit(_place(scope["path"]), session=session is not None)):
-            await app(asked, receive, telling(send, session) if asked is not scope and session else send)
+        headers = Headers(scope=scope)
+        cookies = cookie_parser(headers.get("cookie", ""))
+        cookie, mark = cookies.get(COOKIE, ""), cookies.get(MARK, "")
+        session = await to_thread.run_sync(sessions.arrived, state, cookie, mark) if cookie else None
+        language = language_for(headers.get("accept-language", ""), session.language if session else "")
+        with bringing(mark), speaking(language), visiting(Visit(_place(scope["path"]), session=session is not None)):
+            await app(scope, receive, telling(send, session) if session and session.id != cookie else send)
 
     return speak
 

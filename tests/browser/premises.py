@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -91,11 +91,13 @@ class Premises:
 
 
 @contextmanager
-def premises(folder: Path, google: Google, server: Server) -> Iterator[Premises]:
-    """Give an installation that ends with the block."""
+def premises(
+    folder: Path, google: Google, server: Server, between: Callable[[int], AbstractContextManager[int]] = nullcontext
+) -> Iterator[Premises]:
+    """Give an installation that ends with the block; `between` opens what stands before the pages' port, by its own."""
     port = free_port()
-    origin = f"http://localhost:{port}"
     with ExitStack() as stack:
+        origin = f"http://localhost:{stack.enter_context(between(port))}"
         panel = stack.enter_context(_panel(origin))
         home = stack.enter_context(house(folder, google, server, **_settings(folder, server, port, origin, panel)))
         home.start_worker()

@@ -68,7 +68,7 @@ def running(customer: Browser, stores: Stores) -> str:
 
 def events_of(page: str) -> str:
     """Return where the page listens."""
-    (place,) = re.findall(r'sse-connect="([^"]+)"', page)
+    (place,) = re.findall(r'data-events="([^"]+)"', page)
     return str(place)
 
 

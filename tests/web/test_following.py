@@ -102,7 +102,9 @@ def test_choosing_a_language_leads_nowhere_else(place: str, browser: New) -> Non
 def test_an_unknown_language_changes_nothing(browser: New, stores: Stores) -> None:
     customer = browser()
     assert customer.post("/language", language="xx", place="/").status == 303
-    assert sessions.language_of(stores.state, customer.cookies[COOKIE]) == ""
+    session = sessions.find(stores.state, customer.cookies[COOKIE])
+    assert session
+    assert session.language == ""
 
 
 def test_after_a_form_the_language_leads_back_to_a_page_that_can_be_shown(browser: New, stores: Stores) -> None:

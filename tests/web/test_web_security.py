@@ -46,7 +46,7 @@ def test_only_our_own_pages_may_begin_a_consent(
     customer = browser()
     before = dict(customer.cookies)
     assert customer.post("/consent", sent).status == status
-    assert (customer.cookies != before) == (status == 303), "its id is renewed by a consent alone"
+    assert customer.cookies == before
     assert len(list(stores.keys.scan_iter("consent:*"))) == (status == 303)
 
 
@@ -124,7 +124,7 @@ def test_when_a_room_behind_fails_the_browser_learns_nothing_of_it(browser: New,
     customer = browser()
     stores.state.config_set("maxmemory", 1)
     try:
-        answer = customer.post("/consent")
+        answer = customer.post("/language", language="fr-CH")
     finally:
         stores.state.config_set("maxmemory", 0)
     assert (answer.status, "Something went wrong on our side" in answer.text) == (500, True)

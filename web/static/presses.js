@@ -1,7 +1,7 @@
 // A form that was sent is not sent again: its buttons rest until the next page is there, or this one is shown again.
 "use strict";
 
-const REST = 8000; // milliseconds; whoever stops the page, or saves what was answered, presses again then
+const REST = 3000; // milliseconds; whoever stops the page, or saves what was answered, presses again then
 const resting = new Set();
 
 function wake() {

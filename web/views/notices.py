@@ -149,7 +149,7 @@ NOTICES: dict[str, Said] = {
     ),
     "connecting": Said(
         N_("Connecting your Gmail"),
-        N_("This takes a few seconds. The page reloads by itself."),
+        N_("Please wait a few seconds: this page reloads by itself."),
         *_NOWHERE,
         HTTPStatus.ACCEPTED,
     ),

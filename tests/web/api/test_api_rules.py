@@ -145,7 +145,7 @@ def test_a_launch_made_over_the_api_lets_its_customer_in_once(client: Client, to
     assert (made["field"], made["url"]) == ("launch", f"{client.url}/launch")
     assert client.launch(made["code"], {**FROM_PANEL, "Origin": "https://evil.example"}).status == 403
     assert client.launch(made["code"]).status == 303
-    assert client.launch(made["code"]).status == 403
+    assert Client(client.url).launch(made["code"]).status == 403
 
 
 def test_a_panel_is_told_how_to_sign(client: Client, tokens: Tokens) -> None:
