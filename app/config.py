@@ -191,6 +191,7 @@ class Panel(_Section):
     master_user: str = ""
     master_password_file: OptionalPath = None
     login: Login = "address"
+    test_mode: bool = False
 
 
 class SignInHost(MailboxHost):

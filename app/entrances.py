@@ -47,7 +47,8 @@ def panel_of(config: Config) -> Panel | None:
             raise click.ClickException(
                 f"panel.origins: {origin} is no origin: name scheme and host alone, https://panel.example.org."
             )
-    return Panel(frozenset(panel.origins), _terms_of(config), bool(panel.master_user), panel.login)
+    terms, origins = _terms_of(config), frozenset(panel.origins)
+    return Panel(origins, terms, bool(panel.master_user), panel.login, panel.test_mode)
 
 
 def _terms_of(config: Config) -> Terms | None:

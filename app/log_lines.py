@@ -59,7 +59,7 @@ EVENTS: Mapping[str, Event] = {
         Event("signin-refused", "warning", "code"),
         Event("account-rests", "warning", "member"),
         Event("sso-away", "warning", "error"),
-        Event("launch-refused", "warning", "code"),
+        Event("launch-refused", "warning", "code place"),
         Event("mailbox-silent", "warning", "code"),
         Event("survey-failed", "warning error", "migration code error"),
         Event("undo-stopped", "warning", "migration code error"),

@@ -51,6 +51,10 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
         raise click.ClickException("web.url is not set: name the address at which browsers reach the pages.")
     if not (config.panel.origins or config.signin.hosts):
         click.echo("Nobody can come in to the pages yet: set panel.origins or signin.hosts.", err=True)
+    if config.panel.test_mode:
+        click.echo(
+            "panel.test_mode is on: refused launches show developers why. Switch it off in production.", err=True
+        )
     allow_connections()
     site = site_of(config, stores, receipt_keys, stop)
     nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))

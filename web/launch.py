@@ -4,7 +4,8 @@
 
 Whoever follows a link gets nothing: a GET makes no session. A page that is not the panel's cannot post one: its Origin
 is not in the list (login CSRF, RFC 9700 §4.7). So nobody can put a customer into a session that ends in somebody
-else's mailbox, though he holds a good launch of his own. Every refusal is the same page; the log has its code.
+else's mailbox, though he holds a good launch of his own. Every refusal is the same page; the log has its code, and
+in test mode the page, too (`web.refused`).
 """
 
 import hashlib
@@ -25,8 +26,10 @@ from web.launch_token import LEEWAY_SECONDS, Launch, LaunchRefused, Terms, read_
 from web.launched import Asking
 from web.limits import Limit
 from web.notices import notice_page
+from web.refused import developers_page
 from web.sealed import new_id
 from web.session import COOKIE
+from web.views.host import Host
 
 LAUNCH = "/launch"
 FIELD = "launch"
@@ -50,12 +53,14 @@ class Panel:
         terms: what a signed launch must be; None where launches are minted over the API alone.
         master_user: the host's configuration has credentials for every mailbox; else each launch must bring a secret.
         login: what the mail server calls a mailbox's user.
+        test_mode: a refused launch tells its developer why, instead of showing the plain notice.
     """
 
     origins: frozenset[str]
     terms: Terms | None = None
     master_user: bool = False
     login: Login = "address"
+    test_mode: bool = False
 
 
 def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
@@ -77,10 +82,15 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
             check_origin(request.headers, panel.origins)
             return _entered(entrance, panel, launch, cookie, Asking(mark, traits_of(request, client)))
         except LaunchRefused as refused:
-            _log.warning("launch-refused", code=refused.code)
-            return notice_page(entrance.host, "launch-refused")
+            _log.warning("launch-refused", code=refused.code, place=refused.claim)
+            told = developers_page if panel.test_mode else _notice
+            return told(entrance.host, refused)
 
     return routes
+
+
+def _notice(host: Host, _refused: LaunchRefused) -> Response:
+    return notice_page(host, "launch-refused")
 
 
 def _entered(entrance: Entrance, panel: Panel, given: str, cookie: str, asking: Asking) -> Response:

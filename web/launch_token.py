@@ -44,11 +44,12 @@ _SLASHES = 3
 
 
 class LaunchRefused(Exception):
-    """The launch is not good; `code` is for the service's log, never for the page."""
+    """The launch is not good; `code`, and the `claim` it is about where one of many is, are for the service's log."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, claim: str = "") -> None:
         super().__init__(code)
         self.code = code
+        self.claim = claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,9 @@ def read_launch(token: str, terms: Terms, now: float) -> Launch:
     _check_parties(claims, terms)
     ends = _checked_end(claims, now)
     customer, mailbox, jti = _customer(claims), _text(claims, "mailbox"), _text(claims, "jti")
-    if not _CUSTOMER.fullmatch(customer) or not _ADDRESS.fullmatch(mailbox) or not _JTI.fullmatch(jti):
-        raise LaunchRefused("claim-malformed")
+    for claim, value, form in (("sub", customer, _CUSTOMER), ("mailbox", mailbox, _ADDRESS), ("jti", jti, _JTI)):
+        if not form.fullmatch(value):
+            raise LaunchRefused("claim-malformed", claim)
     return Launch(customer, mailbox, jti, ends, _password(claims, terms))
 
 
@@ -198,7 +200,7 @@ def _comparable(name: object) -> object:
 def _checked_end(claims: Mapping[str, object], now: float) -> float:
     begins, ends = claims.get("iat"), claims.get("exp")
     if not (_is_time(begins) and _is_time(ends)):
-        raise LaunchRefused("claim-malformed")
+        raise LaunchRefused("claim-malformed", "exp" if _is_time(begins) else "iat")
     if not begins < ends <= begins + LONGEST_SECONDS:
         raise LaunchRefused("lifetime-wrong")
     if not begins - LEEWAY_SECONDS <= now < ends + LEEWAY_SECONDS:
@@ -220,7 +222,7 @@ def _customer(claims: Mapping[str, object]) -> str:
 def _text(claims: Mapping[str, object], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str):
-        raise LaunchRefused("claim-malformed")
+        raise LaunchRefused("claim-malformed", name)
     return value
 
 

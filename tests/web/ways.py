@@ -154,8 +154,8 @@ def entrance(stores: Stores, client_header: str = "") -> Entrance:
     return Entrance(stores.state, stores.keys, stores.vault, client_header)
 
 
-def panel(url: str, *, master_user: bool = True, known: Terms | None = None) -> Panel:
-    return Panel(frozenset({PANEL}), known or terms(url), master_user=master_user)
+def panel(url: str, *, master_user: bool = True, known: Terms | None = None, test_mode: bool = False) -> Panel:
+    return Panel(frozenset({PANEL}), known or terms(url), master_user=master_user, test_mode=test_mode)
 
 
 def without_secrets(found: Terms) -> Terms:
