@@ -219,10 +219,21 @@ KEPT: tuple[Kept, ...] = (
     _state("staff:all", "the opaque ids of the staff", Sight.SERVICE, Until.STAFF),
     _state("staff:enrol:*", "for whom an enrolment code is, by the code's hash", Sight.SERVICE, Until.ENROLMENT),
     _state("staff:sso:*", "a single sign-on under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
-    _state("launched:*", "that a launch was used, by hash", Sight.SERVICE, Until.LAUNCHED),
+    _state(
+        "launched:*",
+        "that a launch was used, by hash, and for some seconds the session it began, sealed",
+        Sight.SERVICE,
+        Until.LAUNCHED,
+    ),
     _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
-    Kept("consent:*", Where.KEYS, "a consent under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
+    Kept(
+        "consent:*",
+        Where.KEYS,
+        "a consent under way, wrapped by the master key, and what it came to, by hash",
+        Sight.SERVICE,
+        Until.CONSENT,
+    ),
     Kept(
         "entrusted:*",
         Where.KEYS,

@@ -1,5 +1,6 @@
 """The fourth screen: labels chosen, and only then a start."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -80,9 +81,8 @@ def _choose_page(doors: Doors, migration: str, found: Any, choices: Choices) -> 
 
 def _started(doors: Doors, migration: str, choices: Choices) -> Response:
     try:
-        doors.start(migration, choices)
-    except IllegalTransition:
-        return notice_page(doors.host, "already-started", place=f"/imports/{migration}")
+        with suppress(IllegalTransition):  # pressed twice: the page says how it stands
+            doors.start(migration, choices)
     except SealBroken:
         return notice_page(doors.host, KeyLost.code, place=f"/imports/{migration}")
     return see(f"/imports/{migration}")
