@@ -147,6 +147,8 @@ def test_a_launch_is_good_once_and_another_ones_launch_ends_the_session_before(
             launch(page, there, mailbox, f"customer-launched-{number}")
             page.click("a[href='/connect']")
             expect(page.locator("main")).to_contain_text(mailbox)
+    with open_window(*there.origins, there.panel.origin) as another:
+        page = another.page()
         page.goto(there.panel.origin)
         with page.expect_response("**/launch") as caught:
             page.get_by_role("button").click()
