@@ -44,6 +44,11 @@ class HostPanel:
     site: str
     launch: str = field(default="", repr=False)
 
+    @property
+    def page(self) -> str:
+        """Its page with the button, which posts that launch."""
+        return _PAGE.format(site=self.site, launch=self.launch)
+
     def sign(self, mailbox: str, customer: str) -> None:
         """Sign a launch, good for a minute and once."""
         self.launch = signed(claims(self.site, mailbox=mailbox, sub=customer))
@@ -149,7 +154,7 @@ def _reach(port: int) -> None:
 
 @contextmanager
 def _panel(site: str) -> Iterator[HostPanel]:
-    with elsewhere(lambda: _PAGE.format(site=site, launch=panel.launch)) as origin:
+    with elsewhere(lambda: panel.page) as origin:
         panel = HostPanel(origin, site)
         yield panel
 

@@ -14,7 +14,7 @@ from chromium import Window
 from conftest import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import DOMAIN, Premises, elsewhere
-from walk import button, connect, decide, launch, sign_in, to_google
+from walk import button, connect, decide, enter, launch, sign_in, to_google
 
 from emulator.servers.instance import User
 
@@ -112,6 +112,24 @@ def test_another_ones_import_does_not_exist(there: Premises, two: Two) -> None:
         assert answer.status in {404, 405}, part
         assert account not in answer.text()
     assert imports_of(two.customer, there) == []
+
+
+def test_an_id_and_a_mark_that_were_planted_before_the_sign_in_are_nobodys_after_it(
+    there: Premises, open_window: OpenWindow
+) -> None:
+    with open_window(*there.origins) as attacker, open_window(*there.origins) as victim:
+        mine, hers = attacker.page(), victim.page()
+        sign_in(mine, there, there.new_user())
+        victim.context.add_cookies(attacker.context.cookies())  # type: ignore[arg-type]
+        hers.goto(f"{there.origin}/signin")
+        enter(hers, there.new_user())
+        mine.goto(there.origin)
+        expect(mine.locator("form[action$='/signin']")).to_be_visible()
+        account = there.new_account(messages=5)
+        migration = connect(hers, account)
+        answer = mine.goto(f"{there.origin}/imports/{migration}")
+        assert answer is not None
+        assert answer.status == 404
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -122,6 +122,25 @@ def test_everything_may_be_pressed_twice(
         person.is_clean()
 
 
+def test_where_scripts_run_a_form_is_sent_once_and_can_be_sent_again_after_going_back(
+    far_away: Far, open_window: OpenWindow
+) -> None:
+    far_away.line.set(400)
+    with open_window(*far_away.there.origins) as person:
+        page = person.page()
+        sign_in(page, far_away.there, far_away.there.new_user())
+        page.click(BEGIN)
+        consent = button(page, "/consent")
+        twice(consent)
+        expect(page.locator("button[name=decision]").first).to_be_visible()
+        assert [url.rpartition("/")[2] for url in person.asked].count("consent") == 1
+        page.go_back()
+        expect(consent).to_be_enabled()
+        consent.click()
+        expect(page.locator("button[name=decision]").first).to_be_visible()
+        person.is_clean()
+
+
 def test_signing_in_may_be_pressed_twice(far: Far, person: Window) -> None:
     page, user = person.page(), far.there.new_user()
     page.goto(far.there.origin)
