@@ -211,6 +211,14 @@ def test_the_answer_to_ones_consent_in_anothers_browser_is_refused_before_google
     assert not list(stores.state.scan_iter("mig:*"))
 
 
+def test_an_answer_is_good_in_the_browser_that_asked_and_in_no_other_of_the_same_customer(
+    browser: New, google: Google
+) -> None:
+    back = browser("c-1").to_google()
+    assert browser("c-1").get(back).status == 403
+    assert "oauth.token" not in calls(google)
+
+
 def test_a_browser_without_a_session_connects_nothing(browser: New, stranger: New, google: Google) -> None:
     back = browser().to_google()
     fresh = stranger()
