@@ -34,10 +34,10 @@ def metrics_command(config: Config) -> None:
     urls = urls_of(config.store)
     if urls is None:
         raise click.ClickException("the stores are embedded and do not run: start `migrator worker` first.")
-    with listening(config.metrics.host, config.metrics.port, "metrics.port") as listener:
+    with listening(config.metrics.host, config.metrics.port, "metrics") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site_of(config, urls), listener, stop, "metrics"):
-            _log.info("metrics-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+        with serving(site_of(config, urls), listeners, stop, "metrics"):
+            _log.info("metrics-started", version=version("gmail-migrator"), port=config.metrics.port)
             stop.wait()
     _log.info("metrics-stopped")
 

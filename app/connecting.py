@@ -28,6 +28,7 @@ from jobs.audit import TERMINAL, Act, Actor
 from jobs.durable import wait_for_disk
 from jobs.errors import AccountBusy
 from jobs.migration import new_id, part_key
+from migrator.addresses import account_key
 from migrator.errors import (
     AnswerDamaged,
     BandwidthExhausted,
@@ -163,10 +164,11 @@ class _Judge:
         return Act.RECONNECTED, KeyLost.code if self._lost else ""
 
     def _expected(self, address: str) -> bool:
-        """Compare exactly, but for case: whether dots and plus matter is the account's domain's affair."""
+        """Compare accounts, not spellings: Google says an address in one of many that its owner may write."""
         if self._purpose.reconnect:
             return accounts.holds(self._stores.state, self._stores.vault, self._purpose.migration, address)
-        return self._purpose.expected.lower() in {"", address.lower()}
+        named = self._purpose.expected
+        return not named.strip() or account_key(named) == account_key(address)
 
     def _wrong(self, address: str) -> Verdict:
         """Revoke another account's grant, unless that would end an import of that account."""

@@ -54,10 +54,10 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
     allow_connections()
     site = site_of(config, stores, receipt_keys, stop)
     nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
-    with listening(config.web.host, config.web.port, "web.port") as listener:
+    with listening(config.web.host, config.web.port, "web") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site, listener, stop, "web"):
-            _log.info("web-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+        with serving(site, listeners, stop, "web"):
+            _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
             stop.wait()
     surveying.halt()
     _log.info("web-stopped")

@@ -10,12 +10,13 @@ from redis import Redis
 from jobs.errors import AccountBusy
 from jobs.migration import ENDS, part_key
 from jobs.retention import UNFINISHED_SECONDS
+from migrator.addresses import account_key
 from oauth.vault import Vault
 
 _YOUNG_SECONDS = 600
 """A hold without a record counts for this long: the record is made when the customer has confirmed the import."""
 
-# KEYS: the account's names, the newest master key's first. ARGV: id, seconds, young seconds, the ends.
+# KEYS: the account's names, those that count first. ARGV: id, seconds, young seconds, the ends.
 _CLAIM = """
 local id, seconds, young = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local ended = {}
@@ -40,7 +41,7 @@ def claim(redis: Redis, vault: Vault, migration_id: str, address: str) -> None:
     Raises:
         AccountBusy: another migration that has not ended holds it.
     """
-    names = [_hold(name) for name in vault.pseudonyms(address)]
+    names = [_hold(name) for name in _names(vault, address)]
     client: Any = redis
     ends = [str(state) for state in ENDS]
     if not client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, _YOUNG_SECONDS, *ends):
@@ -55,7 +56,7 @@ def account_of(redis: Redis, migration_id: str) -> str:
 
 def holds(redis: Redis, vault: Vault, migration_id: str, address: str) -> bool:
     """Tell whether this migration is the one that holds this account's grant."""
-    return account_of(redis, migration_id) in vault.pseudonyms(address)
+    return account_of(redis, migration_id) in _names(vault, address)
 
 
 def release(redis: Redis, migration_id: str) -> None:
@@ -64,6 +65,11 @@ def release(redis: Redis, migration_id: str) -> None:
     if redis.get(hold) == migration_id.encode():
         redis.delete(hold)
     redis.delete(part_key(migration_id, "account"))
+
+
+def _names(vault: Vault, address: str) -> tuple[str, ...]:
+    """Return the account's opaque names: of its one spelling, then of this one, by which older holds are known."""
+    return (*vault.pseudonyms(account_key(address)), *vault.pseudonyms(address))
 
 
 def _hold(name: str) -> str:

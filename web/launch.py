@@ -17,12 +17,14 @@ from fastapi import APIRouter, Cookie, Form, Request, Response
 from redis import Redis
 from starlette.datastructures import Headers
 
+from migrator.hostnames import host_key
 from migrator.mailbox import Password
 from web import minted
 from web.entrance import Entrance, client_of, let_in, too_often
 from web.launch_token import LEEWAY_SECONDS, Launch, LaunchRefused, Terms, read_launch
 from web.limits import Limit
 from web.notices import notice_page
+from web.origins import comparable
 from web.session import COOKIE
 
 LAUNCH = "/launch"
@@ -82,8 +84,9 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
 
 
 def login_name(mailbox: str, login: Login) -> str:
-    """Return what the mail server calls the user of a mailbox, by its address."""
-    return mailbox if login == "address" else mailbox.rpartition("@")[0]
+    """Return what the mail server calls the user of a mailbox, by its address; its domain in the form of the DNS."""
+    local, _, domain = mailbox.rpartition("@")
+    return f"{local}@{host_key(domain)}" if login == "address" else local
 
 
 def check_origin(headers: Headers, origins: frozenset[str]) -> None:
@@ -92,7 +95,8 @@ def check_origin(headers: Headers, origins: frozenset[str]) -> None:
     Fetch Metadata, where a browser sends it, must tell of a navigation of the whole tab: scripts and frames don't
     launch. A missing Origin, or `null`, is nobody's (RFC 6454 §7.3).
     """
-    if headers.getlist("origin") not in [[origin] for origin in origins]:
+    said = headers.getlist("origin")
+    if len(said) != 1 or comparable(said[0]) not in origins:
         raise LaunchRefused("origin-foreign")
     how, where = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
     if (how, where) != ("navigate", "document"):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from browser import Browser
 from consents import OTHER_SCOPES, everything, grants
-from engine import ADDRESS, calls
+from engine import ADDRESS, calls, pressed
 from key_leaks import leaks
 from stand_in import Google
 
@@ -163,6 +163,50 @@ def test_another_account_than_the_one_named_is_given_back(browser: New, google: 
     answer = customer.get(customer.to_google(account="ann@gmail.example"))
     assert (answer.status, calls(google)["oauth.revoke"], grants(google)) == (400, 1, [])
     assert ADDRESS not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("ann.smith@gmail.com", "annsmith@gmail.com"),
+        ("AnnSmith@Gmail.com", "ann.smith@gmail.com"),
+        ("annsmith@googlemail.com", "ann.smith@gmail.com"),
+        ("ann.smith+shop@gmail.com", "ann.smith@googlemail.com"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+    ],
+)
+def test_an_account_is_the_one_meant_however_its_owner_writes_it_and_shown_as_google_does(
+    typed: str, said: str, browser: New, google: Google, stores: Stores
+) -> None:
+    google.control("accounts", {"address": said})
+    customer = browser()
+    place = customer.get(
+        customer.path(pressed(google, customer.post("/consent", account=typed).place, account=said))
+    ).place
+    assert addresses_of(stores, import_in(place)) == Addresses(said, "ann@host.example")
+    assert said in customer.get(f"{place}/check").text
+    second = browser()
+    back = second.path(pressed(google, second.post("/consent", account=said).place, account=said))
+    assert second.get(back).status == 409, "one import at a time"
+
+
+def test_a_dot_in_a_domain_of_its_own_is_another_account(browser: New, google: Google) -> None:
+    said = "a.nn@company.example"
+    google.control("accounts", {"address": said})
+    customer = browser()
+    place = customer.post("/consent", account="ann@company.example").place
+    assert customer.get(customer.path(pressed(google, place, account=said))).status == 400
+    assert grants(google) == []
+
+
+@pytest.mark.parametrize("verb", ["HEAD", "OPTIONS"])
+def test_what_a_browser_asks_before_it_comes_back_uses_nothing_up(verb: str, browser: New, google: Google) -> None:
+    customer = browser()
+    back, cookies = customer.to_google(), dict(customer.cookies)
+    assert customer._ask(verb, back, None, None).status in {403, 405}
+    assert customer.cookies == cookies
+    assert "oauth.token" not in calls(google)
+    assert customer.get(back).status == 303
 
 
 def test_a_customer_who_denies_is_told_that_nothing_happened(browser: New, google: Google) -> None:

@@ -66,6 +66,21 @@ def test_another_host_than_ours_is_turned_away(browser: New) -> None:
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("written", ["HOST:PORT", "HOST.:PORT", "[::ffff:127.0.0.1]:PORT"])
+def test_our_host_is_ours_however_a_client_writes_it(written: str, stranger: New, site: Config) -> None:
+    host, port = site.web.url.removeprefix("http://").split(":")
+    answer = stranger().get("/", {"Host": written.replace("HOST", host).replace("PORT", port)})
+    assert (answer.status == 421) == written.startswith("["), "another address of this machine is another host"
+
+
+@pytest.mark.parametrize("host", ["Import.Example.org", "import.example.org.", "import.example.org:443"])
+@pytest.mark.parametrize("origin", ["https://import.example.org", "https://import.example.org."])
+def test_a_browser_of_before_fetch_metadata_is_let_through_by_its_origin(host: str, origin: str) -> None:
+    assert refusal_of("GET", {"host": host}, HOST) is None
+    assert refusal_of("POST", {"host": host, "origin": origin}, HOST) is None
+    assert refusal_of("POST", {"host": host, "origin": f"{origin}:8443"}, HOST) == 403
+
+
 def test_a_body_is_short_and_says_how_long_it_is(browser: New) -> None:
     assert browser().post("/consent", account="x" * 70_000).status == 413
     assert browser().post("/imports/x/choices", keep="x" * 70_000).status == 404, "all labels fit into that form"
