@@ -70,6 +70,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
+    _ends("served", "which of the mail server's addresses answered last"),
     _ends("trying", "number of the one message being tried alone after a crash"),
     _ends(
         "survey",

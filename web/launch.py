@@ -85,8 +85,8 @@ def launch_routes(entrance: Entrance, panel: Panel) -> APIRouter:
 
 def login_name(mailbox: str, login: Login) -> str:
     """Return what the mail server calls the user of a mailbox, by its address; its domain in the form of the DNS."""
-    local, _, domain = mailbox.rpartition("@")
-    return f"{local}@{host_key(domain)}" if login == "address" else local
+    local, at, domain = mailbox.rpartition("@")
+    return local if login == "local-part" else f"{local}@{host_key(domain)}" if at else mailbox
 
 
 def check_origin(headers: Headers, origins: frozenset[str]) -> None:

@@ -15,7 +15,7 @@ from jobs.migration import new_id
 from migrator.mailbox import Password
 from web import entrusted, minted
 from web import session as sessions
-from web.launch import launch_routes
+from web.launch import Login, launch_routes, login_name
 from web.launch_token import LEEWAY_SECONDS
 from web.session import Entered
 
@@ -222,3 +222,16 @@ def test_without_a_master_user_a_launch_must_bring_a_secret(running: Stores, sto
         assert Client(url).launch(signed(claims(url))).status == 403
         assert nobody_is_in(stores)
         assert Client(url).launch(signed(claims(url, secret=hidden("x")))).status == 303
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "login", "user"),
+    [
+        ("Ann@Host.Example", "address", "Ann@host.example"),
+        ("ann@bücher.example.", "address", "ann@xn--bcher-kva.example"),
+        ("ann@bücher.example", "local-part", "ann"),
+        ("Ann", "address", "Ann"),
+    ],
+)
+def test_the_mail_server_is_told_a_domain_as_the_dns_has_it(mailbox: str, login: Login, user: str) -> None:
+    assert login_name(mailbox, login) == user
