@@ -124,6 +124,11 @@ def test_a_link_makes_no_session(browser: New, url: str, stores: Stores) -> None
     assert nobody_is_in(stores)
 
 
+@pytest.mark.parametrize("origin", [f"{PANEL}.", f"{PANEL}:443", PANEL.upper()])
+def test_the_panels_origin_is_its_own_however_it_is_written(origin: str, browser: New, url: str) -> None:
+    assert browser().launch(signed(claims(url)), {**FROM_PANEL, "Origin": origin}).status == 303
+
+
 @pytest.mark.parametrize(
     "changes",
     [
