@@ -4,6 +4,7 @@ Source: Google, "Using OAuth 2.0 for Web Server Applications"; RFC 7636. `includ
 would add whatever the account once granted to the same Google project.
 """
 
+import http.client
 import logging
 import os
 import secrets
@@ -12,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from google_auth_oauthlib.flow import Flow
-from oauthlib.oauth2 import MissingTokenError, OAuth2Error
-from requests import RequestException
+from oauthlib.oauth2 import OAuth2Error
+from requests import RequestException, Response
 
 from oauth.errors import (
     AccessForbidden,
@@ -29,18 +30,18 @@ from oauth.errors import (
 )
 from oauth.grant import SCOPE, Client, Grant, is_plain_loopback
 from oauth.revocation import give_back
+from oauth.token_errors import Kind, declined, refusal
 
 # Their debug messages hold codes, verifiers and tokens.
 for _name in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-_FORBIDDEN = frozenset({"admin_policy_enforced", "org_internal", "account_disabled", "disallowed_useragent"})
-_CLIENT = frozenset(
-    {
-        *("invalid_client", "unauthorized_client", "deleted_client", "disabled_client", "redirect_uri_mismatch"),
-        *("invalid_scope", "unsupported_response_type"),
-    }
-)
+_ERRORS: dict[Kind, type[GrantError]] = {
+    Kind.CLIENT: ClientUnusable,
+    Kind.ACCOUNT: AccessForbidden,
+    Kind.DECLINED: ConsentDenied,
+    Kind.LATER: GoogleSilent,
+}
 
 _TIMEOUT = 30
 """Seconds Google may be silent; requests waits for ever unless told otherwise."""
@@ -75,21 +76,15 @@ def code_of(consent: Consent, answer_url: str) -> str:
     Raises:
         ConsentNotOurs: it is the answer to another consent, or no answer at all.
         ConsentDenied: there is no code in it.
-        AccessForbidden, ClientUnusable: the same, and Google says that it is not the customer who declined.
+        AccessForbidden, ClientUnusable, GoogleSilent: the same, and it is not the customer who declined.
     """
     if not is_for(answer_url, consent.state):
         raise ConsentNotOurs
     parameters = _parameters(answer_url)
     if "code" not in parameters:
-        raise _refusal(parameters.get("error", ""), ConsentDenied())
+        said = declined(*(parameters.get(name, "") for name in ("error", "error_subtype", "error_description")))
+        raise _ERRORS.get(said.kind, ConsentDenied)
     return parameters["code"]
-
-
-def _refusal(word: str, otherwise: GrantError) -> GrantError:
-    """Return what an `error` word of Google's means (RFC 6749 §4.1.2.1, §5.2)."""
-    if word in _FORBIDDEN:
-        return AccessForbidden()
-    return ClientUnusable() if word in _CLIENT else otherwise
 
 
 def exchange(client: Client, consent: Consent, code: str) -> Grant:
@@ -134,18 +129,24 @@ def _parameters(url: str) -> dict[str, str]:
 
 def _exchanged(flow: Flow, code: str) -> dict[str, Any]:
     """Fetch the tokens; oauthlib reports another scope as a `Warning` that carries them."""
+    flow.oauth2session.register_compliance_hook("access_token_response", _unless_refused)
     try:
         token: dict[str, Any] = flow.fetch_token(code=code, timeout=_TIMEOUT)
     except Warning as changed:
         held: dict[str, Any] = dict(getattr(changed, "token", {}))
         held["scope"] = " ".join(getattr(changed, "new_scope", []))
         return held
-    except (MissingTokenError, RequestException, ValueError):  # no answer, or one that is none
+    except (OAuth2Error, RequestException, ValueError):  # no answer, or one that is none
         raise GoogleSilent from None
-    except OAuth2Error as error:
-        raise _refusal(str(error.error), CodeRefused()) from None
     scope = token.get("scope", "")
     return {**token, "scope": scope if isinstance(scope, str) else " ".join(scope)}
+
+
+def _unless_refused(answer: Response) -> Response:
+    """Hand a success on to oauthlib, which looks at no status; raise what a refusal means."""
+    if answer.status_code == http.client.OK:
+        return answer
+    raise _ERRORS.get(refusal(answer.status_code, answer.content).kind, CodeRefused)
 
 
 def _flow(client: Client, redirect_uri: str, verifier: str) -> Flow:
