@@ -50,6 +50,8 @@ EVENTS: Mapping[str, Event] = {
         Event("rewrite-refused", "warning", "error"),
         Event("audit-checkpoint", "info", "checkpoint"),
         Event("not-connected", "error", "migration code"),
+        Event("consent-failed", "info warning error", "migration code"),
+        Event("grant-unconfirmed", "error", "migration code"),
         Event("web-started", "info", "version port"),
         Event("web-stopped", "info"),
         Event("console-started", "info", "version port"),

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from app.sentences import codes
+from app.sentences import codes, consent_codes
 from jobs import audit
 from jobs.flow import Minute, Totals, minutes, totals
 from jobs.migration import State
@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 1.0
 OTHER = "other"
 """Stands for every code and project that is not listed: what a label may say is known before anything happens."""
 
-CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
+CODES = codes() | consent_codes() | {"internal-error", "child-unreadable", "illegal-step"}
 _HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
 
 
@@ -133,7 +133,7 @@ def of_flow(now: Totals) -> Iterator[Metric]:
     yield counter("migrator_messages", "Messages that got an outcome.", now.messages)
     yield counter("migrator_bytes", "Bytes copied, rounded to 10 MB, moved at most once a minute.", now.bytes)
     errors = {**dict.fromkeys((*CODES, OTHER), 0), **closed(now.codes, CODES)}
-    text = "How often an import began to wait, paused or failed, or a slice died, by why."
+    text = "How often an import began to wait, paused or failed, a slice died, or a consent failed, by why."
     yield counter("migrator_errors", text, errors, "code")
     yield counter("migrator_dead_tickets", "Tickets that died; each was replaced.", now.dead)
 
@@ -151,6 +151,8 @@ def of_promises(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_retention_overdue", "Imports that should have been ended or purged minutes ago.", now.overdue)
     text = "Imports that ended without Google's confirmation that its access is gone."
     yield gauge("migrator_revocations_unconfirmed", text, now.unconfirmed)
+    text = "Consents of which nobody knows yet whether they left access at Google."
+    yield gauge("migrator_consents_unsettled", text, now.unsettled)
 
 
 def closed(counts: Mapping[str, int], known: frozenset[str]) -> dict[str, int]:

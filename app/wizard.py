@@ -147,7 +147,7 @@ def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     mailbox = mailbox_of(wizard, session)
     if mailbox is None:  # before the code is exchanged: nothing is granted then
         raise MailboxForgotten
-    made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER)
+    made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, customer=session.entered.customer)
     _prepared(wizard, session, made, mailbox)
     surveying.begin(wizard.config, stores, made.migration)
     return made.migration

@@ -12,7 +12,7 @@ from typing import cast
 from redis import Redis
 
 from jobs.migration import SHOWN_BYTES, SHOWN_MESSAGES
-from jobs.retention import QUEUE_SECONDS
+from jobs.retention import FLOW_SECONDS, QUEUE_SECONDS
 from jobs.scripts import decoded
 
 MINUTE = 60
@@ -49,6 +49,16 @@ class Totals:
     bytes: int
     codes: dict[str, int]
     dead: int
+
+
+def count_code(redis: Redis, code: str, *, now: float | None = None) -> None:
+    """Count, for all imports together, that something failed for a reason of this class."""
+    at = int(time.time() if now is None else now) // MINUTE * MINUTE
+    with redis.pipeline(transaction=True) as both:  # never a count without an end date
+        for key, seconds in ((TOTAL, QUEUE_SECONDS), (f"flow:{at}", FLOW_SECONDS)):
+            both.hincrby(key, f"{_CODE}{code.partition(':')[0]}", 1)
+            both.expire(key, seconds)
+        both.execute()
 
 
 def minutes(redis: Redis, count: int = 60, *, now: float | None = None) -> tuple[Minute, ...]:

@@ -194,6 +194,12 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
+    _state(
+        "jobs:exchanges",
+        "ids of consents whose outcome is open, their customers' opaque ids, what is known, when they are looked at",
+        Sight.OPERATOR,
+        Until.QUEUE,
+    ),
     _state("jobs:whose", "ids of all migrations and their customers' opaque ids", Sight.OPERATOR, Until.QUEUE),
     _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
     _state("durable:mark", "that somebody waits for the disk", Sight.OPERATOR, Until.HOUR),

@@ -12,7 +12,13 @@ from web.views.signin import signin
 
 
 def notice_page(
-    host: Host, code: str, status: HTTPStatus | None = None, *, place: str = "", seconds: int = 0
+    host: Host,
+    code: str,
+    status: HTTPStatus | None = None,
+    *,
+    place: str = "",
+    place_words: str = "",
+    seconds: int = 0,
 ) -> Response:
     """Return the page for a code of `web.views.notices`, with the status that belongs to it.
 
@@ -21,9 +27,10 @@ def notice_page(
         code: what happened; an unknown one is told as an error of ours.
         status: another one than usually belongs to the code.
         place: where the page's button leads, instead of where it usually does.
+        place_words: what it says instead, translated.
         seconds: after how long to try again (RFC 9110 §10.2.3); 0 says nothing.
     """
-    answer = shown("notice.html", notice_of(host, code, place), status or said_of(code).status)
+    answer = shown("notice.html", notice_of(host, code, place, place_words), status or said_of(code).status)
     if seconds:
         answer.headers["retry-after"] = str(seconds)
     return answer

@@ -30,7 +30,15 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
         except RedisError as error:
             yield bad("queues", f"cannot be looked at ({type(error).__name__})", "Mend the stores first; see above.")
             return
-    yield from (_workers(now), *_versions(now), _queue(now), _overdue(now), _unconfirmed(now), _audit(verdict))
+    yield from (
+        _workers(now),
+        *_versions(now),
+        _queue(now),
+        _overdue(now),
+        _unconfirmed(now),
+        _unsettled(now),
+        _audit(verdict),
+    )
 
 
 def _workers(now: Standing) -> Finding:
@@ -71,6 +79,13 @@ def _unconfirmed(now: Standing) -> Finding:
         way_out = "Tell these customers to remove the access in their Google Account: migrator list --unconfirmed."
         return warn("revocations", f"{imports(now.unconfirmed)} ended without Google's confirmation", way_out)
     return ok("revocations", "all confirmed")
+
+
+def _unsettled(now: Standing) -> Finding:
+    if now.unsettled:
+        way_out = "A worker finds out what became of them: start one, or look at its log; migrator list --unconfirmed."
+        return warn("consents", f"{now.unsettled} may have left access at Google", way_out)
+    return ok("consents", "none left open")
 
 
 def _audit(verdict: audit.Verdict) -> Finding:

@@ -12,13 +12,15 @@ from structlog.testing import capture_logs
 from app.config import Config
 from app.connecting import connect
 from app.stores import Stores
-from jobs import accounts, audit, requests
+from jobs import accounts, audit, exchanges, requests
 from jobs.errors import AccountBusy, UnknownMigration
-from jobs.migration import new_id
+from jobs.exchanges import Standing
+from jobs.migration import State, new_id
 from jobs.tickets import claim
 from oauth.errors import (
     CodeRefused,
     ConsentDenied,
+    GiveBackPending,
     GoogleSilent,
     GrantError,
     NoRefreshToken,
@@ -29,6 +31,14 @@ from oauth.errors import (
 )
 from oauth.pending import Pending, Purpose
 from oauth.revocation import is_dead
+
+
+def left(stores: Stores, migration: str, before: set[str]) -> Standing | None:
+    """Return what is known of an exchange beside which nothing is left but what lies sealed for it."""
+    parts = {f"mig:{{{migration}}}:{part}" for part in ("sealed", "calls", "hosts")}
+    assert names(stores) - before == {"jobs:exchanges", f"key:{{{migration}}}", *parts}
+    exchange = exchanges.read(stores.state, migration)
+    return exchange and exchange.standing
 
 
 def test_a_consent_becomes_a_sealed_grant_of_the_account_that_consented(
@@ -81,7 +91,7 @@ def test_a_wrong_account_that_somebody_imports_is_not_revoked_under_him(
         connect(config, stores, *asked)
     assert "oauth.revoke" not in calls(google)
     assert not is_dead(config.client, grant)
-    assert names(stores) == before
+    assert left(stores, migration, before) == Standing.BEHIND
     assert accounts.holds(stores.state, stores.vault, other, ADDRESS)
 
 
@@ -94,7 +104,7 @@ def test_an_account_that_is_being_imported_is_busy_and_its_import_keeps_its_acce
         connect(config, stores, *consented(google, config, stores, Purpose(migration)))
     assert "oauth.revoke" not in calls(google)
     assert not is_dead(config.client, grant)
-    assert names(stores) == before
+    assert left(stores, migration, before) == Standing.BEHIND
     assert acts(stores) == [("grant-refused", "account-busy")]
 
 
@@ -144,7 +154,9 @@ def test_what_google_does_not_take_back_is_told(google: Google, config: Config, 
     asked = consented(google, config, stores, Purpose(migration, expected=OTHER))
     with pytest.raises(NotGivenBack):
         connect(config, stores, *asked)
-    assert names(stores) == set()
+    record = requests.read(stores.state, migration)
+    assert (record.state, record.ending) == (State.FINISHING, State.CANCELLED), "slices try on"
+    assert exchanges.read(stores.state, migration) is None
 
 
 def test_a_customer_who_denies_is_not_asked_about_at_google(
@@ -223,9 +235,8 @@ def test_an_account_that_somebody_reads_at_full_speed_is_not_revoked_under_him(
 ) -> None:
     _, grant = running_import(stores, google)
     google.fault("userRateLimitExceeded", method="getProfile", times=0)
-    with pytest.raises(NotConnected) as refused:
+    with pytest.raises(GiveBackPending):
         connect(config, stores, *consented(google, config, stores, Purpose(migration)))
-    assert refused.value.code == "google-quota"
     assert "oauth.revoke" not in calls(google)
     assert not is_dead(config.client, grant)
 
