@@ -30,8 +30,8 @@ from oauth.grant import Client, Grant, SingleFlightCredentials
 from oauth.revocation import give_back, is_dead
 from oauth.vault import Safe
 
-_TRIES = 4
-_LONGEST_PAUSE = 4.0
+_TRIES = 3
+_LONGEST_PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from connections import acts, running_import
 from consents import config_for, consented, grants, names
 from engine import ADDRESS, calls
-from front import Front, Rule, altered, front, page, raw, said
+from front import Answer, Front, Rule, altered, front, page, raw, said
 from redis import Redis
 from stand_in import Google
 
@@ -60,7 +60,12 @@ def lost(_: object, forward: Callable[[], object]) -> None:
 def at_first(rule: Rule) -> Rule:
     """Return a rule for the first request alone."""
     once = iter([rule])
-    return lambda form, forward: next(once, lambda _, usual: usual())(form, forward)
+
+    def first(form: dict[str, str], forward: Callable[[], Answer]) -> Answer | None:
+        asked = next(once, None)
+        return asked(form, forward) if asked else forward()
+
+    return first
 
 
 def make_due(stores: Stores) -> None:

@@ -213,6 +213,16 @@ NOTICES: dict[str, Said] = {
         *_GOOGLE,
         HTTPStatus.BAD_GATEWAY,
     ),
+    "answer-pending": Said(
+        _NOT_CONNECTED,
+        N_(
+            "Google isn't answering properly at the moment, so we can't tell whether it granted us access. We keep "
+            "asking, and give back any access we find. Please try again in a moment. If you don't want to, remove our "
+            "access in your Google Account."
+        ),
+        *_GOOGLE,
+        HTTPStatus.BAD_GATEWAY,
+    ),
     "code-refused": Said(
         _NOT_CONNECTED,
         N_("Google rejected the authorization code, so nothing was granted. Please connect again."),
@@ -295,7 +305,6 @@ ALIKE = {
     **dict.fromkeys(("google-quota", "google-bandwidth", "google-concurrency"), "google-silent"),
     **dict.fromkeys(("reconnect-needed",), "not-connected"),
     "seal-broken": "key-lost",
-    "answer-pending": "answer-lost",
     "audit-busy": "audit-broken",
 }
 """Codes that come to the same for a customer."""
