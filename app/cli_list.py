@@ -36,7 +36,7 @@ class Listed(Told):
     total: Count
     rows: tuple[ImportRow, ...]
     unsettled: Count = Field(
-        default=0, description="With --unconfirmed: consents that may have left access at Google; a worker finds out."
+        description="With --unconfirmed: consents that may have left access at Google; a worker finds out."
     )
 
 
