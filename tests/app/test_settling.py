@@ -286,6 +286,23 @@ def test_whatever_dies_while_a_code_is_exchanged_leaves_no_access(
     assert (grants(google), names(stores)) == ([], set())
 
 
+def test_a_code_that_was_sent_before_everything_died_is_not_forgotten(
+    google: Google, config: Config, stores: Stores, before: Front, migration: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = consented(google, config, stores, Purpose(migration))
+    before.rules["/token"] = exchanged(lost)
+    with monkeypatch.context() as killed, pytest.raises(Killed):
+        killed.setattr("app.connecting._Judge.failed", lambda *_: dying(_))
+        connect(config, stores, *asked)
+    before.rules.clear()
+    make_due(stores)
+    settle_due(config, stores)
+    assert len(grants(google)) == 1, "Google granted, and nobody heard it"
+    assert requests.read(stores.state, migration).ending == State.CANCELLED
+    with Redis.from_url(stores.urls.broker) as broker:
+        assert standing(stores.state, broker).unconfirmed == 1
+
+
 def test_a_grant_whose_import_never_got_a_record_is_given_back(
     google: Google, config: Config, stores: Stores, migration: str
 ) -> None:

@@ -304,3 +304,14 @@ def test_what_was_sent_is_not_sent_back(browser: New) -> None:
     answer = browser().post("/consent", account="u" * 2000)
     assert answer.status == 400
     assert "uuu" not in answer.text
+
+
+def test_who_connects_an_account_twice_is_led_to_the_own_import(browser: New) -> None:
+    customer = browser("c-9")
+    place = customer.connect()
+    again = customer.get(customer.to_google())
+    assert (again.status, f'href="{place}"' in again.text) == (409, True)
+    assert "An import of this account is already running" in again.text
+    another = browser("c-10")
+    told = another.get(another.to_google())
+    assert (told.status, place in told.text) == (409, False)
