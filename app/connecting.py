@@ -137,7 +137,7 @@ def connect_file(
 def _tell(stores: Stores, purpose: Purpose, error: GrantError | AccountBusy) -> None:
     """Say in the log that a consent connected nothing, and why; and count it."""
     told = error.told if isinstance(error, GrantError) else error.code
-    flow.count_code(stores.state, error.code)
+    flow.count_consent(stores.state, error.code)
     if error.code == NotConnected.code:
         return  # said in `error_of`, which knows more
     if error.code in _CUSTOMERS_OWN:

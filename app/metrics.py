@@ -14,8 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis
 
+from app.connecting import OF_GOOGLE
 from app.sentences import codes, consent_codes
 from jobs import audit
+from jobs.errors import AccountBusy
 from jobs.flow import Minute, Totals, minutes, totals
 from jobs.migration import State
 from jobs.standing import Standing, standing
@@ -34,7 +36,8 @@ _PATIENCE_SECONDS = 1.0
 OTHER = "other"
 """Stands for every code and project that is not listed: what a label may say is known before anything happens."""
 
-CODES = codes() | consent_codes() | {"internal-error", "child-unreadable", "illegal-step"}
+CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
+CONSENT_CODES = consent_codes() | OF_GOOGLE | {AccountBusy.code}
 _HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
 
 
@@ -133,8 +136,10 @@ def of_flow(now: Totals) -> Iterator[Metric]:
     yield counter("migrator_messages", "Messages that got an outcome.", now.messages)
     yield counter("migrator_bytes", "Bytes copied, rounded to 10 MB, moved at most once a minute.", now.bytes)
     errors = {**dict.fromkeys((*CODES, OTHER), 0), **closed(now.codes, CODES)}
-    text = "How often an import began to wait, paused or failed, a slice died, or a consent failed, by why."
+    text = "How often an import began to wait, paused or failed, or a slice died, by why."
     yield counter("migrator_errors", text, errors, "code")
+    failed = {**dict.fromkeys((*CONSENT_CODES, OTHER), 0), **closed(now.consents, CONSENT_CODES)}
+    yield counter("migrator_consents_failed", "Consents that connected nothing, by why.", failed, "code")
     yield counter("migrator_dead_tickets", "Tickets that died; each was replaced.", now.dead)
 
 

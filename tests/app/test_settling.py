@@ -291,8 +291,8 @@ def test_a_code_that_was_sent_before_everything_died_is_not_forgotten(
 ) -> None:
     asked = consented(google, config, stores, Purpose(migration))
     before.rules["/token"] = exchanged(lost)
-    with monkeypatch.context() as killed, pytest.raises(Killed):
-        killed.setattr("app.connecting._Judge.failed", lambda *_: dying(_))
+    monkeypatch.setattr("app.connecting._Judge.failed", lambda *_: dying(_))
+    with pytest.raises(Killed):
         connect(config, stores, *asked)
     before.rules.clear()
     make_due(stores)

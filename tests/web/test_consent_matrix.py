@@ -134,7 +134,7 @@ def check_words(place: Place, answer: Answer, code: str, seen: list[tuple[str, s
     kind = code.partition(":")[0]
     level = "info" if kind == "consent-denied" else "error" if kind in ERRORS else "warning"
     assert seen == [(level, code)]
-    assert totals(place.stores.state).codes == {kind: 1}
+    assert totals(place.stores.state).consents == {kind: 1}
     sentence = unescape(answer.text)
     assert WORDS[ALIKE.get(kind, kind)] in sentence
     if len(grants(place.google)) > before:
