@@ -289,19 +289,20 @@ class _Judge:
     def failed(self, code: str) -> Exception:
         """Return the error to raise for the code that the process ended with; it may have left something."""
         error = error_of(code, self._purpose.migration)
-        if self._by_file or error.code in NOTHING_GRANTED or not self._has_asked():
+        if self._by_file or error.code in NOTHING_GRANTED or not self._has_sealed("code"):
             self._clear()
         elif isinstance(error, AnswerLost):
             hand_over(self._stores.state, self._exchange, self._customer, lost=True)
         else:
             self._put_off(Standing.OPEN, AGAIN_SECONDS)
+            error = error if self._has_sealed("tokens") else AnswerPending(error.word)
         if isinstance(error, AnswerLost | AnswerPending):
             self._write_down(Act.REVOCATION_UNCONFIRMED, error.code)
         return error
 
-    def _has_asked(self) -> bool:
-        """Tell whether the code may have been sent: it is sealed before."""
-        return bool(self._stores.state.exists(part_key(self._exchange, "sealed")))
+    def _has_sealed(self, what: Literal["code", "tokens"]) -> bool:
+        """Tell whether the code may have been sent, for it is sealed before; or whether Google's answer has come."""
+        return bool(self._stores.state.hexists(part_key(self._exchange, "sealed"), what))
 
     def _put_off(self, standing: Standing, seconds: float) -> None:
         if not self._by_file:

@@ -1,5 +1,9 @@
 """Consents that end unsettled: nothing is revoked that may be an import's, and nothing is left alive unnoticed."""
 
+import contextlib
+import multiprocessing.forkserver as multiprocessings
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -256,6 +260,15 @@ def test_a_key_store_that_was_lost_leaves_it_unconfirmed(
     assert requests.read(stores.state, migration).ending == State.CANCELLED
 
 
+def children_of(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_bytes().rpartition(b")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
+
+
 class Killed(Exception):
     """Stands for the death of the parent."""
 
@@ -301,6 +314,22 @@ def test_a_code_that_was_sent_before_everything_died_is_not_forgotten(
     assert requests.read(stores.state, migration).ending == State.CANCELLED
     with Redis.from_url(stores.urls.broker) as broker:
         assert standing(stores.state, broker).unconfirmed == 1
+
+
+@pytest.mark.parametrize(("when", "code"), [("before", "answer-pending"), ("after", "not-connected")])
+def test_a_process_that_dies_leaves_the_customer_with_what_is_known(
+    when: str, code: str, google: Google, config: Config, stores: Stores, before: Front, migration: str
+) -> None:
+    def kill(_form: object, _forward: object) -> None:
+        for child in children_of(multiprocessings._forkserver._forkserver_pid):  # type: ignore[attr-defined]
+            os.kill(child, signal.SIGKILL)
+
+    asked = consented(google, config, stores, Purpose(migration))
+    before.rules["/token" if when == "before" else PROFILE] = kill
+    with pytest.raises(GrantError) as refused:
+        connect(config, stores, *asked)
+    assert refused.value.code == code
+    assert [one.standing for one in exchanges.unsettled(stores.state)] == [Standing.OPEN]
 
 
 def test_a_grant_whose_import_never_got_a_record_is_given_back(
