@@ -35,8 +35,7 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
         *_versions(now),
         _queue(now),
         _overdue(now),
-        _unconfirmed(now),
-        _unsettled(now),
+        *_revocations(now),
         _audit(verdict),
     )
 
@@ -74,18 +73,15 @@ def _overdue(now: Standing) -> Finding:
     return ok("retention", "nothing is kept longer than promised")
 
 
-def _unconfirmed(now: Standing) -> Finding:
+def _revocations(now: Standing) -> Iterator[Finding]:
     if now.unconfirmed:
         way_out = "Tell these customers to remove the access in their Google Account: migrator list --unconfirmed."
-        return warn("revocations", f"{imports(now.unconfirmed)} ended without Google's confirmation", way_out)
-    return ok("revocations", "all confirmed")
-
-
-def _unsettled(now: Standing) -> Finding:
+        yield warn("revocations", f"{imports(now.unconfirmed)} ended without Google's confirmation", way_out)
     if now.unsettled:
         way_out = "A worker finds out what became of them: start one, or look at its log; migrator list --unconfirmed."
-        return warn("consents", f"{now.unsettled} may have left access at Google", way_out)
-    return ok("consents", "none left open")
+        yield warn("revocations: consents", f"{now.unsettled} may have left access at Google", way_out)
+    if not now.unconfirmed and not now.unsettled:
+        yield ok("revocations", "all confirmed")
 
 
 def _audit(verdict: audit.Verdict) -> Finding:
