@@ -20,13 +20,14 @@ from app.stores import connect
 from app.summing import summarise
 from jobs import accounts
 from jobs.contacts import note_served, served_by
-from jobs.crashes import is_away, store_away
+from jobs.crashes import store_away
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
+from jobs.storetrouble import is_away
 from migrator.changes import catch_up, look_once_more
 from migrator.egress import Reach
 from migrator.errors import (

@@ -53,8 +53,8 @@ def console_site(config: Config, stores: Stores) -> Site:
         raise click.ClickException("console.url is not set: name the address at which operators reach the console.")
     if here == there:
         raise click.ClickException("console.url is that of the customers' pages: give the console a name of its own.")
-    site = guarded(make_console(console_of(config, stores)), here, ())
-    return with_health(site, readiness(stores.urls.state, stores.urls.keys))
+    site = guarded(make_console(console_of(config, stores.for_pages())), here, ())
+    return with_health(site, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
 
 
 def console_of(config: Config, stores: Stores) -> Console:

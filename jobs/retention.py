@@ -227,6 +227,7 @@ KEPT: tuple[Kept, ...] = (
     _state("staff:enrol:*", "for whom an enrolment code is, by the code's hash", Sight.SERVICE, Until.ENROLMENT),
     _state("staff:sso:*", "a single sign-on under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
     _state("launched:*", "that a launch was used, by hash", Sight.SERVICE, Until.LAUNCHED),
+    _state("ready:probe", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept("consent:*", Where.KEYS, "a consent under way, wrapped by the master key", Sight.SERVICE, Until.CONSENT),
@@ -241,6 +242,7 @@ KEPT: tuple[Kept, ...] = (
         "launch:*", Where.KEYS, "a launch minted for the panel, wrapped by the master key", Sight.SERVICE, Until.LAUNCH
     ),
     Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
+    Kept("ready:probe", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),

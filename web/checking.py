@@ -6,6 +6,7 @@ from fastapi import APIRouter, Cookie, Response
 
 from jobs import audit, requests
 from jobs.audit import CUSTOMER, Act
+from jobs.migration import State
 from web import session as sessions
 from web.answers import see
 from web.doors import Doors
@@ -38,6 +39,8 @@ def checking_routes(doors: Doors) -> APIRouter:
     @routes.post("/start-over")
     def start_over(migration: str, cookie: _Cookie = "") -> Response:
         owned = owned_import(doors.state, cookie, migration)
+        if owned.migration.phase is State.FINISHING:  # pressed twice, or once more after an answer that was lost
+            return see("/")
         if not waits(owned):
             return notice_page(doors.host, "already-started", place=f"/imports/{migration}")
         audit.append(doors.state, CUSTOMER, Act.CANCELLED, migration)

@@ -8,7 +8,7 @@ from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.mailboxes import OtherMailbox
 from oauth.errors import ConsentNotOurs, GrantError
 from web import session as sessions
-from web.answers import carrying, see
+from web.answers import see
 from web.beginning import come_again
 from web.doors import Doors, MailboxForgotten
 from web.entrance import client_of, too_often
@@ -38,8 +38,9 @@ def consent_routes(doors: Doors) -> APIRouter:
             return too_often(doors.host, wait)
         if not doors.consents.ready(session):
             return come_again(doors)
-        session = sessions.renewed(doors.state, session)
-        return see(doors.consents.begin(session, account.strip()), session)
+        new = sessions.named_anew(session)
+        place = doors.consents.begin(new, account.strip())
+        return see(place, sessions.moved(doors.state, session, new))
 
     @routes.post("/imports/{migration}/reconnect")
     def reconnect(request: Request, migration: str, cookie: _Cookie = "") -> Response:
@@ -47,7 +48,7 @@ def consent_routes(doors: Doors) -> APIRouter:
         wait = _wait(doors, request)
         if wait:
             return too_often(doors.host, wait)
-        return _begin_again(doors, sessions.renewed(doors.state, owned.session), migration)
+        return _begin_again(doors, owned.session, migration)
 
     @routes.get("/consent/return")
     def returned(request: Request, cookie: _Cookie = "") -> Response:
@@ -72,10 +73,12 @@ def _wait(doors: Doors, request: Request) -> int:
 
 
 def _begin_again(doors: Doors, session: Session, migration: str) -> Response:
+    new = sessions.named_anew(session)
     try:
-        return see(doors.consents.reconnect(session, migration), session)
+        place = doors.consents.reconnect(new, migration)
     except (MailboxForgotten, OtherMailbox) as error:
-        return carrying(_mailbox_needed(doors, error), session)
+        return _mailbox_needed(doors, error)
+    return see(place, sessions.moved(doors.state, session, new))
 
 
 def _mailbox_needed(doors: Doors, error: MailboxForgotten | OtherMailbox) -> Response:

@@ -9,6 +9,7 @@ from web.rendering import render
 from web.views.host import Host
 from web.views.notices import notice_of, said_of, words_for
 from web.views.signin import signin
+from web.visit import present_visit
 
 
 def notice_page(
@@ -34,6 +35,11 @@ def notice_page(
     if seconds:
         answer.headers["retry-after"] = str(seconds)
     return answer
+
+
+def busy_page(host: Host) -> Response:
+    """Return the page for whoever met a store in trouble; its button leads to the page that was asked for."""
+    return notice_page(host, "store-trouble", place=present_visit().place)
 
 
 def signin_page(host: Host, *, refused: bool = False, address: str = "") -> Response:

@@ -95,9 +95,19 @@ def renewed(redis: Redis, session: Session, *imports: str) -> Session:
 
     Done wherever a session comes to be worth more, so that an id that was known before is worth nothing then.
     """
-    new = replace(session, id=new_id(), imports=(*session.imports, *imports))
+    return moved(redis, session, named_anew(session, *imports))
+
+
+def named_anew(session: Session, *imports: str) -> Session:
+    """Return the session under a new id, and with further imports; it is no browser's before `moved`."""
+    return replace(session, id=new_id(), imports=(*session.imports, *imports))
+
+
+def moved(redis: Redis, session: Session, new: Session) -> Session:
+    """Have a session be the one under its new id. Where the store fails at that, the old one is as it was."""
+    _written(redis, new)
     end(redis, session.id)
-    return _written(redis, new)
+    return new
 
 
 def confirm(redis: Redis, session: Session, migration: str) -> Session:

@@ -92,6 +92,13 @@ NOTICES: dict[str, Said] = {
         *_NOWHERE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
+    "store-trouble": Said(
+        N_("We are busy, please try again"),
+        N_("We can't answer just now. Please try again in a moment. An import under way resumes automatically."),
+        "/",
+        N_("Try again"),
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
     "mailbox-silent": Said(
         _LATER,
         N_("The mail server of {host} does not answer just now, so we can't check your password."),
