@@ -345,4 +345,4 @@ def test_without_its_store_the_console_says_so(tmp_path: Path) -> None:
         stores.state.shutdown(nosave=True)
         answer = ann.get("/")
     assert answer.status == 503
-    assert "The store does not answer" in answer.text
+    assert "The store is busy, please try again" in answer.text
