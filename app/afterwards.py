@@ -1,10 +1,12 @@
 """The rooms behind the pages after the end: receipts read, mailboxes entered, undos begun in the background."""
 
 import threading
+from contextlib import ExitStack
 from functools import cache, partial
 
 import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 
 from app.config import Config
 from app.entering import allowed_hosts, login_of
@@ -22,6 +24,7 @@ from jobs.launch import wanted_of
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import part_key
 from jobs.overview import held_of
+from jobs.storetrouble import trouble_of
 from jobs.undoing import Place, UndoUnderWay, undo
 from migrator.errors import UnknownHost
 from migrator.mailbox import Credentials, Password
@@ -104,10 +107,13 @@ def begin_undo(config: Config, stores: Stores, migration: str, credentials: Cred
     """
     if not _PLACES.acquire(blocking=False):
         return False
-    undowish.ask(stores.state, migration)
-    # A daemon: a server that stops does not wait an hour for somebody's undo, which goes on when asked once more.
-    work = threading.Thread(target=_undo, args=(config, stores, migration, credentials), name="undo", daemon=True)
-    work.start()
+    with ExitStack() as unless_begun:
+        unless_begun.callback(_PLACES.release)
+        undowish.ask(stores.state, migration)
+        # A daemon: a server that stops does not wait an hour for somebody's undo, which goes on when asked once more.
+        work = threading.Thread(target=_undo, args=(config, stores, migration, credentials), name="undo", daemon=True)
+        work.start()
+        unless_begun.pop_all()
     return True
 
 
@@ -121,6 +127,10 @@ def _undo(config: Config, stores: Stores, migration: str, credentials: Credentia
     except (IllegalTransition, UnknownMigration) as error:  # erased, or purged, since it was asked for
         _log.warning("undo-stopped", migration=migration, error=error)
         undowish.settle(stores.state, migration)
+    except RedisError as error:  # that it was stopped cannot be noted either; the page finds out when the wish ends
+        if not (code := trouble_of(error)):
+            raise
+        _log.warning("undo-stopped", migration=migration, code=code)
     finally:
         _PLACES.release()
 

@@ -19,15 +19,17 @@ from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
 from jobs import accounts
-from jobs.crashes import is_away, store_away
+from jobs.contacts import note_served, served_by
+from jobs.crashes import store_away
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
+from jobs.storetrouble import is_away
 from migrator.changes import catch_up, look_once_more
-from migrator.egress import Connect
+from migrator.egress import Reach
 from migrator.errors import (
     LeaseLost,
     LoginRefused,
@@ -72,8 +74,9 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
         given = _given(task)
         to_mailbox = task.phase is not State.FINISHING
         given = _with_its_host(task, given) if to_mailbox else given
-        mailbox = _mailbox(task, given) if to_mailbox else None
-        reach = close_doors(given.config, given.state_url, link.refused, link.contacted, to_mailbox=to_mailbox)
+        mailbox, first = _mailbox(task, given) if to_mailbox else (None, "")
+        told = link.refused, link.contacted
+        reach = close_doors(given.config, given.state_url, *told, to_mailbox=to_mailbox, first=first)
         end = Slice(task, link, given, reach, mailbox).run()
     except (MigrationError, SealBroken, RedisError) as error:
         end = _end_of(error)
@@ -93,10 +96,13 @@ def _with_its_host(task: SliceTask, given: ChildConfig) -> ChildConfig:
         return replace(given, config=config_for(given.config, state, task.id))
 
 
-def _mailbox(task: SliceTask, given: ChildConfig) -> Credentials:
-    """Open the mailbox's credentials while the file of the administrator's password can still be read."""
+def _mailbox(task: SliceTask, given: ChildConfig) -> tuple[Credentials, str]:
+    """Open the mailbox's credentials while the file of the administrator's password can still be read.
+
+    With them comes the address of the mail server that served last.
+    """
     with connect(given.state_url) as state:
-        return as_of_now(given.config, mailbox_of(Safe(state, task.id, task.key)))
+        return as_of_now(given.config, mailbox_of(Safe(state, task.id, task.key))), served_by(state, task.id)
 
 
 def _end_of(error: Exception) -> SliceEnd:
@@ -122,7 +128,7 @@ class Slice:
     """The doors of one slice, each opened when it is first used."""
 
     def __init__(
-        self, task: SliceTask, link: Link, given: ChildConfig, reach: Connect, mailbox: Credentials | None
+        self, task: SliceTask, link: Link, given: ChildConfig, reach: Reach, mailbox: Credentials | None
     ) -> None:
         self._task = task
         self._reach = reach
@@ -243,6 +249,8 @@ class Slice:
                 second_logins=again,
                 wait=self._patience.wait,
             )
+            self._reach.served(mailbox.address)
+            note_served(self._state, self._task.id, mailbox.address)
             self._state.set(part_key(self._task.id, "tls"), mailbox.tls, ex=UNFINISHED_SECONDS)
             return mailbox
 

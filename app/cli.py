@@ -158,6 +158,8 @@ def config_check(config: Config) -> None:
     if missing:
         raise click.ClickException("not ready for use:\n  " + "\n  ".join(missing))
     click.echo("the configuration is complete")
+    if config.return_address:
+        click.echo(f"authorised redirect URI at Google, to the letter: {config.return_address}")
 
 
 def _until_told() -> threading.Event:

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 import click
+from pydantic import Field
 from redis import Redis
 from rich.table import Table
 from rich.text import Text
@@ -15,10 +16,11 @@ from app.config import Config
 from app.report import headline, report_on, show
 from app.stores import open_stores
 from app.terminal import as_json_option, columns, opened_rooms, pairs, terminal, told, unknown
-from jobs import requests
+from jobs import exchanges, requests
 from jobs.errors import UnknownMigration
-from jobs.migration import ENDS, Migration
+from jobs.migration import Migration
 from jobs.selecting import Filter, select
+from jobs.standing import is_ending
 from jobs.standing import unconfirmed as count_unconfirmed
 from web.operator.models import Count, FolderTold, ImportRow, ImportTold, StateCount, Told, moment_of
 from web.operator.one import told_of
@@ -33,6 +35,9 @@ class Listed(Told):
     at: datetime
     total: Count
     rows: tuple[ImportRow, ...]
+    unsettled: Count = Field(
+        description="With --unconfirmed: consents that may have left access at Google; a worker finds out."
+    )
 
 
 @click.command("list")
@@ -46,7 +51,9 @@ def list_command(config: Config, /, where: Filter, *, unconfirmed: bool, as_json
         found = select(rooms.state, where, rooms.host_of)
         if unconfirmed:
             found = tuple(one for one in found if _is_unconfirmed(rooms.state, one))
-        listed = Listed(at=moment_of(time.time()), total=len(found), rows=rows_of(rooms, found))
+        unsettled = exchanges.unsettled(rooms.state) if unconfirmed else ()
+        rows = rows_of(rooms, found)
+    listed = Listed(at=moment_of(time.time()), total=len(found), rows=rows, unsettled=len(unsettled))
     if as_json:
         told(listed)
         return
@@ -54,6 +61,8 @@ def list_command(config: Config, /, where: Filter, *, unconfirmed: bool, as_json
     if listed.rows:
         terminal().print(_table(listed), "")
     click.echo(summed(StateCount(state=state, count=count) for state, count in counts.items()))
+    for one in unsettled:
+        click.echo(f"consent {one.id} of customer {one.customer} may have left access at Google; a worker finds out")
 
 
 @click.command("show")
@@ -108,7 +117,7 @@ def _known(redis: Redis, migration: str) -> Migration:
 
 
 def _is_unconfirmed(redis: Redis, migration: Migration) -> bool:
-    return migration.state in ENDS and count_unconfirmed(redis, [migration]) > 0
+    return is_ending(migration) and count_unconfirmed(redis, [migration]) > 0
 
 
 def _table(listed: Listed) -> Table:

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from app.config import Config
 from app.logs import configure_logs
 from app.metrics import Installation, text_of
-from app.ready import readiness
+from app.ready import answers, readiness
 from app.serving import listening, serving
 from app.stores import StoreUrls, urls_of
 from jobs.broker import open_state
@@ -34,10 +34,10 @@ def metrics_command(config: Config) -> None:
     urls = urls_of(config.store)
     if urls is None:
         raise click.ClickException("the stores are embedded and do not run: start `migrator worker` first.")
-    with listening(config.metrics.host, config.metrics.port, "metrics.port") as listener:
+    with listening(config.metrics.host, config.metrics.port, "metrics") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site_of(config, urls), listener, stop, "metrics"):
-            _log.info("metrics-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+        with serving(site_of(config, urls), listeners, stop, "metrics"):
+            _log.info("metrics-started", version=version("gmail-migrator"), port=config.metrics.port)
             stop.wait()
     _log.info("metrics-stopped")
 
@@ -47,5 +47,5 @@ def site_of(config: Config, urls: StoreUrls) -> Site:
     installation = Installation(
         open_state(urls.state, _SECONDS), open_state(urls.broker, _SECONDS), config.google.project
     )
-    ready = readiness(urls.state, urls.broker)
+    ready = readiness({"state": urls.state, "broker": urls.broker}, answers)
     return metrics_site(partial(text_of, installation), CONTENT_TYPE_PLAIN_0_0_4, ready)

@@ -129,7 +129,7 @@ def _id_of(roster: Roster, name: str) -> str:
 
 
 def _tell_code(config: Config, name: str, code: str, *, as_json: bool) -> None:
-    place = f"{config.console.url.rstrip('/')}/enrol"
+    place = f"{config.console.url}/enrol"
     if as_json:
         click.echo(json.dumps({"name": name, "place": place, "code": code}))
         return

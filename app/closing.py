@@ -7,7 +7,7 @@ import structlog
 
 from app.config import Config
 from jobs.reach import places_of
-from migrator.egress import Connect, Doors, Trust, close_the_doors, connecting, endpoint, pin
+from migrator.egress import Doors, Reach, Trust, close_the_doors, connecting, endpoint, pin
 
 _log = structlog.get_logger()
 
@@ -24,7 +24,8 @@ def close_doors(
     contacted: Callable[[str], None],
     *,
     to_mailbox: bool,
-) -> Connect:
+    first: str = "",
+) -> Reach:
     """Look the mailbox host up, if it is needed, and leave this process nothing but its doors, for good.
 
     Args:
@@ -33,6 +34,7 @@ def close_doors(
         refused: told what was tried and may not be, before it fails.
         contacted: told each `host:port` that is connected to, but for the store.
         to_mailbox: whether the mailbox may be reached.
+        first: the address of the mailbox host that served before; "" where none is known.
 
     Returns: what connects to the mailbox's checked addresses.
 
@@ -51,4 +53,4 @@ def close_doors(
         secrets=config.secret_files,
     )
     close_the_doors(doors, refused, contacted)
-    return connecting(mailbox)
+    return connecting(mailbox, first)

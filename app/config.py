@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from migrator.hostnames import host_key
 from migrator.labels import Choices
 from migrator.mailbox import Target
 from migrator.period import day_of
@@ -20,6 +21,7 @@ from migrator.plan import Order
 from migrator.quota import ProfileName
 from migrator.summary import sender
 from oauth.grant import Client, is_plain_loopback
+from web.origins import origin_of, url_of
 
 # TOML has no word for "none": an empty path is none.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
@@ -48,6 +50,30 @@ def _google_address(value: str) -> str:
 
 
 GoogleAddress = Annotated[str, AfterValidator(_google_address)]
+
+
+def _origin(value: str) -> str:
+    return origin_of(value.strip().rstrip("/"))
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""An address of scheme, host and port alone, in the one spelling that browsers have."""
+
+
+def _own_origin(value: str) -> str:
+    try:
+        return _origin(value) if value.strip() else ""
+    except ValueError as error:
+        raise ValueError(f"{error}; pages and console each need a host name of their own") from None
+
+
+OwnOrigin = Annotated[str, AfterValidator(_own_origin)]
+"""An origin of ours; empty where it is not served."""
+
+OptionalUrl = Annotated[str, AfterValidator(lambda value: url_of(value) if value.strip() else "")]
+
+MailServer = Annotated[str, AfterValidator(lambda value: host_key(value).strip("[]"))]
+"""A mail server's name, as it is looked up and as its certificate has it, or its IP address."""
 
 Login = Literal["address", "local-part"]
 """What a mail server calls a mailbox's user: the whole address, or its part before the @."""
@@ -118,7 +144,7 @@ class Store(_Section):
 class MailboxHost(_Section):
     """The host's IMAP server."""
 
-    host: str = ""
+    host: MailServer = ""
     port: int = Field(default=993, ge=1, le=65535)
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     ca_file: OptionalPath = None
@@ -172,7 +198,7 @@ class Receipts(_Section):
 class Web(_Section):
     """The web part: where it listens, and under which address browsers find it."""
 
-    url: str = ""
+    url: OwnOrigin = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     client_header: str = ""
@@ -183,7 +209,7 @@ class Web(_Section):
 class Panel(_Section):
     """The host's panel, from whose pages customers are launched."""
 
-    origins: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     issuer: str = ""
     audience: str = ""
     keys_file: OptionalPath = None
@@ -200,10 +226,17 @@ class SignInHost(MailboxHost):
     login: Login = "address"
 
 
+def _by_domain(hosts: dict[str, SignInHost]) -> dict[str, SignInHost]:
+    found = {host_key(domain): there for domain, there in hosts.items()}
+    if len(found) != len(hosts):
+        raise ValueError("names a domain twice, in two spellings: leave one of them")
+    return found
+
+
 class SignIn(_Section):
     """The way in without a panel: by the mailbox's own address and password."""
 
-    hosts: dict[str, SignInHost] = Field(default_factory=dict)
+    hosts: Annotated[dict[str, SignInHost], AfterValidator(_by_domain)] = Field(default_factory=dict)
 
 
 class Api(_Section):
@@ -215,7 +248,7 @@ class Api(_Section):
 class Hook(_Section):
     """Where the host's panel is told that an import ended, or needs somebody."""
 
-    url: str = ""
+    url: OptionalUrl = ""
     secret_file: OptionalPath = None
     ca_file: OptionalPath = None
 
@@ -238,7 +271,7 @@ class SingleSignOn(_Section):
 class OperatorsConsole(_Section):
     """The console of the host's own people: where it listens, and under which address browsers find it."""
 
-    url: str = ""
+    url: OwnOrigin = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=1, le=65535)
     client_header: str = ""
@@ -305,6 +338,11 @@ class Config(_Section):
         return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
 
     @property
+    def return_address(self) -> str:
+        """Where Google sends customers back to, as it must be entered there; empty without `web.url`."""
+        return f"{self.web.url}/consent/return" if self.web.url else ""
+
+    @property
     def sso_secret(self) -> str:
         """The console's secret at the single sign-on (`ConfigError` where its file cannot be read)."""
         file = self.console.sso.client_secret_file or _provided("migrator-sso-secret")
@@ -338,7 +376,7 @@ def load(path: Path | None) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{named} is not valid TOML: {error}.") from None
     except ValidationError as error:
-        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
         raise ConfigError(f"{named} cannot be used:\n" + "\n".join(lines) + "\nSee config.example.toml.") from None
 
 

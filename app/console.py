@@ -34,10 +34,10 @@ def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
     """
     site = console_site(config, stores)
     allow_connections()
-    with listening(config.console.host, config.console.port, "console.port") as listener:
+    with listening(config.console.host, config.console.port, "console") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site, listener, stop, "console"):
-            _log.info("console-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+        with serving(site, listeners, stop, "console"):
+            _log.info("console-started", version=version("gmail-migrator"), port=config.console.port)
             stop.wait()
     _log.info("console-stopped")
 
@@ -53,8 +53,8 @@ def console_site(config: Config, stores: Stores) -> Site:
         raise click.ClickException("console.url is not set: name the address at which operators reach the console.")
     if here == there:
         raise click.ClickException("console.url is that of the customers' pages: give the console a name of its own.")
-    site = guarded(make_console(console_of(config, stores)), here, ())
-    return with_health(site, readiness(stores.urls.state, stores.urls.keys))
+    site = guarded(make_console(console_of(config, stores.for_pages())), here, ())
+    return with_health(site, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
 
 
 def console_of(config: Config, stores: Stores) -> Console:
@@ -67,7 +67,7 @@ def console_of(config: Config, stores: Stores) -> Console:
         roster=Roster(stores.state, stores.vault),
         rooms=rooms_of(config, stores),
         name=config.web.name or urlsplit(config.console.url).netloc,
-        url=config.console.url.rstrip("/"),
+        url=config.console.url,
         client_header=config.console.client_header.lower(),
         sso=SingleSignOn(provider_of(config)) if config.console.sso.issuer else None,
     )
@@ -94,7 +94,7 @@ def provider_of(config: Config) -> Provider:
         issuer=sso.issuer,
         client_id=sso.client_id,
         client_secret=config.sso_secret,
-        return_to=f"{config.console.url.rstrip('/')}{RETURN}",
+        return_to=f"{config.console.url}{RETURN}",
         amr=frozenset(sso.amr),
         acr=sso.acr,
         role_claim=sso.role_claim,

@@ -13,10 +13,11 @@ import structlog
 from app.closing import close_doors, tell_refusal
 from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
+from migrator.addresses import domain_of
 from migrator.errors import LoginRefused
 from migrator.mailbox import Credentials, Password, open_mailbox
 from web.launch import Login, login_name
-from web.signin import MailboxSilent, domain_of
+from web.signin import MailboxSilent
 
 _log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ def check_mailbox(
     Args:
         config: of this installation; its mailbox host does not matter.
         state_url: the state store.
-        allowed: the host's mail servers by domain, in small letters.
+        allowed: the host's mail servers by domain.
         address: the mailbox's address.
         password: the mailbox's password.
 
@@ -76,8 +77,8 @@ def login_of(allowed: Mapping[str, AllowedHost], address: str, password: str) ->
 
 
 def allowed_hosts(config: Config) -> dict[str, AllowedHost]:
-    """Return the host's mail servers at which customers may sign in, by domain in small letters."""
-    return {domain.lower(): AllowedHost(there, there.login) for domain, there in config.signin.hosts.items()}
+    """Return the host's mail servers at which customers may sign in, by domain."""
+    return {domain: AllowedHost(there, there.login) for domain, there in config.signin.hosts.items()}
 
 
 def try_to_enter(task: Entry, _: Ask) -> Json:

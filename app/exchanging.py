@@ -1,34 +1,37 @@
 """The process in which a consent's code becomes a grant: the only one, but slices, that ever holds a token.
 
-It knows one migration's key and no other; whose account it may keep, its parent says (`app.connecting`).
+It seals the code before it sends it, and whatever Google gives for it before it asks anything else: if this process or
+its parent dies, nothing is forgotten that Google may have granted (`jobs.exchanges`). Whose account may be kept, and
+whose access may be given back, its parent says (`app.connecting`): revoking one token ends all of the account's grants.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+
+from redis import Redis
 
 from app.closing import close_doors, tell_refusal
 from app.config import Config
 from app.stores import connect
 from jobs.apart import Ask, Json
 from jobs.contacts import note_contact
-from jobs.errors import AccountBusy
+from jobs.durable import wait_for_disk
 from jobs.migration import part_key
 from migrator.asking import asked
-from migrator.errors import BandwidthExhausted, QuotaExhausted, Transient, Waiting
+from migrator.errors import MigrationError, Transient, Waiting
 from migrator.gmail import Gmail
 from migrator.quota import PROFILES, Meter
 from migrator.retry import Patience
-from oauth.consent import Consent, exchange, given_back
-from oauth.errors import GrantUnreadable, WrongAccount
+from oauth.consent import Consent, Tokens, exchange
+from oauth.errors import GrantUnreadable, SealBroken
 from oauth.grant import Client, Grant, SingleFlightCredentials
+from oauth.revocation import give_back, is_dead
 from oauth.vault import Safe
 
-_TRIES = 4
-_LONGEST_PAUSE = 4.0
-
-_OTHERS = (AccountBusy, QuotaExhausted, BandwidthExhausted)
-"""With these errors somebody else is reading the account, and giving the grant back would end his import."""
+_TRIES = 3
+_LONGEST_PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,66 +49,138 @@ class ByFile:
     path: Path
 
 
-Source = ByCode | ByFile
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an exchange left that ended unsettled: a sealed token, or the sealed code."""
+
+
+Source = ByCode | ByFile | Left
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An id, and the key under which its secrets are sealed."""
+
+    id: str
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the process is told: the configuration, the state store, the migration, its key, where the grant is."""
+    """What the process is told: the configuration, the state store, the migration, the exchange, where the grant is.
+
+    The exchange of a new migration has the migration's id and key.
+    """
 
     config: Config
     state_url: str
-    migration: str
-    key: bytes = field(repr=False)
+    migration: Own
+    exchange: Own
     source: Source
 
 
 def obtain(task: Task, ask: Ask) -> Json:
-    """Get the grant, ask the parent whether its account may be kept, and seal it; the answer is empty.
+    """Get the grant, ask the parent what becomes of it, and do that.
 
-    What was granted just now and is not kept is given back, whatever went wrong. A file's grant is left as it is.
-    """
-    client = task.config.client
-    hosts = partial(note_contact, connect(task.state_url), task.migration)
-    close_doors(task.config, task.state_url, tell_refusal, hosts, to_mailbox=False)
-    grant = granted(task.source, client)
-    try:
-        return _kept(task, ask, grant, client)
-    except _OTHERS:
-        raise
-    except Exception as error:
-        if isinstance(task.source, ByFile):
-            raise
-        raise given_back(client, grant.refresh_token, error) from None
+    The question is `{"address", "fault", "dead"}`: whose account it is (empty where Google does not say), the code of
+    why the grant can't be kept (empty where it can), and whether a grant that lay sealed is dead. The reply's `verdict`
+    is "keep", "give-back", "later" (it stays sealed), or "hand-on" (as "give-back", but what Google does not take back
+    is the migration's from then on).
 
-
-def granted(source: Source, client: Client) -> Grant:
-    """Return the grant.
+    Returns: `{"given_back"}`, whether Google has confirmed that.
 
     Raises:
         GrantError: as of `oauth.consent.exchange`; `GrantUnreadable` for a file.
+        SealBroken: there is nothing left of the exchange.
     """
-    if isinstance(source, ByCode):
-        return exchange(client, source.consent, source.code)
+    client, state = task.config.client, connect(task.state_url)
+    hosts = partial(note_contact, connect(task.state_url), task.migration.id)
+    close_doors(task.config, task.state_url, tell_refusal, hosts, to_mailbox=False)
+    sealed = _Sealed(Safe(state, task.exchange.id, task.exchange.key), state)
+    tokens = _tokens(task, sealed, client)
+    address, refusal = _whose(task, state, tokens, client)
+    dead = not address and isinstance(task.source, Left) and _is_over(tokens, client)
+    verdict = ask({"address": address, "fault": tokens.fault or refusal, "dead": dead})["verdict"]
+    if verdict == "keep":
+        Safe(state, task.migration.id, task.migration.key).seal(grant=tokens.grant.to_bytes())
+    if verdict not in {"give-back", "hand-on"} or isinstance(task.source, ByFile):
+        return {"given_back": False}
+    given_back = give_back(client, tokens.grant.refresh_token)
+    if verdict == "hand-on" and not given_back:
+        Safe(state, task.migration.id, task.migration.key).seal(grant=tokens.grant.to_bytes())
+    return {"given_back": given_back}
+
+
+def granted(path: Path) -> Grant:
+    """Return the grant of a file; raises `GrantUnreadable`."""
     try:
-        return Grant.from_bytes(source.path.read_bytes())
+        return Grant.from_bytes(path.read_bytes())
     except (OSError, ValueError):
         raise GrantUnreadable from None
 
 
-def _kept(task: Task, ask: Ask, grant: Grant, client: Client) -> Json:
-    state = connect(task.state_url)
+@dataclass(frozen=True)
+class _Sealed:
+    """The exchange's code and token, as they lie sealed in the state store."""
+
+    safe: Safe
+    state: Redis
+
+    def keep_code(self, source: ByCode) -> None:
+        """Seal the code; it is on the store's disk when this returns."""
+        self.safe.seal(code=json.dumps(asdict(source)).encode())
+        wait_for_disk(self.state)
+
+    def keep_tokens(self, tokens: Tokens) -> Tokens:
+        """Seal what Google gave; `grant` is what a slice gives back."""
+        self.safe.seal(grant=tokens.grant.to_bytes(), tokens=json.dumps(asdict(tokens)).encode())
+        return tokens
+
+    def tokens(self) -> Tokens:
+        """Open them; raises `SealBroken` when there are none."""
+        return Tokens(**json.loads(self.safe.open("tokens")))
+
+    def code(self) -> ByCode:
+        """Open the code; raises `SealBroken` when there is none."""
+        row = json.loads(self.safe.open("code"))
+        return ByCode(Consent(**row["consent"]), row["code"])
+
+
+def _tokens(task: Task, sealed: _Sealed, client: Client) -> Tokens:
+    match task.source:
+        case ByFile(path):
+            return Tokens(granted(path).refresh_token, "")
+        case ByCode():
+            sealed.keep_code(task.source)
+            return sealed.keep_tokens(exchange(client, task.source.consent, task.source.code))
+        case Left():
+            return _left(sealed, client)
+
+
+def _left(sealed: _Sealed, client: Client) -> Tokens:
+    """Return the tokens of an exchange that ended unsettled; where only its code is left, that is sent again."""
+    try:
+        return sealed.tokens()
+    except SealBroken:
+        again = sealed.code()
+    return sealed.keep_tokens(exchange(client, again.consent, again.code))
+
+
+def _whose(task: Task, state: Redis, tokens: Tokens, client: Client) -> tuple[str, str]:
+    """Return the address of the tokens' account; or nothing, and the code of why Google does not say it."""
     google, patience = task.config.google, Patience()
-    calls = part_key(task.migration, "calls")
-    meter = Meter(state, f"{google.project}:{task.migration}", PROFILES[google.profile], calls=calls)
-    with Gmail(SingleFlightCredentials(grant, client), google.api, meter, patience) as gmail:
+    calls = part_key(task.migration.id, "calls")
+    meter = Meter(state, f"{google.project}:{task.migration.id}", PROFILES[google.profile], calls=calls)
+    credentials = SingleFlightCredentials(Grant(tokens.refresh_token), client)
+    credentials.token = tokens.access_token or None
+    with Gmail(credentials, google.api, meter, patience) as gmail:
         tries = patience.retrying(Transient, Waiting, tries=_TRIES, longest=_LONGEST_PAUSE)
-        address = asked(gmail, patience, gmail.account, tries).address
-    match ask({"address": address})["verdict"]:
-        case "keep":
-            Safe(state, task.migration, task.key).seal(grant=grant.to_bytes())
-            return {}
-        case "forget":
-            raise AccountBusy
-        case _:
-            raise WrongAccount
+        try:
+            return asked(gmail, patience, gmail.account, tries).address, ""
+        except MigrationError as error:
+            return "", error.code
+
+
+def _is_over(tokens: Tokens, client: Client) -> bool:
+    """Tell whether a token that lay sealed for a while is dead: then there is nothing left to give back."""
+    return bool(tokens.refresh_token) and is_dead(client, tokens.grant)

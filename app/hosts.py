@@ -5,6 +5,7 @@ from redis import Redis
 from app.config import Config
 from jobs.launch import wanted_of
 from migrator.errors import UnknownHost
+from migrator.hostnames import host_key
 
 
 def config_at(config: Config, domain: str) -> Config:
@@ -12,14 +13,14 @@ def config_at(config: Config, domain: str) -> Config:
 
     Args:
         config: of this installation.
-        domain: one of `signin.hosts`, in small letters; empty leaves the configuration as it is.
+        domain: one of `signin.hosts`; empty leaves the configuration as it is.
 
     Raises:
         UnknownHost: the domain is none of the host's (any more); a customer names no server.
     """
     if not domain:
         return config
-    there = {name.lower(): row for name, row in config.signin.hosts.items()}.get(domain)
+    there = config.signin.hosts.get(host_key(domain))
     if there is None:
         raise UnknownHost
     return config.model_copy(update={"mailbox": there})

@@ -126,7 +126,7 @@ def _unheard(_: str) -> None:
 
 def _grant(task: Look) -> Grant:
     if isinstance(task.source, ByFile):
-        return granted(task.source, task.config.client)
+        return granted(task.source.path)
     return grant_of(_safe(task, task.source))
 
 

@@ -14,8 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from app.sentences import codes
+from app.connecting import OF_GOOGLE
+from app.sentences import codes, consent_codes
 from jobs import audit
+from jobs.errors import AccountBusy
 from jobs.flow import Minute, Totals, minutes, totals
 from jobs.migration import State
 from jobs.standing import Standing, standing
@@ -35,6 +37,7 @@ OTHER = "other"
 """Stands for every code and project that is not listed: what a label may say is known before anything happens."""
 
 CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
+CONSENT_CODES = consent_codes() | OF_GOOGLE | {AccountBusy.code}
 _HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
 
 
@@ -135,6 +138,8 @@ def of_flow(now: Totals) -> Iterator[Metric]:
     errors = {**dict.fromkeys((*CODES, OTHER), 0), **closed(now.codes, CODES)}
     text = "How often an import began to wait, paused or failed, or a slice died, by why."
     yield counter("migrator_errors", text, errors, "code")
+    failed = {**dict.fromkeys((*CONSENT_CODES, OTHER), 0), **closed(now.consents, CONSENT_CODES)}
+    yield counter("migrator_consents_failed", "Consents that connected nothing, by why.", failed, "code")
     yield counter("migrator_dead_tickets", "Tickets that died; each was replaced.", now.dead)
 
 
@@ -151,6 +156,8 @@ def of_promises(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_retention_overdue", "Imports that should have been ended or purged minutes ago.", now.overdue)
     text = "Imports that ended without Google's confirmation that its access is gone."
     yield gauge("migrator_revocations_unconfirmed", text, now.unconfirmed)
+    text = "Consents of which nobody knows yet whether they left access at Google."
+    yield gauge("migrator_consents_unsettled", text, now.unsettled)
 
 
 def closed(counts: Mapping[str, int], known: frozenset[str]) -> dict[str, int]:

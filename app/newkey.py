@@ -49,7 +49,7 @@ def key_again(stores: Stores, migration_id: str, anew: Anew | None) -> tuple[byt
     """
     record = requests.read(stores.state, migration_id)
     lost = has_lost_key(stores, record)
-    if not (_waits_for_grant(record) or (lost and _may_go_on(record))):
+    if not (waits_for_grant(record) or (lost and _may_go_on(record))):
         raise IllegalTransition(record.state, record.phase)
     try:
         return (_made(stores, migration_id, anew) if lost else stores.vault.key(migration_id)), lost
@@ -66,7 +66,8 @@ def _made(stores: Stores, migration_id: str, anew: Anew | None) -> bytes:
     return key
 
 
-def _waits_for_grant(migration: Migration) -> bool:
+def waits_for_grant(migration: Migration) -> bool:
+    """True if an import rests until it is connected again; its old grant is dead, or nobody can open it."""
     return migration.state is State.PAUSED and migration.reason in {ReconnectNeeded.code, KeyLost.code}
 
 

@@ -28,7 +28,7 @@ def panel_api(config: Config, stores: Stores) -> Api | None:
         raise click.ClickException(
             "api.tokens_file is set, so panel.origins is needed too: the panel's address, where customers come from."
         )
-    launch_url = config.web.url.rstrip("/") + LAUNCH
+    launch_url = config.web.url + LAUNCH
     return make_api(
         ApiDoors(stores.state, stores.keys, stores.vault, tokens, panel, launch_url, actor=PANEL, sentence=sentence)
     )

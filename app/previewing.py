@@ -16,11 +16,11 @@ from app.looking import MAX_BYTES, Look, Sealed, give_up, look
 from app.report import visible
 from app.sentences import note, sentence
 from app.stores import Stores, open_stores
-from jobs import accounts, audit
+from jobs import audit, exchanges
 from jobs.apart import ApartFailed, run_apart
 from jobs.audit import TERMINAL, Act
-from jobs.migration import new_id, part_key
-from jobs.retention import unlink_at_end
+from jobs.givingback import clear_away
+from jobs.migration import new_id
 from migrator.mailbox import Password
 from oauth.pending import Purpose
 
@@ -81,11 +81,19 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
         return
     purpose = Purpose(new_id(), expected=options.account)
     connect_account(console, config, stores, purpose, None)
+    _keep_meanwhile(stores, purpose.migration)
     source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
     try:
         yield source
     finally:
         _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
+
+
+def _keep_meanwhile(stores: Stores, migration: str) -> None:
+    """Have a worker give the access back if this process dies over the preview."""
+    kept = exchanges.read(stores.state, migration)
+    if kept:
+        exchanges.put_off(stores.state, kept, kept.standing, _SECONDS)
 
 
 def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> None:
@@ -96,10 +104,7 @@ def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> No
         dead = False
     audit.append(stores.state, TERMINAL, Act.REVOKED if dead else Act.REVOCATION_UNCONFIRMED, migration)
     audit.append(stores.state, TERMINAL, Act.KEY_DESTROYED, migration)
-    stores.vault.destroy(migration)
-    accounts.release(stores.state, migration)
-    unlink_at_end(stores.state, migration)
-    stores.state.unlink(*(part_key(migration, part) for part in ("calls", "hosts")))
+    clear_away(stores.state, stores.vault, migration)
     if dead:
         console.print("The access given for this preview is revoked; Google confirms it.")
     else:

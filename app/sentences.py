@@ -1,5 +1,7 @@
 """One table turns codes into sentences with a next step; nothing else speaks to people about errors."""
 
+from migrator.receipt import PERMISSIONS_PAGE
+
 _SENTENCES = {
     "not-started": "Not started yet.",
     "google-quota": "Google asked us to slow down; we resume automatically.",
@@ -48,7 +50,7 @@ _SENTENCES = {
     "key-store-away": "The key store does not answer; we retry automatically.",
     "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
     "audit-busy": "The audit log is too busy; we retry automatically.",
-    "account-busy": "This Gmail account is being imported already. Wait for the end of that import, or cancel it.",
+    "account-busy": "An import of this Gmail account is already running. Wait for its end, or cancel it.",
     "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
     "worker's log before you resume.",
     "lease-lost": "Another worker has taken this import over. If it does not go on, resume it.",
@@ -64,14 +66,19 @@ _CONSENTS = {
     "scope-mismatch": "Google granted something else than read-only access to Gmail; it was given back. Begin again "
     "and leave the one permission ticked.",
     "no-refresh-token": "Google gave access for one hour only; it was given back. Begin again.",
-    "wrong-account": "Another Google account was chosen than the one this import is for, so its access was not kept. "
-    "Begin again with the right account.",
-    "not-given-back": "Google has not confirmed that our access is removed. Remove it yourself at "
-    "https://myaccount.google.com/permissions.",
-    "code-refused": "Google did not accept the answer to the consent. Begin again.",
-    "google-silent": "Google did not answer, so nothing was granted. Try again in a moment.",
-    "not-connected": "The account could not be connected; nothing was kept. Try again; if it happens again, look at "
-    "the log.",
+    "wrong-account": "Another Google account was chosen than the one this import is for, so it is not used. Begin "
+    "again with the right account.",
+    "not-given-back": f"Google has not confirmed that our access is removed. Remove it yourself at {PERMISSIONS_PAGE}.",
+    "give-back-pending": "Google did not say which account this is, so the access is not used, and a worker gives it "
+    f"back as soon as that is known. It can also be removed at {PERMISSIONS_PAGE}. Try again in a moment.",
+    "answer-lost": "Google's answer was lost, so nobody knows whether it granted access. Connect again, or remove our "
+    f"access at {PERMISSIONS_PAGE}.",
+    "answer-pending": "Google's answer was lost, so nobody knows whether it granted access; a worker asks again. "
+    f"Connect again, or remove our access at {PERMISSIONS_PAGE}.",
+    "code-refused": "Google rejected the authorization code, so nothing was granted. Begin again.",
+    "google-silent": "Google isn't answering properly, and we have no access to the account. Try again in a moment.",
+    "not-connected": "The account could not be connected. If access was granted, a worker gives it back. Try again; if "
+    "it happens again, look at the log.",
     "grant-unreadable": "The file holds no grant: JSON with a refresh_token is needed.",
     "master-key-unusable": "The file of master keys cannot be used. Look at store.master_key_file.",
     "seal-broken": "A stored secret cannot be opened. Connect the import again, or cancel it and begin a new one.",
@@ -112,6 +119,11 @@ _FAILURES = {
 def codes() -> frozenset[str]:
     """Return the codes of states that have a sentence here."""
     return frozenset(_SENTENCES)
+
+
+def consent_codes() -> frozenset[str]:
+    """Return the codes of consents that connected nothing."""
+    return frozenset(_CONSENTS)
 
 
 def sentence(code: str) -> str:

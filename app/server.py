@@ -28,9 +28,11 @@ from migrator.quota import PROFILES
 from web.afterdoors import Afterwards
 from web.afterwards import afterwards_routes, ended_page
 from web.api.application import API
+from web.busy import busy
 from web.doors import Doors
 from web.health import with_health
 from web.launch import LAUNCH
+from web.notices import busy_page
 from web.security import Site, guarded
 from web.site import make_site
 from web.speech import speaking_to
@@ -58,10 +60,10 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
     allow_connections()
     site = site_of(config, stores, receipt_keys, stop)
     nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
-    with listening(config.web.host, config.web.port, "web.port") as listener:
+    with listening(config.web.host, config.web.port, "web") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site, listener, stop, "web"):
-            _log.info("web-started", version=version("gmail-migrator"), port=listener.getsockname()[1])
+        with serving(site, listeners, stop, "web"):
+            _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
             stop.wait()
     surveying.halt()
     _log.info("web-stopped")
@@ -73,15 +75,17 @@ def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: 
     Raises:
         click.ClickException: a file that the configuration names cannot be used.
     """
+    stores = stores.for_pages()
     host, google = urlsplit(config.web.url).netloc, urlsplit(config.google.auth_uri)
     after = afterwards_doors(config, stores, host_of(config))
     site = make_site(doors_of(config, stores, receipt_keys, after, stop), [afterwards_routes(after)])
     api = panel_api(config, stores)
     if api:
         site.mount(API, api)
-    spoken = speaking_to(site, stores.state)
+    refuse = partial(busy, say=partial(busy_page, host_of(config)), place="page")
+    spoken = speaking_to(site, stores.state, refuse)
     site_behind_guard = guarded(spoken, host, [f"{google.scheme}://{google.netloc}"], (LAUNCH, f"{API}/"))
-    return with_health(site_behind_guard, readiness(stores.urls.state, stores.urls.keys))
+    return with_health(site_behind_guard, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
 
 
 def doors_of(

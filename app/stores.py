@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 from app import embedded
 from app.config import Store
 from app.storeurls import StoreUrls, configured_urls
+from jobs.broker import open_state
 from jobs.reach import open_store, open_store_async
 from oauth.errors import MasterKeyUnusable
 from oauth.keyring import KeyRing, add_key
@@ -30,16 +31,25 @@ class Stores:
 
     urls: StoreUrls
     master_key_file: Path
+    hurried: bool = False
+    """People wait for the answers: a store that gives none within seconds is given up."""
+
+    def for_pages(self) -> "Stores":
+        """Return the same stores for a server whose pages people wait for."""
+        return replace(self, hurried=True)
 
     @cached_property
     def state(self) -> Redis:
         """A client of the state store."""
-        return connect(self.urls.state)
+        return self._client(self.urls.state)
 
     @cached_property
     def keys(self) -> Redis:
         """A client of the key store."""
-        return connect(self.urls.keys)
+        return self._client(self.urls.keys)
+
+    def _client(self, url: str) -> Redis:
+        return open_state(url) if self.hurried else connect(url)
 
     @cached_property
     def vault(self) -> Vault:

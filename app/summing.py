@@ -38,7 +38,7 @@ def summarise(
         at=int(time.time()),
         sender=config.migrations.summary_from,
         to=user,
-        receipt_url=f"{config.web.url.rstrip('/')}/imports/{migration}",
+        receipt_url=f"{config.web.url}/imports/{migration}",
         outcomes=report.outcomes,
         folders=report.folders,
     )

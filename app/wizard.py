@@ -27,8 +27,6 @@ from web.doors import Addresses, Consents, LookOver, MailboxForgotten
 from web.launch import login_name
 from web.session import Session
 
-RETURN = "/consent/return"
-
 
 @dataclass(frozen=True)
 class Wizard:
@@ -108,8 +106,8 @@ def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
 def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
     """Begin a consent, and let the credentials last until its answer."""
     entrusted.prolong(wizard.stores.keys, session.entered.entrusted)
-    back = wizard.config.web.url.rstrip("/") + RETURN
-    return pending.begin(wizard.stores.keys, wizard.stores.vault, wizard.client, back, session.binding, purpose)
+    back, stores = wizard.config.return_address, wizard.stores
+    return pending.begin(stores.keys, stores.vault, wizard.client, back, session.binding, purpose)
 
 
 def _begun_again(wizard: Wizard, session: Session, migration: str) -> str:
@@ -149,7 +147,7 @@ def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     mailbox = mailbox_of(wizard, session)
     if mailbox is None:  # before the code is exchanged: nothing is granted then
         raise MailboxForgotten
-    made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER)
+    made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, customer=session.entered.customer)
     _prepared(wizard, session, made, mailbox)
     surveying.begin(wizard.config, stores, made.migration)
     return made.migration

@@ -2,10 +2,12 @@
 
 import threading
 
+from app import exchanging
 from app.child import ChildConfig, work
 from app.config import Config
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
+from app.settling import settling
 from app.stores import Stores
 from app.telling import hook_of, telling
 from jobs import worker
@@ -32,8 +34,9 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        preload=(CHILD_LOGS,),
+        preload=(CHILD_LOGS, exchanging.__name__),
         config=ChildConfig(config, stores.urls.state),
     )
     custody = Custody(stores.vault, receipt_maker(config))
-    worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)
+    with settling(config, stores, stop):
+        worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

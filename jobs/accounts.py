@@ -7,15 +7,18 @@ from typing import Any, cast
 
 from redis import Redis
 
+from jobs import exchanges, requests
 from jobs.errors import AccountBusy
 from jobs.migration import ENDS, part_key
 from jobs.retention import UNFINISHED_SECONDS
+from jobs.scripts import decoded
+from migrator.addresses import account_key
 from oauth.vault import Vault
 
-_YOUNG_SECONDS = 600
+YOUNG_SECONDS = 600
 """A hold without a record counts for this long: the record is made when the customer has confirmed the import."""
 
-# KEYS: the account's names, the newest master key's first. ARGV: id, seconds, young seconds, the ends.
+# KEYS: the account's names, those that count first. ARGV: id, seconds, young seconds, the ends.
 _CLAIM = """
 local id, seconds, young = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local ended = {}
@@ -24,13 +27,13 @@ for _, key in ipairs(KEYS) do
   local holder = redis.call('GET', key)
   if holder and holder ~= id then
     local state = redis.call('HGET', 'mig:{' .. holder .. '}', 'state')
-    if state and not ended[state] then return 0 end
-    if not state and redis.call('TTL', key) > seconds - young then return 0 end
+    if state and not ended[state] then return holder end
+    if not state and redis.call('TTL', key) > seconds - young then return holder end
   end
 end
 redis.call('SET', KEYS[1], id, 'EX', seconds)
 redis.call('SET', 'mig:{' .. id .. '}:account', string.sub(KEYS[1], 9), 'EX', seconds)
-return 1
+return ''
 """
 
 
@@ -40,11 +43,12 @@ def claim(redis: Redis, vault: Vault, migration_id: str, address: str) -> None:
     Raises:
         AccountBusy: another migration that has not ended holds it.
     """
-    names = [_hold(name) for name in vault.pseudonyms(address)]
+    names = [_hold(name) for name in _names(vault, address)]
     client: Any = redis
     ends = [str(state) for state in ENDS]
-    if not client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, _YOUNG_SECONDS, *ends):
-        raise AccountBusy
+    holder = client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, YOUNG_SECONDS, *ends)
+    if holder:
+        raise AccountBusy(decoded(holder))
 
 
 def account_of(redis: Redis, migration_id: str) -> str:
@@ -55,7 +59,7 @@ def account_of(redis: Redis, migration_id: str) -> str:
 
 def holds(redis: Redis, vault: Vault, migration_id: str, address: str) -> bool:
     """Tell whether this migration is the one that holds this account's grant."""
-    return account_of(redis, migration_id) in vault.pseudonyms(address)
+    return account_of(redis, migration_id) in _names(vault, address)
 
 
 def release(redis: Redis, migration_id: str) -> None:
@@ -64,6 +68,19 @@ def release(redis: Redis, migration_id: str) -> None:
     if redis.get(hold) == migration_id.encode():
         redis.delete(hold)
     redis.delete(part_key(migration_id, "account"))
+
+
+def _names(vault: Vault, address: str) -> tuple[str, ...]:
+    """Return the account's opaque names: of its one spelling, then of this one, by which older holds are known."""
+    return (*vault.pseudonyms(account_key(address)), *vault.pseudonyms(address))
+
+
+def anybody_imports(redis: Redis, but_for: str) -> bool:
+    """Tell whether there is any import that has not ended, or is being connected: it may be one of any account."""
+    every = requests.read_all(redis, requests.migration_ids(redis))
+    if any(migration.state not in ENDS for migration in every):
+        return True
+    return any(one.is_under_way for one in exchanges.every(redis) if one.id != but_for)
 
 
 def _hold(name: str) -> str:

@@ -23,12 +23,13 @@ from jobs import audit
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.broker import QUEUE, TICKET, send_tickets
 from jobs.contacts import note_contact
-from jobs.crashes import is_away, store_away
+from jobs.crashes import store_away
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
 from jobs.nursery import Outcome, can_start, run_slice
 from jobs.settings import WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
+from jobs.storetrouble import is_away
 from jobs.tickets import Claim, Wish, claim, ready_count, release, renew
 
 _log = structlog.get_logger()

@@ -202,7 +202,7 @@ def _within(said: Json, max_bytes: int) -> Json:
 
 
 def _code_of(error: BaseException) -> str:
-    """Return the code of an error of our trees; of any other its class and nothing else."""
+    """Return the code of an error of our trees, with Google's word where it has one; of any other its class alone."""
     ours = type(error).__module__.partition(".")[0] in {"jobs", "migrator", "oauth"}
-    code = getattr(error, "code", None)
+    code = getattr(error, "told", None) or getattr(error, "code", None)
     return code if ours and isinstance(code, str) else crashed_by(error).code

@@ -1,4 +1,9 @@
-"""The hosts that processes working for a migration connected to: noted as it happens, for its receipt."""
+"""The hosts that processes working for a migration connected to: noted as it happens, for its receipt.
+
+And which of the mail server's addresses served, so that the next slice begins with it.
+"""
+
+from typing import cast
 
 from redis import Redis
 
@@ -13,3 +18,14 @@ def note_contact(redis: Redis, migration_id: str, place: str) -> None:
         both.sadd(part, place)
         both.expire(part, UNFINISHED_SECONDS)
         both.execute()
+
+
+def note_served(redis: Redis, migration_id: str, address: str) -> None:
+    """Note the mail server's address that let us in."""
+    redis.set(part_key(migration_id, "served"), address, ex=UNFINISHED_SECONDS)
+
+
+def served_by(redis: Redis, migration_id: str) -> str:
+    """Return the address that let us in last; empty where none has."""
+    held = cast("bytes | None", redis.get(part_key(migration_id, "served")))
+    return held.decode() if held else ""

@@ -1,20 +1,8 @@
-"""Slices that die: when the next one begins, when a person is called, and a store that is away, which is no death.
+"""Slices that die: when the next one begins, when a person is called; and what a store that is away means for one.
 
 A process that dies once may have been killed by anybody. So work goes on after a short pause that grows with every
 death in a row, and an import fails only when this has gone on for long. Progress ends a row.
 """
-
-from redis.exceptions import (
-    ClusterDownError,
-    ConnectionError,  # noqa: A004 - redis-py's own
-    MasterDownError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-    TimeoutError,  # noqa: A004
-    TryAgainError,
-)
 
 from jobs.slice import SliceEnd, soon
 
@@ -30,35 +18,6 @@ STORE_AWAY = "store-away"
 
 SOON_SECONDS = (2, 15)
 """The shortest and the longest pause before what is to go on soon: a quarter of the time since the last progress."""
-
-_AWAY = (
-    ConnectionError,
-    TimeoutError,
-    ReadOnlyError,
-    MasterDownError,
-    ClusterDownError,
-    TryAgainError,
-    OutOfMemoryError,
-    NoPermissionError,
-)
-_BUSY = (
-    "ACL failure",
-    "BUSY ",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "MISCONF",
-    "NOREPLICAS",
-    "OOM",
-    "READONLY",
-    "TRYAGAIN",
-)
-"""How a server begins that cannot serve for now: no rights, disk, replica or memory, loading, following another one."""
-
-
-def is_away(error: BaseException) -> bool:
-    """True if the store cannot be reached, or cannot take or answer anything for now."""
-    return isinstance(error, _AWAY) or (isinstance(error, ResponseError) and str(error).startswith(_BUSY))
 
 
 def store_away() -> SliceEnd:

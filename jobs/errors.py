@@ -41,9 +41,10 @@ class LeaseLost(JobError):
 
 
 class AccountBusy(JobError):
-    """Another migration holds this Google account's grant; revoking one would end both."""
+    """Another migration holds this Google account's grant; revoking one would end both. `holder` is its id."""
 
     code = "account-busy"
 
-    def __init__(self) -> None:
+    def __init__(self, holder: str = "") -> None:
         super().__init__("another import of this account has not ended")
+        self.holder = holder

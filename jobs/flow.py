@@ -18,6 +18,7 @@ from jobs.scripts import decoded
 MINUTE = 60
 TOTAL = "flow:total"
 _CODE = "code:"
+_CONSENT = "consent:"
 _DEAD = "dead"
 
 
@@ -42,13 +43,19 @@ class Totals:
     """Everything since the counting began, which a lost store or three idle days make begin anew.
 
     `bytes` is rounded, and less than what came: of each import, up to 19 messages and a minute are not in it yet.
-    `dead`: tickets that died, each replaced by a new one.
+    `dead`: tickets that died, each replaced by a new one. `consents`: those that connected nothing, by why.
     """
 
     messages: int
     bytes: int
     codes: dict[str, int]
     dead: int
+    consents: dict[str, int]
+
+
+def count_consent(redis: Redis, code: str) -> None:
+    """Count a consent that connected nothing, by why."""
+    _count(redis, f"{_CONSENT}{code}", 1)
 
 
 def minutes(redis: Redis, count: int = 60, *, now: float | None = None) -> tuple[Minute, ...]:
@@ -66,13 +73,18 @@ def minutes(redis: Redis, count: int = 60, *, now: float | None = None) -> tuple
 def totals(redis: Redis) -> Totals:
     """Return everything since the counting began."""
     row = _row(redis.hgetall(TOTAL))
-    return Totals(row.get("messages", 0), _rounded(row.get("bytes", 0)), _codes(row), row.get(_DEAD, 0))
+    size, consents = _rounded(row.get("bytes", 0)), _codes(row, _CONSENT)
+    return Totals(row.get("messages", 0), size, _codes(row), row.get(_DEAD, 0), consents)
 
 
 def count_dead(redis: Redis, tickets: int) -> None:
     """Count tickets that died."""
+    _count(redis, _DEAD, tickets)
+
+
+def _count(redis: Redis, what: str, number: int) -> None:
     with redis.pipeline(transaction=True) as counted:
-        counted.hincrby(TOTAL, _DEAD, tickets)
+        counted.hincrby(TOTAL, what, number)
         counted.expire(TOTAL, QUEUE_SECONDS)
         counted.execute()
 
@@ -86,8 +98,8 @@ def _rounded(size: int) -> int:
     return round(size / SHOWN_BYTES) * SHOWN_BYTES
 
 
-def _codes(row: dict[str, int]) -> dict[str, int]:
-    return {name.removeprefix(_CODE): number for name, number in sorted(row.items()) if name.startswith(_CODE)}
+def _codes(row: dict[str, int], kind: str = _CODE) -> dict[str, int]:
+    return {name.removeprefix(kind): number for name, number in sorted(row.items()) if name.startswith(kind)}
 
 
 def _row(answer: object) -> dict[str, int]:

@@ -75,6 +75,11 @@ def choose(redis: Redis, migration_id: str, choices: Choices) -> None:
     _write(redis, migration_id, replace(wanted_of(redis, migration_id), choices=choices))
 
 
+def leave_unchosen(redis: Redis, migration_id: str) -> None:
+    """Write choices for a migration that ends before anybody chose."""
+    _write(redis, migration_id, Wanted(Choices(), "newest-first", by_digest=False))
+
+
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     """Return how the migration is to be done."""
     row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))

@@ -10,6 +10,7 @@ from redis import Redis
 from jobs.errors import JobError
 from jobs.migration import part_key
 from jobs.retention import UNFINISHED_SECONDS
+from migrator.addresses import mailbox_key
 from migrator.mailbox import Credentials, MasterUser
 from oauth.vault import Vault
 
@@ -41,4 +42,4 @@ def check(redis: Redis, vault: Vault, migration_id: str, credentials: Credential
 
 def _name(credentials: Credentials) -> str:
     user = credentials.authzid if isinstance(credentials, MasterUser) else credentials.user
-    return f"mailbox {user.lower()}"  # of its own kind: an account of the same name is called another
+    return f"mailbox {mailbox_key(user)}"  # of its own kind: an account of the same name is called another

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs import scripts
+from jobs import exchanges, scripts
 from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import Change, Migration, new_id, part_key, record_key
 
@@ -43,6 +43,7 @@ def create(
     migration_id = migration_id or new_id()
     if scripts.run(redis, "create", migration_id, customer, int(start), now=now) != ["ok"]:
         raise ValueError("a migration with this id exists")
+    exchanges.drop(redis, migration_id)  # from now on the record says that there is a grant
     return read(redis, migration_id)
 
 

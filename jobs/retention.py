@@ -70,6 +70,7 @@ KEPT: tuple[Kept, ...] = (
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
+    _ends("served", "which of the mail server's addresses answered last"),
     _ends("trying", "number of the one message being tried alone after a crash"),
     _ends(
         "survey",
@@ -193,6 +194,12 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
+    _state(
+        "jobs:exchanges",
+        "ids of consents whose outcome is open, their customers' opaque ids, what is known, when they are looked at",
+        Sight.OPERATOR,
+        Until.QUEUE,
+    ),
     _state("jobs:whose", "ids of all migrations and their customers' opaque ids", Sight.OPERATOR, Until.QUEUE),
     _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
     _state("durable:mark", "that somebody waits for the disk", Sight.OPERATOR, Until.HOUR),
@@ -225,6 +232,7 @@ KEPT: tuple[Kept, ...] = (
         Sight.SERVICE,
         Until.LAUNCHED,
     ),
+    _state("ready:probe", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept(
@@ -245,6 +253,7 @@ KEPT: tuple[Kept, ...] = (
         "launch:*", Where.KEYS, "a launch minted for the panel, wrapped by the master key", Sight.SERVICE, Until.LAUNCH
     ),
     Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
+    Kept("ready:probe", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),

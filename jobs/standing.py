@@ -9,6 +9,7 @@ from typing import cast
 
 from redis import Redis
 
+from jobs import exchanges
 from jobs.broker import dead_tickets, queued
 from jobs.heartbeats import Worker, workers
 from jobs.migration import ENDS, PHASES, Migration, State, part_key
@@ -38,7 +39,8 @@ class Standing:
         dead_tickets: tickets that died and were not cleared away yet.
         workers: those heard of within a day.
         overdue: migrations that ought to have been ended or purged minutes ago.
-        unconfirmed: migrations that ended without a confirmation that Google's access is gone.
+        unconfirmed: migrations that ended, or are about to, without a confirmation that Google's access is gone.
+        unsettled: consents of which nobody knows yet whether they left access at Google.
     """
 
     at: float
@@ -54,6 +56,7 @@ class Standing:
     workers: tuple[Worker, ...]
     overdue: int
     unconfirmed: int
+    unsettled: int
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -98,13 +101,20 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
         dead_tickets=dead_tickets(broker),
         workers=workers(redis),
         overdue=int(redis.zcount("jobs:ends", "-inf", at - _LATE_SECONDS)),
-        unconfirmed=unconfirmed(redis, [m for m in every if m.state in ENDS]),
+        unconfirmed=unconfirmed(redis, [m for m in every if is_ending(m)]),
+        unsettled=len(exchanges.unsettled(redis)),
     )
 
 
+def is_ending(migration: Migration) -> bool:
+    """True if it has ended, or nothing but the end is left of it."""
+    return migration.state in ENDS or migration.phase is State.FINISHING
+
+
 def unconfirmed(redis: Redis, ended: Sequence[Migration]) -> int:
-    """Return how many of the migrations that ended had a grant of which Google did not confirm that it is gone."""
+    """Return how many of these migrations had a grant of which Google did not confirm that it is gone."""
     if not ended:
         return 0
     rows = cast("list[bytes | None]", redis.mget([part_key(m.id, "revocation") for m in ended]))
-    return sum(1 for row in rows if row and not json.loads(row)["confirmed"])
+    settled = (json.loads(row) for row in rows if row)
+    return sum(1 for row in settled if row["settled"] and not row["confirmed"])

@@ -154,19 +154,21 @@ def is_running(redis: Redis, migration_id: str) -> bool:
 def in_process(task: Task, _: Ask) -> Json:
     """Do the undo; the process's function. Its answer is empty: what was done lies in the store."""
     place, to = task.place, task.place.target
-    mailbox = pin(to.host, to.port, to.tls, place.trust)
+    pinned = pin(to.host, to.port, to.tls, place.trust)
     doors = Doors(
         folder=tempfile.gettempdir(),
         endpoints=frozenset(),
-        mailbox=mailbox,
+        mailbox=pinned,
         store=places_of(place.state_url),
         secrets=place.secrets,
     )
     close_the_doors(doors, _tell_refusal, _unheard)
-    reach = connecting(mailbox)
+    reach = connecting(pinned)
 
     def connect() -> Mailbox:
-        return open_mailbox(to, task.credentials, connect=reach)
+        mailbox = open_mailbox(to, task.credentials, connect=reach)
+        reach.served(mailbox.address)
+        return mailbox
 
     with open_state(place.state_url) as redis:
         journal = _Journal(redis, task)

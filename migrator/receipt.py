@@ -24,7 +24,7 @@ KEY_LOST_HOW = (
 )
 NOTHING_HELD_HOW = "No access to a Google account was held."
 
-PERMISSIONS_PAGE = "https://myaccount.google.com/permissions"
+PERMISSIONS_PAGE = "https://myaccount.google.com/connections"
 ADVICE = f"Open {PERMISSIONS_PAGE} in your Google Account, choose this service, and remove its access."
 """What the customer does where revocation is not confirmed (Google Account Help, "Manage connections ...")."""
 

@@ -4,19 +4,24 @@ Source: Google, "Using OAuth 2.0 for Web Server Applications"; RFC 7636. `includ
 would add whatever the account once granted to the same Google project.
 """
 
+import http.client
 import logging
 import os
 import secrets
+import time
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import requests
 from google_auth_oauthlib.flow import Flow
-from oauthlib.oauth2 import MissingTokenError, OAuth2Error
-from requests import RequestException
+from requests import RequestException, Response
+from requests.exceptions import ConnectTimeout, ProxyError, SSLError
+from urllib3.exceptions import NewConnectionError
 
 from oauth.errors import (
     AccessForbidden,
+    AnswerLost,
+    AnswerPending,
     ClientUnusable,
     CodeRefused,
     ConsentDenied,
@@ -24,26 +29,44 @@ from oauth.errors import (
     GoogleSilent,
     GrantError,
     NoRefreshToken,
-    NotGivenBack,
     ScopeMismatch,
 )
 from oauth.grant import SCOPE, Client, Grant, is_plain_loopback
-from oauth.revocation import give_back
+from oauth.token_errors import Kind, declined, json_object, refusal
 
 # Their debug messages hold codes, verifiers and tokens.
 for _name in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-_FORBIDDEN = frozenset({"admin_policy_enforced", "org_internal", "account_disabled", "disallowed_useragent"})
-_CLIENT = frozenset(
-    {
-        *("invalid_client", "unauthorized_client", "deleted_client", "disabled_client", "redirect_uri_mismatch"),
-        *("invalid_scope", "unsupported_response_type"),
-    }
-)
+_ERRORS: dict[Kind, type[GrantError]] = {
+    Kind.CLIENT: ClientUnusable,
+    Kind.ACCOUNT: AccessForbidden,
+    Kind.DECLINED: ConsentDenied,
+    Kind.LATER: GoogleSilent,
+}
 
-_TIMEOUT = 30
-"""Seconds Google may be silent; requests waits for ever unless told otherwise."""
+_TIMEOUTS = (5, 20)
+"""Seconds to connect, and seconds Google may be silent: a customer waits for two tries and what follows them."""
+
+_PAUSE = 0.5
+"""Seconds between two tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What Google gave for a code; either token may be empty. `fault`: the code of why it must not be kept, or empty.
+
+    What is not kept is to be given back, by whoever knows whether the account is free (`app.connecting`).
+    """
+
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+    fault: str = ""
+
+    @property
+    def grant(self) -> Grant:
+        """What stands for all of it: revoking one token ends the others."""
+        return Grant(self.refresh_token or self.access_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +87,44 @@ def begin(client: Client, redirect_uri: str) -> Consent:
     return Consent(url, redirect_uri, state, flow.code_verifier)
 
 
-def finish(client: Client, consent: Consent, answer_url: str) -> Grant:
-    """Take the code out of the URL Google sent the customer back to, and exchange it; errors as of the two steps."""
-    return exchange(client, consent, code_of(consent, answer_url))
-
-
 def code_of(consent: Consent, answer_url: str) -> str:
     """Return the authorization code in the URL Google sent the customer back to; nothing is sent to Google.
 
     Raises:
         ConsentNotOurs: it is the answer to another consent, or no answer at all.
         ConsentDenied: there is no code in it.
-        AccessForbidden, ClientUnusable: the same, and Google says that it is not the customer who declined.
+        AccessForbidden, ClientUnusable, GoogleSilent: the same, and it is not the customer who declined.
     """
     if not is_for(answer_url, consent.state):
         raise ConsentNotOurs
     parameters = _parameters(answer_url)
     if "code" not in parameters:
-        raise _refusal(parameters.get("error", ""), ConsentDenied())
+        said = declined(*(parameters.get(name, "") for name in ("error", "error_subtype", "error_description")))
+        raise _ERRORS.get(said.kind, ConsentDenied)(said.word)
     return parameters["code"]
 
 
-def _refusal(word: str, otherwise: GrantError) -> GrantError:
-    """Return what an `error` word of Google's means (RFC 6749 §4.1.2.1, §5.2)."""
-    if word in _FORBIDDEN:
-        return AccessForbidden()
-    return ClientUnusable() if word in _CLIENT else otherwise
+def exchange(client: Client, consent: Consent, code: str) -> Tokens:
+    """Exchange a code for tokens; where no usable answer comes, ask once more with the same code.
 
-
-def exchange(client: Client, consent: Consent, code: str) -> Grant:
-    """Exchange a code for the grant.
+    A code works once (RFC 6749 §4.1.2): where the first answer was lost and the second says that the code is used, the
+    first may have granted something.
 
     Raises:
         CodeRefused, AccessForbidden, ClientUnusable, GoogleSilent: nothing was granted.
-        ScopeMismatch, NoRefreshToken: something else was granted; Google has taken it back.
-        NotGivenBack: the same, but Google did not confirm that it took it back.
+        AnswerLost: the code is used up, and nobody knows whether anything was granted.
+        AnswerPending: the same, but the code may still be good.
     """
-    token = _exchanged(_flow(client, consent.redirect_uri, consent.verifier), code)
-    refresh_token = str(token.get("refresh_token") or "")
-    held = refresh_token or str(token.get("access_token") or "")
-    if set(str(token.get("scope", "")).split()) != {SCOPE}:
-        raise given_back(client, held, ScopeMismatch())
-    if not refresh_token:
-        raise given_back(client, held, NoRefreshToken())
-    return Grant(refresh_token)
-
-
-def given_back(client: Client, token: str, error: Exception) -> Exception:
-    """Give a token back that must not be kept, and return the error to raise: this one, or `NotGivenBack`."""
-    return error if give_back(client, token) else NotGivenBack()
+    first = _tried(client, consent, code)
+    if not isinstance(first, GoogleSilent | AnswerPending):
+        return _or_raise(first)
+    time.sleep(_PAUSE)
+    second = _tried(client, consent, code)
+    if isinstance(first, AnswerPending) and isinstance(second, CodeRefused):
+        raise AnswerLost
+    if isinstance(first, AnswerPending) and isinstance(second, GoogleSilent):
+        raise first
+    return _or_raise(second)
 
 
 def state_of(url: str) -> str:
@@ -132,20 +144,58 @@ def _parameters(url: str) -> dict[str, str]:
         return {}
 
 
-def _exchanged(flow: Flow, code: str) -> dict[str, Any]:
-    """Fetch the tokens; oauthlib reports another scope as a `Warning` that carries them."""
+def _or_raise(outcome: Tokens | GrantError) -> Tokens:
+    if isinstance(outcome, GrantError):
+        raise outcome
+    return outcome
+
+
+def _tried(client: Client, consent: Consent, code: str) -> Tokens | GrantError:
+    """Ask the token endpoint once (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": consent.redirect_uri,
+        "code_verifier": consent.verifier,
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+    }
     try:
-        token: dict[str, Any] = flow.fetch_token(code=code, timeout=_TIMEOUT)
-    except Warning as changed:
-        held: dict[str, Any] = dict(getattr(changed, "token", {}))
-        held["scope"] = " ".join(getattr(changed, "new_scope", []))
-        return held
-    except (MissingTokenError, RequestException, ValueError):  # no answer, or one that is none
-        raise GoogleSilent from None
-    except OAuth2Error as error:
-        raise _refusal(str(error.error), CodeRefused()) from None
-    scope = token.get("scope", "")
-    return {**token, "scope": scope if isinstance(scope, str) else " ".join(scope)}
+        # A redirect would carry code and secret on to another place (RFC 9110 §15.4.8: 307 repeats the body).
+        answer = requests.post(client.token_uri, data=form, timeout=_TIMEOUTS, allow_redirects=False)
+    except (ConnectTimeout, ProxyError, SSLError):  # no request was sent
+        return GoogleSilent()
+    except RequestException as error:
+        return GoogleSilent() if _is_unsent(error) else AnswerPending()
+    return _tokens_in(answer)
+
+
+def _is_unsent(error: RequestException) -> bool:
+    """Tell whether no connection came about; one that broke off may have carried the code to Google."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError)
+
+
+def _tokens_in(answer: Response) -> Tokens | GrantError:
+    said = json_object(answer.content)
+    refresh, access = (_text(said.get(name)) for name in ("refresh_token", "access_token"))
+    if refresh or access:
+        return Tokens(refresh, access, _fault(said.get("scope"), refresh))
+    if said.get("error") or http.client.BAD_REQUEST <= answer.status_code < http.client.INTERNAL_SERVER_ERROR:
+        found = refusal(answer.status_code, answer.content)
+        return _ERRORS.get(found.kind, CodeRefused)(found.word)
+    return AnswerPending()  # of no token endpoint: what stands between may have lost Google's
+
+
+def _fault(scope: object, refresh_token: str) -> str:
+    """Return why tokens must not be kept. A scope that is left out is the one asked for (RFC 6749 §5.1)."""
+    if scope is not None and set(_text(scope).split()) != {SCOPE}:
+        return ScopeMismatch.code
+    return "" if refresh_token else NoRefreshToken.code
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _flow(client: Client, redirect_uri: str, verifier: str) -> Flow:

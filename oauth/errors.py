@@ -7,6 +7,9 @@ GrantError
 ├── NoRefreshToken       Google granted access for an hour only (it was given back)
 ├── WrongAccount         another Google account than the expected one
 ├── NotGivenBack         what must not be kept could not be given back: Google did not confirm it
+├── GiveBackPending      what must not be kept is given back once it is known whose account it is
+├── AnswerLost           Google's answer to the code was lost: nobody knows whether anything was granted
+├── AnswerPending        no answer to the code yet that can be understood; it is asked again
 ├── AccessForbidden      the account's administrator, or Google, does not allow the access
 ├── ClientUnusable       Google does not accept the host's OAuth client
 ├── CodeRefused          Google did not take the code (used twice, expired, another consent's verifier)
@@ -24,8 +27,18 @@ class GrantError(Exception):
 
     code = "grant"
 
+    def __init__(self, word: str = "") -> None:
+        super().__init__(word)
+        self.word = word
+        """Google's own word for it, where it has one (`oauth.token_errors`); never other text."""
+
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def told(self) -> str:
+        """The code for a log: Google's word follows a colon."""
+        return f"{self.code}:{self.word.replace('-', '_')}" if self.word else self.code
 
 
 class ConsentDenied(GrantError):
@@ -64,6 +77,24 @@ class NotGivenBack(GrantError):
     code = "not-given-back"
 
 
+class GiveBackPending(GrantError):
+    """Google did not say whose account it is, and giving the access back might end somebody's import of it."""
+
+    code = "give-back-pending"
+
+
+class AnswerLost(GrantError):
+    """The code is used up and its answer was lost: only the customer can see whether anything was granted."""
+
+    code = "answer-lost"
+
+
+class AnswerPending(GrantError):
+    """Google's answers to the code were lost, or none that can be understood; it is asked again later."""
+
+    code = "answer-pending"
+
+
 class AccessForbidden(GrantError):
     """The account's administrator, or Google, does not allow this client to read Gmail; nothing was granted."""
 
@@ -83,7 +114,7 @@ class CodeRefused(GrantError):
 
 
 class GoogleSilent(GrantError):
-    """Google could not be reached, or broke off."""
+    """Google could not be reached, or has no time now; nothing was granted."""
 
     code = "google-silent"
 
@@ -94,7 +125,7 @@ class NotConnected(GrantError):
     code = "not-connected"
 
     def __init__(self, code: str) -> None:
-        super().__init__(code)
+        super().__init__()
         self.code = code
 
 

@@ -12,6 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 
+from oauth.token_errors import json_object, refusal
+
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
 """The one scope: read-only by construction."""
 
@@ -87,7 +89,7 @@ class SingleFlightCredentials(Credentials):
         google-auth's own refresh keeps Google's answer to itself where a new sign-in is needed (`invalid_rapt`).
 
         Raises:
-            RefreshError: refused; its second argument is Google's answer, where it is one.
+            RefreshError: refused; its second argument is the `Refusal`.
         """
         seen = self.token
         with self._flight:
@@ -103,20 +105,12 @@ class SingleFlightCredentials(Credentials):
         }
         sent = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = request(url=self.token_uri, method="POST", headers=sent, body=urlencode(form).encode())
-        said = _said(answer.data)
+        said = json_object(answer.data)
         token = said.get("access_token")
         if answer.status != http.client.OK or not isinstance(token, str) or not token:
-            raise RefreshError("refused", said)
+            raise RefreshError("refused", refusal(answer.status, answer.data))
         self.token = token
         self.expiry = _expiry(said.get("expires_in"))
-
-
-def _said(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _expiry(seconds: object) -> datetime | None:

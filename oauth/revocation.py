@@ -11,11 +11,11 @@ import requests
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from oauth.grant import Client, Grant
+from oauth.token_errors import Kind, refusal
 
 _TIMEOUT = 30
 _TRIES = 3
 _PAUSE = 0.5
-_SIGN_IN = frozenset({"invalid_rapt", "rapt_required"})
 
 
 def revoke(client: Client, token: str) -> bool:
@@ -51,9 +51,10 @@ def is_dead(client: Client, grant: Grant) -> bool:
     }
     try:
         answer = _posted(client.token_uri, form)
-        return _error(answer) == "invalid_grant" and _error(answer, "error_subtype") not in _SIGN_IN
     except requests.RequestException:
         return False
+    said = refusal(answer.status_code, answer.content)
+    return said.word == "invalid_grant" and said.kind in {Kind.GRANT, Kind.ACCOUNT}
 
 
 def _posted(uri: str, form: Mapping[str, str]) -> requests.Response:
@@ -61,8 +62,8 @@ def _posted(uri: str, form: Mapping[str, str]) -> requests.Response:
     return requests.post(uri, data=form, timeout=_TIMEOUT, allow_redirects=False)
 
 
-def _error(answer: requests.Response, field: str = "error") -> str:
+def _error(answer: requests.Response) -> str:
     try:
-        return str(answer.json().get(field, ""))
+        return str(answer.json().get("error", ""))
     except (ValueError, AttributeError):  # no JSON, or JSON that is no object
         return ""

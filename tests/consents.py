@@ -96,9 +96,9 @@ def grants(google: Google) -> list[dict[str, object]]:
 
 
 def names(stores: Stores) -> set[str]:
-    """Return the names of all keys of state and key store, but those of the audit log and the quota."""
+    """Return the names of all keys of state and key store, but those of the audit log, the quota and the counts."""
     found = {name.decode() for store in (stores.state, stores.keys) for name in store.scan_iter()}
-    return {name for name in found if not name.startswith(("audit:", "quota:", "used:"))}
+    return {name for name in found if not name.startswith(("audit:", "quota:", "used:", "flow:"))}
 
 
 def everything(store: Redis) -> bytes:

@@ -24,8 +24,8 @@ _MISSING = "promtool is missing: run scripts/install-test-servers once, as root"
 @contextmanager
 def served(site: Site) -> Iterator[str]:
     """Serve a site on the loopback; give its address."""
-    with listening("127.0.0.1", 0, "port") as listener, serving(site, listener, threading.Event(), "site"):
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with listening("127.0.0.1", 0, "metrics") as listeners, serving(site, listeners, threading.Event(), "site"):
+        yield f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
 
 
 @contextmanager

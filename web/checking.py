@@ -39,7 +39,7 @@ def checking_routes(doors: Doors) -> APIRouter:
     @routes.post("/start-over")
     def start_over(migration: str, cookie: _Cookie = "") -> Response:
         owned = owned_import(doors.state, cookie, migration)
-        if owned.migration.ending == State.CANCELLED:  # pressed twice
+        if owned.migration.phase is State.FINISHING:  # pressed twice, or once more after an answer that was lost
             return see("/")
         if not waits(owned):
             return notice_page(doors.host, "already-started", place=f"/imports/{migration}")

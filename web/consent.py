@@ -1,13 +1,12 @@
 """Consent in the browser: out to Google by a form of ours, back by a redirect of Google's."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
 from jobs.mailboxes import OtherMailbox
-from oauth.errors import ConsentNotOurs, GoogleSilent, GrantError, NotConnected, NotGivenBack
+from oauth.errors import ConsentNotOurs, GrantError
 from web import answered
 from web import session as sessions
 from web.answered import Came
@@ -18,24 +17,16 @@ from web.entrance import client_of, too_often
 from web.limits import Limit
 from web.notices import notice_page, shown
 from web.session import COOKIE, NOBODY, Session
-from web.views.notices import words_for
+from web.views.language import _
+from web.views.notices import said_of, words_for
 from web.views.start import before
-from web.visitor import owned_import, visitor
+from web.visitor import is_theirs, owned_import, visitor
 
 CONSENTS = Limit("consent", 20, 600)
 """Consents begun by one client; each keeps a row in the key store for ten minutes."""
 
 _LOOK_AGAIN_SECONDS = "2"
 """When a page asks again what became of an answer."""
-
-_STATUS: dict[type[Exception], HTTPStatus] = {
-    ConsentNotOurs: HTTPStatus.FORBIDDEN,
-    AccountBusy: HTTPStatus.CONFLICT,
-    GoogleSilent: HTTPStatus.BAD_GATEWAY,
-    NotConnected: HTTPStatus.BAD_GATEWAY,
-    NotGivenBack: HTTPStatus.BAD_GATEWAY,
-}
-"""How a refusal is answered; all others are 400."""
 
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 
@@ -119,7 +110,19 @@ def _mailbox_needed(doors: Doors, session: Session, error: MailboxForgotten | Ot
 
 def _not_connected(doors: Doors, session: Session, error: GrantError | AccountBusy) -> Response:
     """Return the page before Google again, with what went wrong; who has no session here gets that alone."""
+    if isinstance(error, AccountBusy):
+        return _busy(doors, session, error.holder)
     if isinstance(error, ConsentNotOurs) or not doors.consents.ready(session):
         return notice_page(doors.host, error.code)
-    view = before(doors.host, session.entered.mailbox, problem=words_for(error.code, doors.host))
-    return shown("before.html", view, _STATUS.get(type(error), HTTPStatus.BAD_REQUEST))
+    said, words = said_of(error.code), words_for(error.code, doors.host)
+    removal = said.place if said.is_away else ""
+    return shown(
+        "before.html", before(doors.host, session.entered.mailbox, problem=words, removal=removal), said.status
+    )
+
+
+def _busy(doors: Doors, session: Session, holder: str) -> Response:
+    """Say that the account is being imported already; whose import that is, is shown it."""
+    if not is_theirs(doors.state, session, holder):
+        return notice_page(doors.host, AccountBusy.code)
+    return notice_page(doors.host, AccountBusy.code, place=f"/imports/{holder}", place_words=_("See that import"))

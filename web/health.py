@@ -7,12 +7,15 @@ answers are a word.
 from collections.abc import Callable
 from http import HTTPStatus
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LIVES = "/healthz"
 SERVES = "/readyz"
+
+_AT_ONCE = 2
+"""Threads that wait for the stores: they are not those of the pages, which a store that hangs may hold up."""
 
 _NOT_KEPT = {"cache-control": "no-store"}
 
@@ -22,16 +25,17 @@ def with_health(app: ASGIApp, ready: Callable[[], bool]) -> ASGIApp:
 
     Args:
         app: the site behind its guard.
-        ready: tells within a second or so whether the stores answer; called in a thread.
+        ready: tells within a second or so whether the stores take and answer what they are sent; called in a thread.
     """
+    few = CapacityLimiter(_AT_ONCE)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in {LIVES, SERVES}:
             await app(scope, receive, send)
-        elif scope["path"] == LIVES or await to_thread.run_sync(ready):
+        elif scope["path"] == LIVES or await to_thread.run_sync(ready, limiter=few):
             await PlainTextResponse("ok\n", headers=_NOT_KEPT)(scope, receive, send)
         else:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            await PlainTextResponse("a store does not answer\n", status, _NOT_KEPT)(scope, receive, send)
+            await PlainTextResponse("a store is in trouble\n", status, _NOT_KEPT)(scope, receive, send)
 
     return answer

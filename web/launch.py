@@ -18,6 +18,7 @@ from fastapi import APIRouter, Cookie, Form, Request, Response
 from redis import Redis
 from starlette.datastructures import Headers
 
+from migrator.hostnames import host_key
 from migrator.mailbox import Password
 from web import launched, minted
 from web.browsers import Mark, mark_for, traits_of
@@ -26,6 +27,7 @@ from web.launch_token import LEEWAY_SECONDS, Launch, LaunchRefused, Terms, read_
 from web.launched import Asking
 from web.limits import Limit
 from web.notices import notice_page
+from web.origins import comparable
 from web.refused import developers_page
 from web.sealed import new_id
 from web.session import COOKIE
@@ -113,8 +115,9 @@ def _entered(entrance: Entrance, panel: Panel, given: str, cookie: str, asking: 
 
 
 def login_name(mailbox: str, login: Login) -> str:
-    """Return what the mail server calls the user of a mailbox, by its address."""
-    return mailbox if login == "address" else mailbox.rpartition("@")[0]
+    """Return what the mail server calls the user of a mailbox, by its address; its domain in the form of the DNS."""
+    local, at, domain = mailbox.rpartition("@")
+    return local if login == "local-part" else f"{local}@{host_key(domain)}" if at else mailbox
 
 
 def check_origin(headers: Headers, origins: frozenset[str]) -> None:
@@ -123,7 +126,8 @@ def check_origin(headers: Headers, origins: frozenset[str]) -> None:
     Fetch Metadata, where a browser sends it, must tell of a navigation of the whole tab: scripts and frames don't
     launch. A missing Origin, or `null`, is nobody's (RFC 6454 §7.3).
     """
-    if headers.getlist("origin") not in [[origin] for origin in origins]:
+    said = headers.getlist("origin")
+    if len(said) != 1 or comparable(said[0]) not in origins:
         raise LaunchRefused("origin-foreign")
     how, where = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
     if (how, where) != ("navigate", "document"):

@@ -24,6 +24,8 @@ from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
+from web.origins import comparable
+
 ALGORITHMS = ("Ed25519", "EdDSA")
 """One algorithm by its two names: RFC 9864's, and the older one of RFC 8037 that many libraries still write."""
 
@@ -39,8 +41,6 @@ _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _JTI = re.compile(r"[\x21-\x7e]{16,128}")
 _ADDRESS = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,255}")
 _PARTS = 3
-_SLASHES = 3
-"""Those of `https://host/`."""
 
 
 class LaunchRefused(Exception):
@@ -184,17 +184,12 @@ def _claims(payload: bytes) -> dict[str, object]:
 
 
 def _check_parties(claims: Mapping[str, object], terms: Terms) -> None:
-    if _comparable(claims.get("iss")) != _comparable(terms.issuer):
+    if comparable(claims.get("iss")) != comparable(terms.issuer):
         raise LaunchRefused("issuer-wrong")
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]
-    if _comparable(terms.audience) not in map(_comparable, named):
+    if comparable(terms.audience) not in map(comparable, named):
         raise LaunchRefused("audience-wrong")
-
-
-def _comparable(name: object) -> object:
-    """Return an issuer or audience as it compares: an address without a path may end in a slash (RFC 3986 §6.2.3)."""
-    return name.removesuffix("/") if isinstance(name, str) and name.count("/") == _SLASHES else name
 
 
 def _checked_end(claims: Mapping[str, object], now: float) -> float:

@@ -9,10 +9,17 @@ from web.rendering import render
 from web.views.host import Host
 from web.views.notices import notice_of, said_of, words_for
 from web.views.signin import signin
+from web.visit import present_visit
 
 
 def notice_page(
-    host: Host, code: str, status: HTTPStatus | None = None, *, place: str = "", seconds: int = 0
+    host: Host,
+    code: str,
+    status: HTTPStatus | None = None,
+    *,
+    place: str = "",
+    place_words: str = "",
+    seconds: int = 0,
 ) -> Response:
     """Return the page for a code of `web.views.notices`, with the status that belongs to it.
 
@@ -21,12 +28,18 @@ def notice_page(
         code: what happened; an unknown one is told as an error of ours.
         status: another one than usually belongs to the code.
         place: where the page's button leads, instead of where it usually does.
+        place_words: what it says instead, translated.
         seconds: after how long to try again (RFC 9110 §10.2.3); 0 says nothing.
     """
-    answer = shown("notice.html", notice_of(host, code, place), status or said_of(code).status)
+    answer = shown("notice.html", notice_of(host, code, place, place_words), status or said_of(code).status)
     if seconds:
         answer.headers["retry-after"] = str(seconds)
     return answer
+
+
+def busy_page(host: Host) -> Response:
+    """Return the page for whoever met a store in trouble; its button leads to the page that was asked for."""
+    return notice_page(host, "store-trouble", place=present_visit().place)
 
 
 def signin_page(host: Host, *, refused: bool = False, address: str = "") -> Response:

@@ -9,12 +9,13 @@ Google's is used up and no look-over begun by a guess.
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.origins import is_at, is_origin_of
 
 _log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple
 
     Args:
         app: the site.
-        host: the host (and port) it is reached by; requests for another one are turned away.
+        host: the host (and port) it is reached by, as `web.origins` spells it; requests for another are turned away.
         form_targets: origins that forms may lead to by a redirect; browsers count those as targets of the form.
         open_to: beginnings of paths that others than our own pages may post to. Whatever answers there checks for
             itself who asks, and trusts no cookie.
@@ -113,7 +114,7 @@ def refusal_of(
         anyone: see `open_to`.
         longest: bytes its body may have.
     """
-    if headers.get("host") != host:
+    if not is_at(headers.get("host", ""), host):
         return HTTPStatus.MISDIRECTED_REQUEST
     if _is_a_guess(headers):
         return HTTPStatus.SERVICE_UNAVAILABLE
@@ -141,7 +142,7 @@ def _is_from_us(headers: Mapping[str, str], host: str) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    return urlsplit(headers.get("origin", "")).netloc == host
+    return is_origin_of(headers.get("origin", ""), host)
 
 
 def _is_a_guess(headers: Mapping[str, str]) -> bool:

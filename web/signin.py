@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
+from migrator.addresses import domain_of, mailbox_key
 from migrator.mailbox import Password
 from web import entrusted
 from web import session as sessions
@@ -92,15 +93,10 @@ def signout_routes(entrance: Entrance) -> APIRouter:
 
 def customers_of(entrance: Entrance, mailbox: str) -> tuple[str, ...]:
     """Return the ids a mailbox's owner has as a customer: one per master key, the newest key's first."""
-    return tuple(f"mailbox-{name}" for name in entrance.vault.pseudonyms(mailbox))
-
-
-def domain_of(address: str) -> str:
-    """Return an address's domain in small letters, by which its mail server is found."""
-    return address.rpartition("@")[2].lower()
+    return tuple(f"mailbox-{name}" for name in entrance.vault.pseudonyms(mailbox_key(mailbox)))
 
 
 def _wait(entrance: Entrance, request: Request, mailbox: str) -> int:
     """Count the try; the client first, so that one who tries too often can't keep a customer out."""
     by_client = entrance.seconds_to_wait(BY_CLIENT, client_of(entrance, request))
-    return by_client or entrance.seconds_to_wait(BY_ADDRESS, mailbox)
+    return by_client or entrance.seconds_to_wait(BY_ADDRESS, mailbox_key(mailbox))

@@ -19,6 +19,7 @@ from jobs.errors import IllegalTransition, UnknownMigration
 from oauth.errors import SealBroken
 from web import session as sessions
 from web.beginning import beginning_routes, come_again
+from web.busy import answer_busy
 from web.checking import checking_routes
 from web.choosing import choosing_routes
 from web.consent import consent_routes
@@ -26,7 +27,7 @@ from web.doors import Doors
 from web.events import event_routes
 from web.following import following_routes
 from web.launch import launch_routes
-from web.notices import notice_page
+from web.notices import busy_page, notice_page
 from web.paces import Paces
 from web.rendering import STATIC, STATIC_PLACE
 from web.session import COOKIE
@@ -54,6 +55,7 @@ def make_site(doors: Doors, further: Sequence[APIRouter] = ()) -> FastAPI:
         return JSONResponse(dict(doors.receipt_keys), media_type="application/jwk-set+json")
 
     _answer_the_rest(site, doors)
+    answer_busy(site, lambda: busy_page(doors.host), "page")
     return site
 
 

@@ -1,11 +1,13 @@
 """In which language each request is answered: the one chosen in the session, else the one the browser asks for."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Cookie, Form, Response
 from redis import Redis
+from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,19 +32,30 @@ _BY_POST_ALONE = re.compile(r"/(consent(/return)?|launch|signout|language)|/impo
 """Places that answer a form or Google; who chooses a language there is led to what can be shown again."""
 
 
-def speaking_to(app: ASGIApp, state: Redis) -> ASGIApp:
-    """Return the site speaking the visitor's language."""
+def speaking_to(app: ASGIApp, state: Redis, refuse: Callable[[RedisError], Response]) -> ASGIApp:
+    """Return the site speaking the visitor's language.
+
+    Args:
+        app: the site.
+        state: where the visitor's choice lies.
+        refuse: what is answered, in the browser's language, where that cannot be read; may raise the error again.
+    """
 
     async def speak(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(_SILENT):
             await app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        cookies = cookie_parser(headers.get("cookie", ""))
+        headers, place = Headers(scope=scope), _place(scope["path"])
+        cookies, accepted = cookie_parser(headers.get("cookie", "")), headers.get("accept-language", "")
         cookie, mark = cookies.get(COOKIE, ""), cookies.get(MARK, "")
-        session = await to_thread.run_sync(sessions.arrived, state, cookie, mark) if cookie else None
-        language = language_for(headers.get("accept-language", ""), session.language if session else "")
-        with bringing(mark), speaking(language), visiting(Visit(_place(scope["path"]), session=session is not None)):
+        try:
+            session = await to_thread.run_sync(sessions.arrived, state, cookie, mark) if cookie else None
+        except RedisError as error:
+            with speaking(language_for(accepted)), visiting(Visit(place)):
+                await refuse(error)(scope, receive, send)
+            return
+        language = language_for(accepted, session.language if session else "")
+        with bringing(mark), speaking(language), visiting(Visit(place, session=session is not None)):
             await app(scope, receive, telling(send, session) if session and session.id != cookie else send)
 
     return speak

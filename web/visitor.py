@@ -46,9 +46,21 @@ def owned_import(state: Redis, cookie: str, migration_id: str) -> Owned:
     if session is None:
         raise UnknownMigration
     migration = requests.read(state, migration_id)
-    if not session.owns(migration_id) and migration.customer != session.entered.customer:
+    if not _owns(session, migration):
         raise UnknownMigration
     return Owned(session, migration)
+
+
+def is_theirs(state: Redis, session: Session, migration_id: str) -> bool:
+    """True if there is such an import, and it is the session's customer's."""
+    try:
+        return _owns(session, requests.read(state, migration_id))
+    except UnknownMigration:
+        return False
+
+
+def _owns(session: Session, migration: Migration) -> bool:
+    return session.owns(migration.id) or migration.customer == session.entered.customer
 
 
 def forgotten(state: Redis, session: Session, migration_id: str) -> Session:

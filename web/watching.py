@@ -18,6 +18,7 @@ from anyio import to_thread
 from redis.asyncio import Redis
 
 from jobs.migration import part_key, record_key
+from web.busy import is_trouble
 from web.views.language import Language
 
 _log = structlog.get_logger()
@@ -120,7 +121,7 @@ class Watching:
                     await self._round(redis)
                     await asyncio.sleep(_ROUND_SECONDS)
         except Exception as error:  # noqa: BLE001 - the pages are let go; browsers come again by themselves
-            _log.critical("unhandled", place="page", error=error)
+            _note(error)
         finally:
             for page in chain.from_iterable(self._pages.values()):
                 page.tell(None)
@@ -150,8 +151,13 @@ class Watching:
         try:
             return self._look(migration, languages)
         except Exception as error:  # noqa: BLE001 - one import must not cut off the pages of all others
-            _log.critical("unhandled", place="page", error=error)
+            _note(error)
             return {}
+
+
+def _note(error: Exception) -> None:
+    if not is_trouble(error, "events"):
+        _log.critical("unhandled", place="page", error=error)
 
 
 async def _stand(redis: Redis, migrations: Iterable[str]) -> list[object]:

@@ -33,7 +33,8 @@ def _client(config: Config) -> Iterator[Finding]:
         way_out = "Make an OAuth client in your Google project and name it: docs/operations/google-project.md."
         yield bad("OAuth client", f"google.{' and google.'.join(missing)} not set", way_out)
     else:
-        yield ok("OAuth client", f"set; project {said.project}, profile {said.profile}")
+        back = f"; redirect URI {config.return_address}" if config.return_address else ""
+        yield ok("OAuth client", f"set; project {said.project}, profile {said.profile}{back}")
 
 
 def _proxy() -> Iterator[Finding]:

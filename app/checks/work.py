@@ -30,7 +30,14 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
         except RedisError as error:
             yield bad("queues", f"cannot be looked at ({type(error).__name__})", "Mend the stores first; see above.")
             return
-    yield from (_workers(now), *_versions(now), _queue(now), _overdue(now), _unconfirmed(now), _audit(verdict))
+    yield from (
+        _workers(now),
+        *_versions(now),
+        _queue(now),
+        _overdue(now),
+        *_revocations(now),
+        _audit(verdict),
+    )
 
 
 def _workers(now: Standing) -> Finding:
@@ -66,11 +73,15 @@ def _overdue(now: Standing) -> Finding:
     return ok("retention", "nothing is kept longer than promised")
 
 
-def _unconfirmed(now: Standing) -> Finding:
+def _revocations(now: Standing) -> Iterator[Finding]:
     if now.unconfirmed:
         way_out = "Tell these customers to remove the access in their Google Account: migrator list --unconfirmed."
-        return warn("revocations", f"{imports(now.unconfirmed)} ended without Google's confirmation", way_out)
-    return ok("revocations", "all confirmed")
+        yield warn("revocations", f"{imports(now.unconfirmed)} ended without Google's confirmation", way_out)
+    if now.unsettled:
+        way_out = "A worker finds out what became of them: start one, or look at its log; migrator list --unconfirmed."
+        yield warn("revocations: consents", f"{now.unsettled} may have left access at Google", way_out)
+    if not now.unconfirmed and not now.unsettled:
+        yield ok("revocations", "all confirmed")
 
 
 def _audit(verdict: audit.Verdict) -> Finding:

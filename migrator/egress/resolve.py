@@ -9,21 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from migrator.egress.addresses import is_public
 from migrator.egress.hosts import Tls, check_port, checked_host
+from migrator.egress.race import first_to_answer, interleaved
 from migrator.errors import HostNotAllowed, MailboxUnreachable, UnknownHost
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 """`socket.getaddrinfo`, or what answers like it."""
 
-Connect = Callable[[str, int, float], socket.socket]
-"""What a mailbox is opened with: host, port, seconds."""
-
-_MOST_ADDRESSES = 4
-"""So many of a host's addresses are tried; they share the time."""
+_MOST_ADDRESSES = 8
+"""So many of a host's addresses are tried."""
 
 _LATER_SECONDS = 60
 """Until the next try where the name service does not answer."""
@@ -40,7 +37,7 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A host, its port, and the checked addresses that connections go to, in the order of the name service."""
+    """A host, its port, and the checked addresses that connections go to, in the order they are tried."""
 
     host: str
     port: int
@@ -81,37 +78,40 @@ def _addresses(host: str, port: int, resolver: Resolver) -> tuple[str, ...]:
         raise UnknownHost from None
     if not found:
         raise UnknownHost
-    return tuple(dict.fromkeys(str(answer[4][0]) for answer in found))
+    return interleaved(dict.fromkeys(str(answer[4][0]) for answer in found))
 
 
-def connecting(pinned: Pinned | None) -> Connect:
-    """Return what makes the TCP connections to this host, for `open_mailbox(..., connect=...)`; it looks nothing up.
+class Reach:
+    """Makes the TCP connections to a host's checked addresses, for `open_mailbox(..., connect=...)`; looks nothing up.
 
-    It raises HostNotAllowed for any other host or port (without a host for all), and the last address's OSError when
-    none answers in time.
+    The address that served last is tried first; one that answered since and did not serve, last.
     """
-    return partial(_connect, pinned)
+
+    def __init__(self, pinned: Pinned | None) -> None:
+        self._pinned = pinned
+        self._order = list(pinned.addresses) if pinned else []
+
+    def __call__(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Connect to the first address that answers.
+
+        Raises:
+            HostNotAllowed: any other host or port than the checked one, which may be none.
+            OSError: none answers in time.
+        """
+        if self._pinned is None or (host, port) != (self._pinned.host, self._pinned.port):
+            raise HostNotAllowed
+        sock, address = first_to_answer(self._order, port, seconds)
+        self._order.remove(address)
+        self._order.append(address)
+        return sock
+
+    def served(self, address: str) -> None:
+        """Begin with this address from now on, if it is one of the host's."""
+        self._order.sort(key=lambda one: one != address)
 
 
-def _connect(pinned: Pinned | None, host: str, port: int, seconds: float) -> socket.socket:
-    if pinned is None or (host, port) != (pinned.host, pinned.port):
-        raise HostNotAllowed
-    until = time.monotonic() + seconds
-    *others, last = pinned.addresses
-    for left, address in zip(range(len(others) + 1, 1, -1), others, strict=True):
-        try:
-            return _reached(address, port, (until - time.monotonic()) / left)
-        except OSError:  # the next one may be up; what the last one says is what is told
-            continue
-    return _reached(last, port, until - time.monotonic())
-
-
-def _reached(address: str, port: int, seconds: float) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(max(seconds, 0.1))  # none left would mean: do not wait at all
-        sock.connect((address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+def connecting(pinned: Pinned | None, first: str = "") -> Reach:
+    """Return what reaches this host; `first` is the address that served before, "" where none is known."""
+    reach = Reach(pinned)
+    reach.served(first)
+    return reach

@@ -25,7 +25,9 @@ from migrator.errors import (
     NoGmail,
     QuotaExhausted,
     ReconnectNeeded,
+    Waiting,
 )
+from oauth.token_errors import Kind, Refusal
 
 _RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 _BY_THE_MINUTE = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
@@ -48,18 +50,7 @@ _ACCOUNT = {
     *("lockedDomainForbidden", "lockedDomainExpired", "ORG_RESTRICTION_VIOLATION", "admin_policy_enforced"),
 }
 _FORBIDDEN = {"forbidden", "PERMISSION_DENIED"}
-
-# OAuth: RFC 6749 §5.2, RFC 6749 §4.1.2.1, and Google's own words ("Using OAuth 2.0 for Web Server Applications").
-_GRANT_WORDS = {"invalid_grant", "invalid_rapt", "rapt_required"}
-_CLIENT_WORDS = {
-    *("invalid_client", "unauthorized_client", "deleted_client", "disabled_client", "unsupported_grant_type"),
-    *("invalid_scope", "redirect_uri_mismatch"),
-}
-_ADMIN_WORDS = {
-    *("admin_policy_enforced", "org_internal", "access_denied", "account_disabled", "account_deleted"),
-    *("account_suspended", "disallowed_useragent"),
-}
-_ACCOUNT_IS_OFF = re.compile(r"account\b.*\b(deleted|disabled|suspended)", re.IGNORECASE)
+_REFRESHING = {Kind.CLIENT: ClientRefused, Kind.ACCOUNT: GoogleRefused}
 
 
 class TooManyAtOnce(QuotaExhausted):
@@ -116,26 +107,20 @@ def _if_it_lasts(status: int, reason: str) -> MigrationError | None:
 
 
 def from_refused_refresh(error: RefreshError) -> MigrationError:
-    """Return what a refused refresh means by its `error` word and description, or by the API's document in their place.
-
-    A dead grant is certain at once. The other words are believed when they last.
-    """
-    answer = error.args[1] if len(error.args) > 1 else None
-    answer = answer if isinstance(answer, dict) else {}
-    if isinstance(answer.get("error"), dict):
-        return from_answer(_status(answer["error"]), json.dumps(answer).encode())
-    word = _word(answer.get("error"))
-    if word in _ADMIN_WORDS or (word in _GRANT_WORDS and _ACCOUNT_IS_OFF.search(str(answer.get("error_description")))):
-        return GoogleUnavailable(word, GoogleRefused(word), sure=True)
-    if word in _GRANT_WORDS:
-        return ReconnectNeeded(word)
-    if word in _CLIENT_WORDS:
-        return GoogleUnavailable(word, ClientRefused(word), sure=True)
-    return GoogleUnavailable(word or "token")
+    """Return what a refused refresh means; a dead grant is certain at once, the other refusals when they last."""
+    said = error.args[1] if len(error.args) > 1 else None
+    if not isinstance(said, Refusal):
+        return GoogleUnavailable("token")
+    if said.kind in {Kind.GRANT, Kind.SIGN_IN}:
+        return ReconnectNeeded(said.word)
+    if lasting := _REFRESHING.get(said.kind):
+        return GoogleUnavailable(said.word or "token", lasting(said.word), sure=True)
+    found = from_answer(_status(said.document), said.document) if said.document else None
+    return found if isinstance(found, GoogleUnavailable | Waiting) else GoogleUnavailable(said.word or "token")
 
 
-def _status(error: dict[str, Any]) -> int:
-    code = error.get("code")
+def _status(document: bytes) -> int:
+    code = json.loads(document)["error"].get("code")
     return code if isinstance(code, int) else 400
 
 

@@ -64,7 +64,8 @@ def _spoken(act: Callable[Concatenate["Mailbox", _P], _R]) -> Callable[Concatena
 class Mailbox:
     """One logged-in connection; not for several threads. Close it, or use it by `with`.
 
-    `tls` says how it is protected: version and cipher ("TLSv1.3 TLS_AES_256_GCM_SHA384"), or "none".
+    `tls` says how it is protected: version and cipher ("TLSv1.3 TLS_AES_256_GCM_SHA384"), or "none"; `address` is the
+    server's IP address.
 
     Every method raises ConnectionLost when the conversation breaks; the connection is then closed and stays so.
     """
@@ -81,6 +82,7 @@ class Mailbox:
         self._writer: Writer | None = None
         self.capabilities = connection.can()
         self.tls = _protection(self._wire)
+        self.address = str(self._wire.sock.getpeername()[0])
 
     def __enter__(self) -> Self:
         return self

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from app.config import load
 from app.connecting import connect
-from app.exchanging import ByCode, granted
 from app.stores import open_stores
 from oauth import pending
-from oauth.consent import code_of
+from oauth.consent import code_of, exchange
 from oauth.pending import Purpose
 
 
@@ -33,7 +32,7 @@ def main(config_file: str, where: str, migration: str) -> None:
         if where == "apart":
             held: object = connect(config, stores, taken, answer)
         else:
-            held = granted(ByCode(taken.consent, code_of(taken.consent, answer)), config.client)
+            held = exchange(config.client, taken.consent, code_of(taken.consent, answer))
         say("connected")
         sys.stdin.read()
         del held

@@ -152,7 +152,7 @@ def test_a_condition_that_is_none_is_named(desk: Desk) -> None:
 def test_imports_whose_access_google_did_not_confirm_gone_are_listed(desk: Desk) -> None:
     good, doubtful = desk.ended(), desk.ended()
     for migration, confirmed in ((good, True), (doubtful, False)):
-        desk.state.set(part_key(migration, "revocation"), json.dumps({"confirmed": confirmed}), ex=60)
+        desk.state.set(part_key(migration, "revocation"), json.dumps({"confirmed": confirmed, "settled": True}), ex=60)
     assert [row["id"] for row in desk.told("list", "--unconfirmed")["rows"]] == [doubtful]
     assert "not confirmed by Google" in desk.run("show", doubtful).output
 

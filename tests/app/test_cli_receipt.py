@@ -128,7 +128,7 @@ def test_access_that_may_live_on_is_not_to_be_overlooked(desk: Desk) -> None:
     desk.receive(sample(end="expired", access=Access("unconfirmed", KEY_LOST_HOW, None, 0, ADVICE)))
     output = desk.verify().output
     assert "PLEASE ACT" in output
-    assert "https://myaccount.google.com/permissions" in output
+    assert "https://myaccount.google.com/connections" in output
     assert "confirmed it" not in output
 
 

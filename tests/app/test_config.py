@@ -170,6 +170,58 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, content: byt
         _ = config.client
 
 
+@pytest.mark.parametrize("section", ["web", "console"])
+@pytest.mark.parametrize(
+    "written", ["https://Import.Example.org:443/", " https://import.example.org. ", "https://import.example.org//"]
+)
+def test_an_address_of_ours_is_one_however_it_is_written(tmp_path: Path, section: str, written: str) -> None:
+    found = load(written_url(tmp_path, section, written))
+    assert getattr(found, section).url == "https://import.example.org"
+    assert found.return_address == ("https://import.example.org/consent/return" if section == "web" else "")
+
+
+@pytest.mark.parametrize("setting", ["web.url", "console.url", "hook.url", "panel.origins"])
+@pytest.mark.parametrize("address", ["import.example.org", "https://", "https://ann@import.example.org", "https://a b"])
+def test_what_browsers_could_not_reach_is_refused(tmp_path: Path, setting: str, address: str) -> None:
+    section, name = setting.split(".")
+    value = f'["{address}"]' if name == "origins" else f'"{address}"'
+    with pytest.raises(ConfigError, match=f"{section}.{name}.*: must "):
+        load(written(tmp_path, f"[{section}]\n{name} = {value}\n"))
+
+
+@pytest.mark.parametrize("section", ["web", "console"])
+def test_nothing_of_ours_is_served_below_a_path(tmp_path: Path, section: str) -> None:
+    with pytest.raises(ConfigError, match=f"{section}.url: must end after the host.*a host name of their own"):
+        load(written_url(tmp_path, section, "https://example.org/import"))
+
+
+def test_the_receiver_of_webhooks_may_have_a_path(tmp_path: Path) -> None:
+    found = load(written_url(tmp_path, "hook", "https://Panel.bücher.example/Hooks/import?a=B"))
+    assert found.hook.url == "https://panel.xn--bcher-kva.example/Hooks/import?a=B"
+
+
+def test_a_domain_named_twice_in_two_spellings_is_refused(tmp_path: Path) -> None:
+    rows = '{"bücher.example" = {host = "a"}, "XN--bcher-kva.example." = {host = "b"}}'
+    with pytest.raises(ConfigError, match=r"signin\.hosts: names a domain twice"):
+        load(written(tmp_path, f"signin.hosts = {rows}"))
+
+
+@pytest.mark.parametrize(
+    ("written_as", "host"),
+    [
+        ("IMAP.Example.org.", "imap.example.org"),
+        ("imap.bücher.example", "imap.xn--bcher-kva.example"),
+        ("[::1]", "::1"),
+    ],
+)
+def test_a_mail_server_is_called_as_its_certificate_does(tmp_path: Path, written_as: str, host: str) -> None:
+    assert load(written(tmp_path, f'mailbox.host = "{written_as}"')).target.host == host
+
+
+def written_url(folder: Path, section: str, url: str) -> Path:
+    return written(folder, f'[{section}]\nurl = "{url}"\n')
+
+
 def test_a_period_of_years_becomes_a_day_when_an_import_begins(tmp_path: Path) -> None:
     years, day = (load(written(tmp_path, f'[migrations]\nperiod = "{period}"')) for period in ("3y", "2020-01-31"))
     assert years.migrations.choices.since == day_of("3y", datetime.now(UTC).date())

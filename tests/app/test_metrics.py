@@ -15,7 +15,7 @@ from scraping import ROOT, exporter, get, numbers, promtool
 
 from app import embedded
 from app.config import Config
-from app.metrics import CODES, OTHER
+from app.metrics import CODES, CONSENT_CODES, OTHER
 from emulator.servers.instance import free_ports
 from jobs import audit
 from jobs.audit.lists import HEAD
@@ -109,16 +109,17 @@ def test_no_label_says_what_was_not_known_before(place: Place) -> None:
     for _ in range(2):
         migration = resting(place.state, failed("login-refused", resumable=True))
         place.state.hset(record_key(migration), "reason", HOSTILE)
-    place.state.hset(TOTAL, mapping={f"code:{HOSTILE}": 5, "code:another": 2})
+    place.state.hset(TOTAL, mapping={f"code:{HOSTILE}": 5, "code:another": 2, f"consent:{HOSTILE}": 4})
     last = int(time.time()) // 60 * 60
     for minute in (last - 60, last):
         place.state.hset(f"used:{minute}", mapping={HOSTILE: 7, "ours": 3})
     told = place.scrape()
     assert told["migrator_imports_held_up", (("code", OTHER), ("state", "failed"))] == 2
     assert told["migrator_errors_total", (("code", OTHER),)] == 7
+    assert told["migrator_consents_failed_total", (("code", OTHER),)] == 4
     assert told["migrator_quota_units", (("project", OTHER),)] == 7
     values = {value for _, labels in told for name, value in labels if name != "version"}
-    assert values <= CODES | {OTHER, "ours"} | set(State)
+    assert values <= CODES | CONSENT_CODES | {OTHER, "ours"} | set(State)
 
 
 def test_nothing_is_told_of_one_import_or_one_customer(place: Place) -> None:

@@ -93,7 +93,7 @@ def test_a_google_that_does_not_confirm_is_told_with_what_to_do(
     google.fault("backendError", method="oauth.revoke", times=0, status=503)
     text = shown(google, config, options(user))
     assert "Google confirms it" not in text
-    assert "not-given-back" in text or "myaccount.google.com/permissions" in text
+    assert "not-given-back" in text or "myaccount.google.com/connections" in text
     assert names(stores) == set()
 
 

@@ -40,7 +40,7 @@ def asked(stores: Stores, client: Client) -> Ask:
     def grant_of(show: Callable[[str], None], seconds: float = 600) -> Grant:
         begun, answer = ask(stores, client, Purpose("m1"), show, seconds=seconds)
         assert begun.purpose == Purpose("m1")
-        return consent.finish(client, begun.consent, answer)
+        return consent.exchange(client, begun.consent, consent.code_of(begun.consent, answer)).grant
 
     return grant_of
 

@@ -16,6 +16,7 @@ from migrator.errors import (
     ReconnectNeeded,
 )
 from migrator.gmail.answers import TooManyAtOnce, from_answer, from_refused_refresh
+from oauth.token_errors import refusal
 
 
 def document(**error: object) -> bytes:
@@ -126,9 +127,9 @@ def test_what_has_been_seen_for_single_messages_says_nothing_for_certain(
     assert not found.sure
 
 
-def refused_refresh(error: str, description: str = "", subtype: str = "") -> MigrationError:
-    answer = {"error": error, "error_description": description, "error_subtype": subtype}
-    return from_refused_refresh(RefreshError("text", answer))
+def refused_refresh(word: str, description: str = "", subtype: str = "", *, status: int = 400) -> MigrationError:
+    answer = {"error": word, "error_description": description, "error_subtype": subtype}
+    return from_refused_refresh(RefreshError("text", refusal(status, json.dumps(answer).encode())))
 
 
 @pytest.mark.parametrize("subtype", ["", "invalid_rapt", "rapt_required"])
@@ -137,7 +138,7 @@ def test_a_dead_grant_and_one_that_needs_a_new_sign_in_are_certain_at_once(subty
 
 
 @pytest.mark.parametrize(
-    ("error", "description", "lasting"),
+    ("word", "description", "lasting"),
     [
         ("invalid_grant", "Account has been deleted", GoogleRefused),
         ("admin_policy_enforced", "", GoogleRefused),
@@ -149,23 +150,30 @@ def test_a_dead_grant_and_one_that_needs_a_new_sign_in_are_certain_at_once(subty
     ],
 )
 def test_what_the_token_endpoint_says_in_so_many_words_is_told_apart(
-    error: str, description: str, lasting: type[MigrationError]
+    word: str, description: str, lasting: type[MigrationError]
 ) -> None:
-    found = refused_refresh(error, description)
+    found = refused_refresh(word, description)
     assert isinstance(found, GoogleUnavailable)
     assert type(found.lasting) is lasting
     assert found.sure
 
 
 def test_a_token_endpoint_may_answer_as_the_api_does() -> None:
-    answer = json.loads(document(code=400, message="Mail service not enabled", status="FAILED_PRECONDITION"))
-    found = from_refused_refresh(RefreshError("text", answer))
+    answer = document(code=400, message="Mail service not enabled", status="FAILED_PRECONDITION")
+    found = from_refused_refresh(RefreshError("text", refusal(400, answer)))
     assert isinstance(found, GoogleUnavailable)
     assert isinstance(found.lasting, NoGmail)
 
 
-@pytest.mark.parametrize("answer", [({"error": "server_error"},), ({"error": {"code": 403}},), (), ("<html>",), ({},)])
-def test_any_other_answer_of_the_token_endpoint_may_pass(answer: tuple[object, ...]) -> None:
-    found = from_refused_refresh(RefreshError("text", *answer))
-    assert type(found) is GoogleUnavailable
-    assert found.lasting is None
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((503, b'{"error": "server_error"}'), (400, b'{"error": {}}'), (400, b"<html>"), (200, b"{}")),
+        *((403, b'{"error": "unheard_of"}'), (404, document(code=404, status="NOT_FOUND", message="Not Found"))),
+    ],
+)
+def test_any_other_answer_of_the_token_endpoint_may_pass(status: int, body: bytes) -> None:
+    for answer in ((refusal(status, body),), (), ("<html>",)):
+        found = from_refused_refresh(RefreshError("text", *answer))
+        assert type(found) is GoogleUnavailable
+        assert found.lasting is None

@@ -7,21 +7,19 @@ from engine import calls, pressed
 from oauthlib.oauth2 import InsecureTransportError
 from stand_in import Google
 
-from oauth.consent import Consent, begin, finish
+from oauth.consent import Consent, Tokens, begin, code_of, exchange
 from oauth.errors import (
     AccessForbidden,
+    AnswerPending,
     ClientUnusable,
     CodeRefused,
     ConsentDenied,
     ConsentNotOurs,
     GoogleSilent,
     GrantError,
-    NoRefreshToken,
-    NotGivenBack,
-    ScopeMismatch,
 )
 from oauth.grant import SCOPE, Client
-from oauth.revocation import is_dead
+from oauth.revocation import give_back, is_dead
 
 REDIRECT = "http://127.0.0.1:1/back"
 METADATA = "https://www.googleapis.com/auth/gmail.metadata"
@@ -35,6 +33,10 @@ def grants(google: Google) -> list[dict[str, object]]:
 
 def asked(consent: Consent) -> dict[str, list[str]]:
     return parse_qs(urlsplit(consent.url).query)
+
+
+def finish(client: Client, consent: Consent, answer: str) -> Tokens:
+    return exchange(client, consent, code_of(consent, answer))
 
 
 def test_the_customer_is_asked_for_one_read_only_scope_and_nothing_else(client: Client) -> None:
@@ -62,7 +64,7 @@ def test_what_must_come_back_is_not_shown(client: Client) -> None:
 
 def test_a_customer_who_allows_gives_a_grant_that_reads(google: Google, client: Client) -> None:
     consent = begin(client, REDIRECT)
-    grant = finish(client, consent, pressed(google, consent.url))
+    grant = finish(client, consent, pressed(google, consent.url)).grant
     assert [row["scopes"] for row in grants(google)] == [[SCOPE]]
     assert not is_dead(client, grant)
     assert "oauth.revoke" not in calls(google)
@@ -88,11 +90,18 @@ def test_a_consent_that_is_not_the_customers_to_give_says_so(
         finish(client, consent, pressed(google, consent.url, word))
 
 
-def test_a_google_that_fails_to_exchange_a_code_is_silent(google: Google, client: Client) -> None:
+def test_a_google_that_fails_once_to_exchange_a_code_is_asked_again(google: Google, client: Client) -> None:
     consent = begin(client, REDIRECT)
     answer = pressed(google, consent.url)
-    google.fault("backendError", method="oauth.token", body="html")
-    with pytest.raises(GoogleSilent):
+    google.fault("backendError", method="oauth.token", body="html", status=502)
+    assert not finish(client, consent, answer).fault
+
+
+def test_a_google_that_fails_to_exchange_a_code_may_do_so_later(google: Google, client: Client) -> None:
+    consent = begin(client, REDIRECT)
+    answer = pressed(google, consent.url)
+    google.fault("backendError", method="oauth.token", body="html", status=502, times=2)
+    with pytest.raises(AnswerPending):
         finish(client, consent, answer)
 
 
@@ -156,46 +165,38 @@ def test_a_code_that_has_run_out_is_refused(google: Google, client: Client) -> N
     [[SCOPE, METADATA], [SCOPE, "openid"], [METADATA], [FULL], ["openid"], [SCOPE, FULL, METADATA]],
     ids=["more", "sign-in too", "less", "everything", "nothing of use", "much more"],
 )
-def test_anything_but_the_one_scope_is_given_back_at_once(google: Google, client: Client, scopes: list[str]) -> None:
+def test_anything_but_the_one_scope_is_told_with_what_is_to_be_given_back(
+    google: Google, client: Client, scopes: list[str]
+) -> None:
     google.control("settings", {"granted_scopes": scopes})
     consent = begin(client, REDIRECT)
-    with pytest.raises(ScopeMismatch) as caught:
-        finish(client, consent, pressed(google, consent.url))
-    assert calls(google)["oauth.revoke"] == 1
+    tokens = finish(client, consent, pressed(google, consent.url))
+    assert tokens.fault == "scope-mismatch"
+    assert give_back(client, tokens.grant.refresh_token)
     assert grants(google) == []
-    assert caught.value.__context__ is None or not hasattr(caught.value.__context__, "token")
 
 
-def test_access_without_a_refresh_token_is_given_back(google: Google, client: Client) -> None:
+def test_access_without_a_refresh_token_is_told_too(google: Google, client: Client) -> None:
     consent = begin(client, REDIRECT)
     answer = pressed(google, consent.url.replace("access_type=offline", "access_type=online"))
-    with pytest.raises(NoRefreshToken):
-        finish(client, consent, answer)
-    assert calls(google)["oauth.revoke"] == 1
+    tokens = finish(client, consent, answer)
+    assert (tokens.fault, tokens.refresh_token) == ("no-refresh-token", "")
+    assert give_back(client, tokens.grant.refresh_token)
 
 
-def test_what_google_does_not_take_back_is_not_said_to_be_given_back(google: Google, client: Client) -> None:
-    google.control("settings", {"granted_scopes": ["openid"]})
-    google.fault("backendError", method="oauth.revoke", times=0, status=503)
-    consent = begin(client, REDIRECT)
-    with pytest.raises(NotGivenBack):
-        finish(client, consent, pressed(google, consent.url))
-    assert calls(google)["oauth.revoke"] == 3, "tried more than once, and not for ever"
-
-
-def test_giving_back_is_tried_again(google: Google, client: Client) -> None:
-    google.control("settings", {"granted_scopes": ["openid"]})
-    google.fault("backendError", method="oauth.revoke", status=503)
-    consent = begin(client, REDIRECT)
-    with pytest.raises(ScopeMismatch):
-        finish(client, consent, pressed(google, consent.url))
+def test_giving_back_is_tried_again_and_not_for_ever(google: Google, client: Client) -> None:
+    token = google.grant()["refresh_token"]
+    google.fault("backendError", method="oauth.revoke", times=4, status=503)
+    assert not give_back(client, token)
+    assert calls(google)["oauth.revoke"] == 3
+    assert give_back(client, token)
     assert grants(google) == []
 
 
 def test_the_one_scope_said_twice_is_still_the_one_scope(google: Google, client: Client) -> None:
     google.control("settings", {"granted_scopes": [SCOPE, SCOPE]})
     consent = begin(client, REDIRECT)
-    finish(client, consent, pressed(google, consent.url))
+    assert not finish(client, consent, pressed(google, consent.url)).fault
     assert len(grants(google)) == 1
 
 
@@ -206,7 +207,7 @@ def test_a_token_endpoint_that_fails_is_an_error_of_ours(
 ) -> None:
     consent = begin(client, REDIRECT)
     answer = pressed(google, consent.url)
-    google.fault("backendError", method="oauth.token", status=status, body=body)
+    google.fault("backendError", method="oauth.token", status=status, body=body, times=2)
     with pytest.raises(GrantError):
         finish(client, consent, answer)
 
@@ -219,7 +220,7 @@ def test_a_google_that_cannot_be_reached_is_an_error_of_ours_without_its_url(goo
     with pytest.raises(GoogleSilent) as caught:
         finish(gone, consent, answer)
     assert str(caught.value) == "google-silent"
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_nothing_secret_is_logged_however_much_is_logged(
@@ -228,7 +229,7 @@ def test_nothing_secret_is_logged_however_much_is_logged(
     caplog.set_level(logging.DEBUG)
     consent = begin(client, REDIRECT)
     answer = pressed(google, consent.url)
-    grant = finish(client, consent, answer)
+    grant = finish(client, consent, answer).grant
     assert is_dead(client, grant) is False
     code = parse_qs(urlsplit(answer).query)["code"][0]
     logged = caplog.text + "".join(str(record.args) for record in caplog.records)

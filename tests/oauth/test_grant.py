@@ -43,5 +43,6 @@ def test_an_error_of_a_grant_says_its_code_and_no_more() -> None:
     assert {kind.code for kind in GrantError.__subclasses__()} == {
         *("consent-denied", "consent-not-ours", "scope-mismatch", "no-refresh-token", "wrong-account"),
         *("not-given-back", "code-refused", "google-silent", "not-connected", "grant-unreadable", "key-lost"),
+        *("give-back-pending", "answer-lost", "answer-pending"),
         *("master-key-unusable", "seal-broken", "google-refused", "google-client-refused"),
     }

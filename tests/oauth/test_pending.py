@@ -47,7 +47,7 @@ def test_the_answer_brings_back_what_the_consent_was_for(
     answer = pressed(google, url)
     taken = pending.take(keys, vault, "session", answer)
     assert taken.purpose == PURPOSE
-    assert consent.finish(client, taken.consent, answer).refresh_token
+    assert consent.exchange(client, taken.consent, consent.code_of(taken.consent, answer)).refresh_token
     assert google.control("grants")["grants"][0]["scopes"] == [SCOPE]
 
 

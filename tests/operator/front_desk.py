@@ -57,8 +57,8 @@ def open_console(config: Config, stores: Stores) -> Iterator[str]:
     """Serve the console of a configuration until the block ends; the value is its URL."""
     site, stop = console_site(config, stores), threading.Event()
     with (
-        listening(config.console.host, config.console.port, "console.port") as listener,
-        serving(site, listener, stop, "console"),
+        listening(config.console.host, config.console.port, "console") as listeners,
+        serving(site, listeners, stop, "console"),
     ):
         wait_for(config.console.url)
         yield config.console.url

@@ -93,7 +93,7 @@ def test_an_import_is_not_done_before_google_confirms_that_access_is_gone(
         said = running.stdout.read()
     assert running.returncode == 1, said
     assert "Google has not confirmed that our access is removed" in said
-    assert "https://myaccount.google.com/permissions" in said
+    assert "https://myaccount.google.com/connections" in said
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from story.conftest import Install, Layout
 from story.observe import alike, mailbox_content
 
 from emulator.servers.instance import Server
+from jobs.contacts import served_by
 from jobs.migration import State
 from jobs.requests import cancel, pause, resume
 from migrator.labels import Choices
@@ -65,6 +66,7 @@ def test_pause_resume_and_cancel_do_what_they_say(install: Install, small: Layou
     home.wait(migration, State.COPYING)
     pause(home.state, migration)
     home.wait(migration, State.PAUSED)
+    assert served_by(home.state, migration) in {"127.0.0.1", "::1"}, "the next slice begins with this address"
     open_then = home.report(migration).open
     assert open_then > 0
     resume(home.state, migration)

@@ -1,7 +1,9 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
 import pytest
 from browser import Browser, free_port, wait_for
@@ -35,12 +37,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
         yield stores
 
 
-@pytest.fixture(scope="session")
-def site(
-    google_process: tuple[Google, dict[str, object]], running: Stores, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Config]:
-    """The web server, running; the value is its configuration."""
-    port, folder = free_port(), tmp_path_factory.mktemp("site")
+@contextmanager
+def served(google: Google, stores: Stores, folder: Path, **places: str) -> Iterator[Config]:
+    """Serve the pages; give the configuration. `places` are addresses of Google's other than the stand-in's own."""
+    port = free_port()
     (folder / "panel.json").write_text(json.dumps(jwks(host=HOST_KEY)))
     (folder / "master").write_text("master secret")
     web: dict[str, object] = {"url": f"http://127.0.0.1:{port}", "port": port, "name": "Example Mail"}
@@ -51,14 +51,24 @@ def site(
         "master_user": "master",
         "master_password_file": folder / "master",
     }
-    config = config_for(google_process[0], running, folder, web=web, panel=panel)
+    usual = config_for(google, stores, folder, web=web, panel=panel)
+    config = usual.model_copy(update={"google": usual.google.model_copy(update=places)})
     stop = threading.Event()
-    server = threading.Thread(target=run_server, args=(config, running, KEYS, stop))
+    server = threading.Thread(target=run_server, args=(config, stores, KEYS, stop))
     server.start()
     wait_for(config.web.url)
     yield config
     stop.set()
     server.join()
+
+
+@pytest.fixture(scope="session")
+def site(
+    google_process: tuple[Google, dict[str, object]], running: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Config]:
+    """The web server, running; the value is its configuration."""
+    with served(google_process[0], running, tmp_path_factory.mktemp("site")) as config:
+        yield config
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from migrator.mailbox import Password
 from web import entrusted, minted
 from web import session as sessions
 from web.browsers import MARK as BROWSER
-from web.launch import launch_routes
+from web.launch import Login, launch_routes, login_name
 from web.launch_token import LEEWAY_SECONDS
 from web.launched import REPEAT_SECONDS
 from web.session import Entered
@@ -126,6 +126,11 @@ def test_a_link_makes_no_session(browser: New, url: str, stores: Stores) -> None
     assert victim.ask("GET", f"/launch?launch={signed(claims(url))}", **FROM_PANEL).status == 405
     assert victim.session == ""
     assert nobody_is_in(stores)
+
+
+@pytest.mark.parametrize("origin", [f"{PANEL}.", f"{PANEL}:443", PANEL.upper()])
+def test_the_panels_origin_is_its_own_however_it_is_written(origin: str, browser: New, url: str) -> None:
+    assert browser().launch(signed(claims(url)), {**FROM_PANEL, "Origin": origin}).status == 303
 
 
 @pytest.mark.parametrize(
@@ -287,3 +292,16 @@ def test_without_a_master_user_a_launch_must_bring_a_secret(running: Stores, sto
         assert Client(url).launch(signed(claims(url))).status == 403
         assert nobody_is_in(stores)
         assert Client(url).launch(signed(claims(url, secret=hidden("x")))).status == 303
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "login", "user"),
+    [
+        ("Ann@Host.Example", "address", "Ann@host.example"),
+        ("ann@bücher.example.", "address", "ann@xn--bcher-kva.example"),
+        ("ann@bücher.example", "local-part", "ann"),
+        ("Ann", "address", "Ann"),
+    ],
+)
+def test_the_mail_server_is_told_a_domain_as_the_dns_has_it(mailbox: str, login: Login, user: str) -> None:
+    assert login_name(mailbox, login) == user

@@ -48,6 +48,7 @@ def test_a_good_launch_says_who_it_is_for() -> None:
         {"aud": [AUDIENCE]},
         {"aud": [AUDIENCE, "https://other.example"]},
         {"aud": AUDIENCE + "/"},
+        {"aud": "https://Import.Example.org.:443"},
         {"iss": TERMS.issuer.rstrip("/")},
         {"iat": NOW + 0.25, "exp": NOW + 59.75},
         {"iat": float(NOW), "exp": float(NOW + 60)},

@@ -16,7 +16,7 @@ from stand_in import Google
 from ways import FORM, Client, entrance, serving
 
 from app.config import Config, MailboxHost
-from app.entering import AllowedHost, check_mailbox
+from app.entering import AllowedHost, check_mailbox, login_of
 from app.stores import Stores
 from emulator.servers.instance import Server, User
 from jobs import requests
@@ -47,6 +47,7 @@ def allowed(server: Server) -> dict[str, AllowedHost]:
     return {
         "host.example": AllowedHost(there, "local-part"),
         "whole.example": AllowedHost(there),
+        "xn--bcher-kva.example": AllowedHost(there, "local-part"),
         "silent.example": AllowedHost(nowhere),
     }
 
@@ -100,6 +101,43 @@ def test_who_comes_back_finds_his_imports(browser: New, running: Stores, stores:
     session = sessions.find(stores.state, customer.session)
     assert session
     assert session.imports == (made,)
+
+
+@pytest.mark.parametrize("domain", ["Host.Example", "host.example.", "bücher.example", "BÜCHER。example"])
+def test_a_domain_is_one_however_a_customer_writes_it(
+    domain: str, browser: New, running: Stores, stores: Stores, user: User
+) -> None:
+    customer, address = browser(), f"{user.name}@{domain}"
+    assert customer.post("/signin", address=address, password=user.password).status == 303
+    session = sessions.find(stores.state, customer.session)
+    assert session
+    assert session.entered.mailbox == address, "it is shown as it was written"
+    of_dns = "xn--bcher-kva.example" if "B" in domain.upper() else "host.example"
+    assert (session.entered.domain, session.entered.customer) == (
+        of_dns,
+        customers_of(entrance(running), f"{user.name}@{of_dns}")[0],
+    )
+
+
+def test_a_users_whole_address_is_entered_with_the_domain_of_the_dns() -> None:
+    hosts = {"xn--bcher-kva.example": AllowedHost(MailboxHost())}
+    assert login_of(hosts, "Ann@Bücher.example.", "x") == Password("Ann@xn--bcher-kva.example", "x")
+
+
+def test_another_spelling_of_an_address_gets_no_tries_of_its_own(browser: New, user: User) -> None:
+    spelt = [f"{user.name}@{domain}" for domain in ("elsewhere.example", "Elsewhere.example", "elsewhere.example.")]
+    tries = [
+        browser().ask(
+            "POST",
+            "/signin",
+            _form(spelt[n % 3], "x"),
+            Sec_Fetch_Site="same-origin",
+            Content_Type=FORM,
+            X_Client=f"{n}",
+        )
+        for n in range(11)
+    ]
+    assert [answer.status for answer in tries] == [403] * 10 + [429]
 
 
 def test_whatever_is_wrong_the_answer_is_the_same(browser: New, stores: Stores, user: User) -> None:

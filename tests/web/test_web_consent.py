@@ -112,8 +112,7 @@ def test_starting_over_cancels_and_leads_to_the_start(browser: New, stores: Stor
     record = requests.read(stores.state, import_in(place))
     assert (record.state, record.ending) == (State.FINISHING, State.CANCELLED), "a worker revokes the grant next"
     assert "cancelled" in [str(entry.act) for entry in audit.entries(stores.state)]
-    again = customer.post(f"{place}/start-over")
-    assert (again.status, again.place) == (303, "/"), "pressed twice"
+    assert customer.post(f"{place}/start-over").place == "/", "once more changes nothing"
 
 
 def test_after_twenty_consents_one_has_to_wait(browser: New) -> None:
@@ -250,6 +249,50 @@ def test_another_account_than_the_one_named_is_given_back(browser: New, google: 
     assert ADDRESS not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("ann.smith@gmail.com", "annsmith@gmail.com"),
+        ("AnnSmith@Gmail.com", "ann.smith@gmail.com"),
+        ("annsmith@googlemail.com", "ann.smith@gmail.com"),
+        ("ann.smith+shop@gmail.com", "ann.smith@googlemail.com"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+    ],
+)
+def test_an_account_is_the_one_meant_however_its_owner_writes_it_and_shown_as_google_does(
+    typed: str, said: str, browser: New, google: Google, stores: Stores
+) -> None:
+    google.control("accounts", {"address": said})
+    customer = browser()
+    place = customer.get(
+        customer.path(pressed(google, customer.post("/consent", account=typed).place, account=said))
+    ).place
+    assert addresses_of(stores, import_in(place)) == Addresses(said, "ann@host.example")
+    assert said in customer.get(f"{place}/check").text
+    second = browser()
+    back = second.path(pressed(google, second.post("/consent", account=said).place, account=said))
+    assert second.get(back).status == 409, "one import at a time"
+
+
+def test_a_dot_in_a_domain_of_its_own_is_another_account(browser: New, google: Google) -> None:
+    said = "a.nn@company.example"
+    google.control("accounts", {"address": said})
+    customer = browser()
+    place = customer.post("/consent", account="ann@company.example").place
+    assert customer.get(customer.path(pressed(google, place, account=said))).status == 400
+    assert grants(google) == []
+
+
+@pytest.mark.parametrize("verb", ["HEAD", "OPTIONS"])
+def test_what_a_browser_asks_before_it_comes_back_uses_nothing_up(verb: str, browser: New, google: Google) -> None:
+    customer = browser()
+    back, cookies = customer.to_google(), dict(customer.cookies)
+    assert customer._ask(verb, back, None, None).status in {403, 405}
+    assert customer.cookies == cookies
+    assert "oauth.token" not in calls(google)
+    assert customer.get(back).status == 303
+
+
 def test_a_customer_who_denies_is_told_that_nothing_happened(browser: New, google: Google) -> None:
     customer = browser()
     answer = customer.get(customer.to_google(decision="deny"))
@@ -356,3 +399,14 @@ def test_what_was_sent_is_not_sent_back(browser: New) -> None:
     answer = browser().post("/consent", account="u" * 2000)
     assert answer.status == 400
     assert "uuu" not in answer.text
+
+
+def test_who_connects_an_account_twice_is_led_to_the_own_import(browser: New) -> None:
+    customer = browser("c-9")
+    place = customer.connect()
+    again = customer.get(customer.to_google())
+    assert (again.status, f'href="{place}"' in again.text) == (409, True)
+    assert "An import of this account is already running" in again.text
+    another = browser("c-10")
+    told = another.get(another.to_google())
+    assert (told.status, place in told.text) == (409, False)

@@ -66,6 +66,21 @@ def test_another_host_than_ours_is_turned_away(browser: New) -> None:
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("written", ["HOST:PORT", "HOST.:PORT", "[::ffff:127.0.0.1]:PORT"])
+def test_our_host_is_ours_however_a_client_writes_it(written: str, stranger: New, site: Config) -> None:
+    host, port = site.web.url.removeprefix("http://").split(":")
+    answer = stranger().get("/", {"Host": written.replace("HOST", host).replace("PORT", port)})
+    assert (answer.status == 421) == written.startswith("["), "another address of this machine is another host"
+
+
+@pytest.mark.parametrize("host", ["Import.Example.org", "import.example.org.", "import.example.org:443"])
+@pytest.mark.parametrize("origin", ["https://import.example.org", "https://import.example.org."])
+def test_a_browser_of_before_fetch_metadata_is_let_through_by_its_origin(host: str, origin: str) -> None:
+    assert refusal_of("GET", {"host": host}, HOST) is None
+    assert refusal_of("POST", {"host": host, "origin": origin}, HOST) is None
+    assert refusal_of("POST", {"host": host, "origin": f"{origin}:8443"}, HOST) == 403
+
+
 def test_a_body_is_short_and_says_how_long_it_is(browser: New) -> None:
     assert browser().post("/consent", account="x" * 70_000).status == 413
     assert browser().post("/imports/x/choices", keep="x" * 70_000).status == 404, "all labels fit into that form"
@@ -121,14 +136,11 @@ def test_refusals_carry_the_same_headers(browser: New) -> None:
 
 
 def test_when_a_room_behind_fails_the_browser_learns_nothing_of_it(browser: New, stores: Stores) -> None:
-    customer = browser()
-    stores.state.config_set("maxmemory", 1)
-    try:
-        answer = customer.post("/language", language="fr-CH")
-    finally:
-        stores.state.config_set("maxmemory", 0)
+    customer = browser("customer-odd")
+    stores.state.set("jobs:of:customer-odd", "no list", ex=60)
+    answer = customer.get("/")
     assert (answer.status, "Something went wrong on our side" in answer.text) == (500, True)
-    assert not any(word in answer.text for word in ("OOM", "maxmemory", "Redis", "Traceback"))
+    assert not any(word in answer.text for word in ("WRONGTYPE", "jobs:of", "Redis", "Traceback"))
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
+from web.busy import answer_busy
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -126,10 +126,10 @@ def answer_with_problems(api: FastAPI) -> None:
         IllegalTransition: lambda *_: problem("not-possible-now"),
         AuditBroken: lambda *_: problem("audit-away"),
         AuditBusy: lambda *_: problem("audit-away"),
-        RedisError: lambda *_: problem("store-away"),
     }
     for kind, answer in handlers.items():
         api.add_exception_handler(kind, answer)
+    answer_busy(api, lambda: problem("store-away"), "api")
 
 
 _BY_STATUS = {404: "not-found", 405: "method-not-allowed"}

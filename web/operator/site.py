@@ -10,12 +10,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from redis.exceptions import RedisError
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
+from web.busy import answer_busy
 from web.operator.accounts import Unreadable
 from web.operator.doors import Console
 from web.operator.enrolling import ENROL, NotEnrolling, choosing_routes, enrolling_routes
@@ -120,16 +120,15 @@ def _answer_the_rest(site: FastAPI, console: Console) -> None:
     ours = "This is a mistake of ours; the service's log has a line about it."
     told("Something went wrong", ours, HTTPStatus.INTERNAL_SERVER_ERROR, Exception)
 
-    @site.exception_handler(RedisError)
-    def store_away(_request: Request, _: Exception) -> Response:  # who asks lies there, too
-        words = "Nothing can be shown or done until it does. Look at Redis, then load this page again."
-        return notice(console, "The store does not answer", words, None, HTTPStatus.SERVICE_UNAVAILABLE)
-
     def of_people(request: Request, error: Exception) -> Response:
         return unhappy(console, _member(console, request), error)
 
     for error in (NoSuchMember, Unreadable, SignsInElsewhere):
         site.add_exception_handler(error, of_people)
+
+    # Who asks lies in the store, too.
+    words = "Nothing can be shown or done until it is well again. Look at Redis and at the log, then try again."
+    answer_busy(site, lambda: notice(console, "The store is busy, please try again", words), "console")
 
 
 def _member(console: Console, request: Request) -> Member | None:

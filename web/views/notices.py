@@ -22,6 +22,11 @@ class Said:
     place_words: str
     status: HTTPStatus
 
+    @property
+    def is_away(self) -> bool:
+        """True if the place is none of ours."""
+        return self.place.startswith("https://")
+
 
 _START = ("/", N_("To the start"))
 _SIGN_IN = ("/signin", N_("Sign in"))
@@ -91,6 +96,13 @@ NOTICES: dict[str, Said] = {
         _LATER,
         N_("Many customers are here just now. Nothing was changed; please try again in some minutes."),
         *_NOWHERE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+    "store-trouble": Said(
+        N_("We are busy, please try again"),
+        N_("We can't answer just now. Please try again in a moment. An import under way resumes automatically."),
+        "/",
+        N_("Try again"),
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
     "mailbox-silent": Said(
@@ -186,8 +198,8 @@ NOTICES: dict[str, Said] = {
     "wrong-account": Said(
         _NOT_CONNECTED,
         N_(
-            "You chose another Google Account than the one this import is for. We have not kept access to it. Please "
-            "connect again, with the right account."
+            "You chose another Google Account than the one this import is for, so we won't use it. Please connect "
+            "again, with the right account."
         ),
         *_CONNECT,
         HTTPStatus.BAD_REQUEST,
@@ -201,15 +213,46 @@ NOTICES: dict[str, Said] = {
         *_GOOGLE,
         HTTPStatus.BAD_GATEWAY,
     ),
+    "give-back-pending": Said(
+        _NOT_CONNECTED,
+        N_(
+            "Google did not tell us which account this is, so we don't use the access and will give it back "
+            "automatically as soon as we know. You can also remove it yourself, in your Google Account; that also ends "
+            "an import of the same account. Please try again in a moment."
+        ),
+        *_GOOGLE,
+        HTTPStatus.BAD_GATEWAY,
+    ),
+    "answer-lost": Said(
+        N_("Please act: remove our access"),
+        N_(
+            "Google's answer did not reach us, so we can't tell whether it granted us access. Please connect again. If "
+            "you don't want to, remove our access in your Google Account."
+        ),
+        *_GOOGLE,
+        HTTPStatus.BAD_GATEWAY,
+    ),
+    "answer-pending": Said(
+        _NOT_CONNECTED,
+        N_(
+            "Google isn't answering properly at the moment, so we can't tell whether it granted us access. We keep "
+            "asking, and give back any access we find. Please try again in a moment. If you don't want to, remove our "
+            "access in your Google Account."
+        ),
+        *_GOOGLE,
+        HTTPStatus.BAD_GATEWAY,
+    ),
     "code-refused": Said(
         _NOT_CONNECTED,
-        N_("Google did not accept its own answer when we came with it. Nothing was granted. Please connect again."),
+        N_("Google rejected the authorization code, so nothing was granted. Please connect again."),
         *_CONNECT,
         HTTPStatus.BAD_REQUEST,
     ),
     "google-silent": Said(
         _NOT_CONNECTED,
-        N_("Google does not answer just now. Nothing was granted. Please try again in a moment."),
+        N_(
+            "Google isn't answering properly at the moment, and we have no access to your Gmail. Please try again soon."
+        ),
         *_CONNECT,
         HTTPStatus.BAD_GATEWAY,
     ),
@@ -224,7 +267,10 @@ NOTICES: dict[str, Said] = {
     ),
     "google-client-refused": Said(
         _NOT_CONNECTED,
-        N_("Google does not accept {host} at the moment. Nothing was granted. Please tell the support of {host}."),
+        N_(
+            "Google does not accept {host} at the moment, so nobody can connect. {host} has to fix this. Please tell "
+            "its support, and try again later."
+        ),
         *_CONNECT,
         HTTPStatus.BAD_GATEWAY,
     ),
@@ -239,13 +285,16 @@ NOTICES: dict[str, Said] = {
     ),
     "not-connected": Said(
         _NOT_CONNECTED,
-        N_("Something went wrong on our side. Nothing was kept. Please try again, or tell the support of {host}."),
+        N_(
+            "Something went wrong on our side. If Google granted us access, we give it back automatically. Please try "
+            "again, or tell the support of {host}."
+        ),
         *_CONNECT,
         HTTPStatus.BAD_GATEWAY,
     ),
     "account-busy": Said(
         N_("This Gmail account is being imported already"),
-        N_("Wait for the end of that import, or cancel it; then begin again."),
+        N_("An import of this account is already running. Wait for its end, or cancel it; then begin again."),
         *_START,
         HTTPStatus.CONFLICT,
     ),
@@ -285,10 +334,10 @@ def said_of(code: str) -> Said:
     return NOTICES.get(ALIKE.get(code, code), NOTICES["error"])
 
 
-def notice_of(host: Host, code: str, place: str = "") -> Notice:
+def notice_of(host: Host, code: str, place: str = "", place_words: str = "") -> Notice:
     """Return the page for a code; `place` is where its button leads instead of where it usually does."""
     said = said_of(code)
-    place_words = _(said.place_words) if said.place_words else _("Go on")
+    place_words = place_words or (_(said.place_words) if said.place_words else _("Go on"))
     where = place or said.place
     return notice(host, _(said.title), _words(host, said), where, place_words if where else "")
 

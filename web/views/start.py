@@ -48,13 +48,15 @@ class Before:
     """The disclosure that stands right before consent.
 
     `mailbox` is the target's address in full, None while none is chosen; `account` is the address typed before;
-    `problem` says why the last try did not connect, empty at first.
+    `problem` says why the last try did not connect, empty at first; `removal` is where at Google access may be removed
+    that we can't give back, empty where there is none.
     """
 
     frame: Frame
     mailbox: Name | None
     account: str
     problem: str
+    removal: str
     keeping: Keeping
     limited_use: str
 
@@ -67,13 +69,14 @@ def start(host: Host, profile: Profile, imports: Sequence[Migration] = (), now: 
     return Start(Frame(host, 1), earlier, tuple(_example(*row, profile) for row in _EXAMPLES), keeping())
 
 
-def before(host: Host, mailbox: str, account: str = "", problem: str = "") -> Before:
+def before(host: Host, mailbox: str, account: str = "", problem: str = "", removal: str = "") -> Before:
     """Return the screen before Google; `mailbox` is the target's address or empty, `problem` a sentence or empty."""
     limited_use = _(
         "{host}'s use of information received from Google APIs will adhere to the Google API Services User Data "
         "Policy, including the Limited Use requirements."
     ).format(host=host.name)
-    return Before(Frame(host, 2), name(mailbox) if mailbox else None, account, problem, keeping(), limited_use)
+    shown = name(mailbox) if mailbox else None
+    return Before(Frame(host, 2), shown, account, problem, removal, keeping(), limited_use)
 
 
 def _example(count: int, octets: float, profile: Profile) -> Example:

@@ -132,10 +132,10 @@ def test_a_customers_name_is_looked_up_as_a_whole_and_known_without_its_dot() ->
     assert names.asked == ["imap.xn--mller-kva.example.com."]
 
 
-def test_an_address_named_twice_is_tried_once_and_four_are_enough() -> None:
-    many = tuple(f"8.8.8.{n}" for n in range(1, 9))
+def test_an_address_named_twice_is_tried_once_and_eight_are_enough() -> None:
+    many = tuple(f"8.8.8.{n}" for n in range(1, 13))
     assert pinned_by(Names((PUBLIC, PUBLIC, OTHER))).addresses == (PUBLIC, OTHER)
-    assert pinned_by(Names(many)).addresses == many[:4]
+    assert pinned_by(Names(many)).addresses == many[:8]
     with pytest.raises(HostNotAllowed):  # though the bad one would not be tried
         pinned_by(Names((*many, "10.0.0.1")))
 
@@ -197,7 +197,7 @@ def silent(address: str, port: int = 0) -> Iterator[int]:
 
 
 @pytest.mark.alone
-def test_addresses_that_do_not_answer_share_the_time() -> None:
+def test_where_no_address_answers_the_time_is_up_once_for_all() -> None:
     with silent("127.0.0.1") as port, silent("127.0.0.2", port):
         connect = connecting(Pinned("imap.example.com", port, ("127.0.0.1", "127.0.0.2")))
         begun = time.monotonic()
@@ -207,13 +207,50 @@ def test_addresses_that_do_not_answer_share_the_time() -> None:
 
 
 @pytest.mark.alone
-def test_one_address_that_does_not_answer_leaves_time_for_the_next() -> None:
-    with silent("127.0.0.1") as port, socket.create_server(("127.0.0.2", port)):
-        connect = connecting(Pinned("imap.example.com", port, ("127.0.0.1", "127.0.0.2")))
+def test_addresses_that_do_not_answer_hold_nobody_up_for_long() -> None:
+    with silent("127.0.0.1") as port, silent("127.0.0.3", port), socket.create_server(("127.0.0.2", port)):
+        connect = connecting(Pinned("imap.example.com", port, ("127.0.0.1", "127.0.0.3", "127.0.0.2")))
         begun = time.monotonic()
-        with connect("imap.example.com", port, 2) as sock:
+        with connect("imap.example.com", port, 30) as sock:
             assert sock.getpeername() == ("127.0.0.2", port)
-        assert time.monotonic() - begun < 1.9
+            assert sock.gettimeout(), "it is one that waits"
+        assert time.monotonic() - begun < 1
+
+
+def test_the_address_that_served_is_tried_first_and_one_that_answered_in_vain_last() -> None:
+    ours = ("127.0.0.1", "127.0.0.2", "::1")
+    with ExitStack() as stack:
+        port = stack.enter_context(socket.create_server((ours[0], 0))).getsockname()[1]
+        stack.enter_context(socket.create_server((ours[1], port)))
+        stack.enter_context(socket.create_server((ours[2], port), family=socket.AF_INET6))
+        connect = connecting(Pinned("imap.example.com", port, ours))
+
+        def reached() -> str:
+            with connect("imap.example.com", port, 5) as sock:
+                return str(sock.getpeername()[0])
+
+        assert [reached() for _ in range(4)] == [*ours, ours[0]]
+        connect.served(ours[2])
+        assert reached() == ours[2]
+        connect.served("192.0.2.1")
+        assert reached() == ours[1], "an address that is none of the host's changes nothing"
+        connect = connecting(Pinned("imap.example.com", port, ours), "127.0.0.2")
+        assert reached() == ours[1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "tried"),
+    [
+        (("2001:db8::1", "2001:db8::2", "192.0.2.1"), ("2001:db8::1", "192.0.2.1", "2001:db8::2")),
+        (("192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1"), ("192.0.2.1", "2001:db8::1", "192.0.2.2")),
+        (
+            (*(f"2001:db8::{n}" for n in range(1, 10)), "192.0.2.1"),
+            ("2001:db8::1", "192.0.2.1", *(f"2001:db8::{n}" for n in range(2, 8))),
+        ),
+    ],
+)
+def test_addresses_of_both_kinds_are_tried_by_turns(answers: tuple[str, ...], tried: tuple[str, ...]) -> None:
+    assert pinned_by(Names(answers), Trust.OPERATOR).addresses == tried
 
 
 Wish = Callable[[Server], Target]

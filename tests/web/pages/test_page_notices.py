@@ -89,7 +89,7 @@ def test_the_way_on_and_the_time_to_wait_can_be_named() -> None:
 
 def test_access_that_was_not_given_back_leads_to_google() -> None:
     page = bytes(notice_page(HOST, "not-given-back").body).decode()
-    assert 'href="https://myaccount.google.com/permissions"' in page
+    assert 'href="https://myaccount.google.com/connections"' in page
     assert "noreferrer" in page
 
 

@@ -1,0 +1,159 @@
+"""What became of exchanges that ended unsettled is found out: a thread of the worker's, and a process for each look.
+
+A code whose answer was lost is sent once more, a token that Google did not name the account of is asked about again,
+and access to an account that is being imported is given back when that import has ended. What cannot be found out is
+handed over as unconfirmed (`jobs.givingback`), and the operators are told.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from redis.exceptions import RedisError
+
+from app.config import Config
+from app.connecting import AGAIN_SECONDS
+from app.exchanging import Left, Own, Task, obtain
+from app.stores import Stores
+from jobs import accounts, audit, exchanges
+from jobs.apart import ApartFailed, Json, run_apart
+from jobs.audit import WORKER, Act, AuditBroken, AuditBusy
+from jobs.errors import AccountBusy
+from jobs.exchanges import LATEST_SECONDS, Exchange, Standing
+from jobs.givingback import clear_away, hand_over
+from jobs.migration import record_key
+from oauth.errors import AnswerLost, CodeRefused, SealBroken
+
+_log = structlog.get_logger()
+
+_EVERY_SECONDS = 5.0
+_STOP_SECONDS = 0.2
+_TURN, _TURN_SECONDS = "reconcile:settling", 150
+"""Of several workers one looks; longer than any process lives that it starts."""
+
+_MOST_LOOKS = {Standing.OPEN: 6, Standing.UNKNOWN: 28}
+"""About an hour, by when no code is good any more; about a day."""
+
+
+@contextmanager
+def settling(config: Config, stores: Stores, stop: threading.Event) -> Iterator[None]:
+    """Look after unsettled exchanges while the block runs, or until `stop` is set."""
+    thread = threading.Thread(target=_settle_until, args=(stop, config, stores), name="settling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(_STOP_SECONDS)
+
+
+def _settle_until(stop: threading.Event, config: Config, stores: Stores) -> None:
+    while not stop.wait(_EVERY_SECONDS):
+        try:
+            settle_due(config, stores)
+        except (RedisError, AuditBroken, AuditBusy):  # said by the worker, which needs them too
+            continue
+        except Exception as error:  # noqa: BLE001 - one look failed; the next may not
+            _log.error("look-failed", error=error)
+
+
+def settle_due(config: Config, stores: Stores) -> None:
+    """Look after each exchange that is due, unless another worker does so now.
+
+    Raises:
+        AuditBroken, AuditBusy: nothing is opened that is not written down.
+        redis.RedisError: a store is away.
+    """
+    for exchange in exchanges.due(stores.state):
+        if not stores.state.set(_TURN, 1, nx=True, ex=_TURN_SECONDS):
+            return
+        try:
+            settle(config, stores, exchange)
+        finally:
+            stores.state.delete(_TURN)
+
+
+def settle(config: Config, stores: Stores, exchange: Exchange) -> None:
+    """Find out what became of one."""
+    state, vault = stores.state, stores.vault
+    if state.exists(record_key(exchange.id)):
+        exchanges.drop(state, exchange.id)
+        return
+    try:
+        own = Own(exchange.id, vault.key(exchange.id))
+    except SealBroken:  # lost with the key store
+        _give_up(stores, exchange)
+        return
+    audit.append(state, WORKER, Act.OPENED, exchange.id, "exchange")
+    look = _Look(stores, exchange)
+    try:
+        answer = run_apart(obtain, Task(config, stores.urls.state, own, own, Left()), look.hear)
+    except ApartFailed as failed:
+        _failed(stores, exchange, failed.code.partition(":")[0])
+        return
+    look.end(given_back=bool(answer.get("given_back")))
+
+
+def _failed(stores: Stores, exchange: Exchange, code: str) -> None:
+    if code == SealBroken.code:  # neither code nor token: nothing was ever sent
+        clear_away(stores.state, stores.vault, exchange.id)
+    elif code in {AnswerLost.code, CodeRefused.code}:  # the code is used up, and its first answer was lost
+        _give_up(stores, exchange)
+    else:
+        _later(stores, exchange, Standing.OPEN)
+
+
+def _later(stores: Stores, exchange: Exchange, standing: Standing) -> None:
+    """Look again, each time after a longer while; give up what nobody will ever learn more about."""
+    if exchange.standing is standing and exchange.looks >= _MOST_LOOKS.get(standing, exchange.looks + 1):
+        _give_up(stores, exchange)
+        return
+    seconds = min(AGAIN_SECONDS * 2 ** min(exchange.looks, 6), LATEST_SECONDS)
+    exchanges.put_off(stores.state, exchange, standing, seconds)
+
+
+def _give_up(stores: Stores, exchange: Exchange) -> None:
+    _log.error("grant-unconfirmed", migration=exchange.id, code=AnswerLost.code)
+    hand_over(stores.state, exchange.id, exchange.customer, lost=True)
+
+
+class _Look:
+    """The parent's side of the conversation: nothing is kept, for nobody waits for it any more."""
+
+    def __init__(self, stores: Stores, exchange: Exchange) -> None:
+        self._stores = stores
+        self._exchange = exchange
+        self._standing: Standing | None = None
+        self._dead = False
+
+    def hear(self, question: Json) -> Json:
+        """Reply with a verdict: given back where the account is free, left sealed where that is not known."""
+        self._dead = bool(question["dead"])
+        self._standing = None if self._dead else self._judged(str(question["address"]))
+        if self._standing is None and not self._dead:
+            audit.append(self._stores.state, WORKER, Act.REVOKING, self._exchange.id)
+            return {"verdict": "give-back"}
+        return {"verdict": "later"}
+
+    def _judged(self, address: str) -> Standing | None:
+        """Return what holds the access up; None where nothing does."""
+        state = self._stores.state
+        if not address:
+            return Standing.UNKNOWN if accounts.anybody_imports(state, self._exchange.id) else None
+        try:
+            accounts.claim(state, self._stores.vault, self._exchange.id, address)
+        except AccountBusy:
+            return Standing.BEHIND
+        return None
+
+    def end(self, *, given_back: bool) -> None:
+        """Do what follows from the answer."""
+        state, vault, exchange = self._stores.state, self._stores.vault, self._exchange
+        if self._standing is not None:
+            _later(self._stores, exchange, self._standing)
+        elif given_back or self._dead:
+            audit.append(state, WORKER, Act.REVOKED, exchange.id)
+            clear_away(state, vault, exchange.id)
+        else:
+            hand_over(state, exchange.id, exchange.customer)
