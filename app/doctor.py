@@ -37,7 +37,8 @@ _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "bold red"}
 def doctor_command(config: Config, /, *, as_json: bool, only_worker: bool) -> None:
     """Look the installation over, and say what to do about what is wrong.
 
-    Changes nothing, sends no secret anywhere, needs no running worker. The exit code is 1 when anything is bad.
+    Changes nothing, sends no secret anywhere but the OAuth client's to Google, needs no running worker. The exit code
+    is 1 when anything is bad.
     """
     if only_worker:
         _say_whether_a_worker_lives(config)

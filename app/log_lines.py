@@ -42,6 +42,8 @@ EVENTS: Mapping[str, Event] = {
         Event("lease-lost", "warning", "migration phase"),
         Event("illegal-step", "error", "migration before after"),
         Event("ticket-dropped", "warning", "error"),
+        Event("google-client-refused", "error"),
+        Event("google-client-accepted", "info"),
         Event("store-away", "warning", "error"),
         Event("store-back", "warning"),
         Event("store-trouble", "warning", "place code"),

@@ -80,6 +80,7 @@ class Installation(Collector):
         yield gauge("migrator_build_info", "The version of the exporter.", {version("gmail-migrator"): 1}, "version")
         yield from of_imports(now.standing)
         yield from of_queue(now.standing)
+        yield from of_google(now.standing)
         yield from of_flow(now.totals)
         yield from of_quota(now.minute, self._project)
         yield from of_promises(now.standing)
@@ -129,6 +130,11 @@ def of_queue(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_workers_alive", "Workers heard of within 30 seconds.", len(alive))
     last = "When a worker was last heard of; 0 where none was within a day."
     yield gauge("migrator_worker_last_seen_timestamp_seconds", last, seen)
+
+
+def of_google(now: Standing) -> Iterator[Metric]:
+    """Give whether Google accepts our OAuth client."""
+    yield gauge("migrator_google_client_refused", "1 while Google refuses our OAuth client.", int(now.client_refused))
 
 
 def of_flow(now: Totals) -> Iterator[Metric]:

@@ -32,13 +32,13 @@ from app.hosts import config_for
 from app.looking import MAX_BYTES, Look, Sealed, look_over
 from app.seen import seen_of
 from app.stores import Stores
-from jobs import audit
+from jobs import audit, clientrefused
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
 from jobs.custody import KEY_LOST
 from jobs.migration import part_key, record_key
 from jobs.slice import crashed_by
-from migrator.errors import UnknownHost
+from migrator.errors import ClientRefused, UnknownHost
 from migrator.retry import Stopped
 from oauth.errors import SealBroken
 
@@ -194,6 +194,8 @@ def _row(survey: _Survey) -> str:
         code = crashed_by(error).code
     if code == Stopped.code:
         return ""
+    if code == ClientRefused.code:
+        clientrefused.note(survey.stores.state)
     _log.warning("survey-failed", migration=survey.migration, code=code)
     return json.dumps({"failed": code})
 

@@ -4,6 +4,7 @@ import threading
 
 from app import exchanging
 from app.child import ChildConfig, work
+from app.clientwatch import watching_client
 from app.config import Config
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
@@ -38,5 +39,5 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:
         config=ChildConfig(config, stores.urls.state),
     )
     custody = Custody(stores.vault, receipt_maker(config))
-    with settling(config, stores, stop):
+    with watching_client(config, stores.urls.state, stop), settling(config, stores, stop):
         worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

@@ -39,8 +39,8 @@ class Worker:
     seen_at: float
 
     def is_alive(self, now: float) -> bool:
-        """Tell whether it was heard of lately."""
-        return now - self.seen_at <= ALIVE_SECONDS
+        """Tell whether it was heard of lately; what was heard in the future was heard before the clock was set back."""
+        return abs(now - self.seen_at) <= ALIVE_SECONDS
 
 
 def this_worker(threads: int) -> Worker:

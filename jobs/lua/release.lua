@@ -1,4 +1,4 @@
--- ARGV: now, id, token, kind, code, until (0: soon), resumable, '1' when its process died on its own, '1' when there was progress,
+-- ARGV: now, id, token, kind, code, seconds to wait (0: soon), resumable, '1' when its process died on its own, '1' when there was progress,
 -- the slice's last write ('' for none): when it is forgotten, the phase is not over.
 -- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first.
 -- Answer: {'ok', state}, {'lost'} or {'illegal', from, to}; the last two change nothing.
@@ -26,7 +26,7 @@ elseif kind == 'ended' then
   -- Someone's cancelling, or the time that ran out, names the end; the slice says only how it went.
   to = m.ending ~= '' and m.ending or code
 elseif kind == 'wait' then
-  to, fields = 'waiting', {till = tonumber(till) == 0 and soon(m) or till, reason = code}
+  to, fields = 'waiting', {till = tonumber(till) == 0 and soon(m) or stamp(now + tonumber(till)), reason = code}
 elseif kind == 'paused' then
   to, fields = 'paused', {reason = code}
 elseif kind == 'failed' then

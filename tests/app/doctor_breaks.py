@@ -163,6 +163,14 @@ def client_secret_empty(place: Place) -> Iterator[None]:
 
 
 @contextmanager
+def client_secret_rotated(place: Place) -> Iterator[None]:
+    (place.folder / "rotated").write_text("rotated")
+    (place.folder / "rotated").chmod(0o600)
+    place.set("google", client_secret_file=str(place.folder / "rotated"))
+    yield
+
+
+@contextmanager
 def no_client(place: Place) -> Iterator[None]:
     place.set("google", client_id="")
     yield
@@ -298,6 +306,7 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (receipt_key_that_is_none, "receipt key", BAD, "openssl genpkey"),
     (client_secret_empty, "google.client_secret_file", BAD, "Write the secret"),
     (no_client, "OAuth client", BAD, "Make an OAuth client"),
+    (client_secret_rotated, "OAuth client at Google", BAD, "google.client_id and the secret"),
     (google_away, "google.token_uri", BAD, "google.token_uri"),
     (a_proxy, "proxy", BAD, "Unset it"),
     (no_mail_server, "mailbox", BAD, "mailbox.host"),

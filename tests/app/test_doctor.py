@@ -27,12 +27,15 @@ from jobs.heartbeats import beat, this_worker
 @pytest.fixture(scope="module")
 def servers(
     tmp_path_factory: pytest.TempPathFactory,
-    google_process: tuple[Google, dict[str, object]],
     start_server: StartServer,
 ) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("doctor")
-    with embedded.start(folder / "redis") as state, embedded.start(folder / "keys", persistent=False) as keys:
-        yield Servers(state, keys, google_process[0], start_server("dovecot"))
+    with (
+        Google(client_secret=PLANTED) as google,
+        embedded.start(folder / "redis") as state,
+        embedded.start(folder / "keys", persistent=False) as keys,
+    ):
+        yield Servers(state, keys, google, start_server("dovecot"))
 
 
 @pytest.fixture

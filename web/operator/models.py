@@ -53,7 +53,16 @@ class Need(Told):
     """Something that needs a person: how many of what, what it means, and the imports or the page it is about."""
 
     kind: Literal[
-        "audit", "no-worker", "stuck", "stopped", "paused", "overdue", "unconfirmed", "dead-tickets", "waiting"
+        "audit",
+        "no-worker",
+        "stuck",
+        "stopped",
+        "paused",
+        "overdue",
+        "unconfirmed",
+        "dead-tickets",
+        "waiting",
+        "google-client",
     ]
     grave: bool
     count: Count

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from jobs.acts import NEEDS_CUSTOMER
 from jobs.migration import ENDS, State
 from jobs.standing import Standing
+from migrator.errors import ClientRefused
 from migrator.hold import FAILED_MESSAGES
 from web.operator.models import Need, code_of
 from web.operator.words import imports, span
@@ -60,6 +61,18 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             words=f"{imports(standing.ready)} {_waits(standing.ready)} for a slice, the longest {longest}",
             sentence="Are all threads of the workers busy? Then start more. Else restart a worker and look at its log.",
             place="#queue",
+        )
+    if standing.client_refused:
+        waiting = standing.held.get((State.WAITING, ClientRefused.code), 0)
+        yield Need(
+            kind="google-client",
+            grave=True,
+            count=waiting,
+            code=ClientRefused.code,
+            words="Google does not accept our OAuth client",
+            sentence=f"No account can be connected, and {imports(waiting)} {_waits(waiting)} for it; imports go on by "
+            "themselves when it is put right. Check the client's secret, and that client and project are enabled.",
+            place=f"/imports?{urlencode({'state': State.WAITING, 'code': ClientRefused.code})}",
         )
     if standing.dead_tickets:
         yield Need(
