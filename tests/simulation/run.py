@@ -228,6 +228,18 @@ class _Link:
     def refused(self, what: str) -> None: ...
 
 
+class _Reach:
+    """Connects to the server, which has one address."""
+
+    def __init__(self, world: Run) -> None:
+        self._world = world
+
+    def __call__(self, _host: str, _port: int, _seconds: float) -> Line:
+        return Line(self._world.server, self._world.fate)
+
+    def served(self, _address: str) -> None: ...
+
+
 def _slice_here(world: Run, redis: Redis) -> Callable[..., Outcome]:
     """Return what does a slice in this process instead of one of its own (`jobs.nursery.run_slice`)."""
 
@@ -281,15 +293,12 @@ _hooked: list[bool] = []
 
 @contextmanager
 def _everything_simulated(world: Run, redis: Redis, url: str) -> Iterator[None]:
-    def reach(*_: object, **__: object) -> Callable[[str, int, float], Line]:
-        return lambda _host, _port, _seconds: Line(world.server, world.fate)
-
     def run_script(redis: Redis, name: str, *args: Any, now: float | None = None) -> list[str]:
         return real_run(redis, name, *args, now=world.clock.now if now is None else now)
 
     real_run, store = scripts.run, FatedStore(url, world.fate)
     replaced: list[tuple[object, str, object]] = [
-        (child, "close_doors", reach),
+        (child, "close_doors", lambda *_, **__: _Reach(world)),
         (child, "connect", lambda *_: store),
         (child, "Patience", SimulatedPatience),
         (reading, "ThreadPoolExecutor", _AtOnce),
