@@ -74,6 +74,16 @@ class Standing:
         """Workers that were heard of lately."""
         return sum(worker.is_alive(self.at) for worker in self.workers)
 
+    @property
+    def in_trouble(self) -> tuple[Worker, ...]:
+        """Those of them that can start no process."""
+        return tuple(worker for worker in self.workers if worker.is_alive(self.at) and worker.trouble)
+
+    @property
+    def threads(self) -> int:
+        """Slices that the workers could do at once, without those that can start no process."""
+        return sum(worker.threads for worker in self.workers if worker.can_work(self.at))
+
 
 def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standing:
     """Look at everything once.

@@ -7,8 +7,8 @@ from redis import Redis
 from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS, store_away
 from jobs.errors import LeaseLost
 from jobs.migration import Migration, State
-from jobs.requests import cancel, create, pause, read, resume
-from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, soon, wait
+from jobs.requests import cancel, create, history, pause, read, resume
+from jobs.slice import SliceEnd, advance, again, crashed, ended, failed, given_back, soon, wait
 from jobs.tickets import Claim, Wish, claim, make_ready, ready_count, reconcile, release, renew
 
 LEASE = 10.0
@@ -49,6 +49,27 @@ def test_a_released_migration_is_claimed_again_with_another_token(redis: Redis) 
     second = must_claim(redis)
     assert second.id == first.id
     assert second.token != first.token
+
+
+def test_what_is_given_back_is_as_if_it_had_not_been_claimed(redis: Redis) -> None:
+    first = running(redis)
+    release(redis, first.id, first.token, crashed("child-killed"))
+    resume(redis, first.id)
+    redis.set(f"mig:{{{first.id}}}:trying", "m1", ex=3600)
+    before, waiting = read(redis, first.id), history(redis, first.id)
+    second = must_claim(redis)
+    release(redis, second.id, second.token, given_back())
+    assert read(redis, first.id) == before
+    assert history(redis, first.id) == waiting
+    assert redis.get(f"mig:{{{first.id}}}:trying") == b"m1", "a suspicion is neither raised nor lifted"
+    assert must_claim(redis).id == first.id
+
+
+def test_a_wish_is_granted_when_an_import_is_given_back(redis: Redis) -> None:
+    claimed = running(redis)
+    cancel(redis, claimed.id)
+    release(redis, claimed.id, claimed.token, given_back())
+    assert read(redis, claimed.id).ending == State.CANCELLED
 
 
 def test_ten_small_customers_are_served_right_after_one_slice_of_the_big_one(redis: Redis) -> None:

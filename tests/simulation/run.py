@@ -10,10 +10,9 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 from unittest.mock import patch
 
 import structlog
@@ -169,7 +168,14 @@ def _room(redis: Redis, url: str, vault: Vault) -> Room:
     )
     never: Any = _Never()
     custody = Custody(vault, lambda *_: "receipt")
-    return Room(redis, never, child.work, never, settings, Path("/nowhere"), custody)
+    return Room(redis, never, child.work, never, settings, cast("Any", _NoProcess()), custody)
+
+
+class _NoProcess:
+    """Slices are done in this process."""
+
+    def child(self) -> AbstractContextManager[object]:
+        return nullcontext(self)
 
 
 class _Never:
@@ -243,7 +249,7 @@ class _Reach:
 def _slice_here(world: Run, redis: Redis) -> Callable[..., Outcome]:
     """Return what does a slice in this process instead of one of its own (`jobs.nursery.run_slice`)."""
 
-    def run_slice(work: Work, task: Any, *_: object, **__: object) -> Outcome:
+    def run_slice(_born: object, work: Work, task: Any, *_: object, **__: object) -> Outcome:
         link = _Link(world)
         if task.phase is State.FINISHING:
             _remember(world, Ledger(redis, task.id))
