@@ -106,6 +106,7 @@ class Store(_Section):
     """Where state lives: an embedded server under `directory`, or Redis by URL."""
 
     directory: Path = Path("var/state")
+    run_directory: OptionalPath = None
     url: str = ""
     broker_url: str = ""
     keys_url: str = ""

@@ -232,6 +232,12 @@ def no_worker_while_work_waits(place: Place) -> Iterator[None]:
 
 
 @contextmanager
+def worker_without_processes(place: Place) -> Iterator[None]:
+    beat(place.state, replace(this_worker(2), trouble="no-scratch"))
+    yield
+
+
+@contextmanager
 def worker_of_another_version(place: Place) -> Iterator[None]:
     beat(place.state, replace(this_worker(2), version="0.0.9"))
     yield
@@ -308,13 +314,14 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (no_client, "OAuth client", BAD, "Make an OAuth client"),
     (client_secret_rotated, "OAuth client at Google", BAD, "google.client_id and the secret"),
     (google_away, "google.token_uri", BAD, "google.token_uri"),
-    (a_proxy, "proxy", BAD, "Unset it"),
+    (a_proxy, "proxy", WARN, "unset it"),
     (no_mail_server, "mailbox", BAD, "mailbox.host"),
     (mail_server_unknown, "mailbox", BAD, "mailbox.host"),
     (mail_server_of_an_unknown_authority, "mailbox", BAD, "mailbox.ca_file"),
     (mail_server_away, "mailbox", BAD, "Start it"),
     (mail_server_in_the_clear, "mailbox", BAD, "port and tls"),
     (no_worker_while_work_waits, "workers", BAD, "migrator worker"),
+    (worker_without_processes, "workers: processes", BAD, "is it there, its own, and not full?"),
     (worker_of_another_version, "workers: version", WARN, "Restart the workers"),
     (queue_stuck, "queue", WARN, "more workers"),
     (retention_overdue, "retention", BAD, "Start a worker"),
