@@ -93,13 +93,15 @@ def _say_whether_a_worker_lives(config: Config) -> None:
         if urls and _worker_lives(urls):
             click.echo("a worker of this machine lives")
             return
-    raise click.ClickException("no worker of this machine was heard of within 30 s, or the state store is away")
+    raise click.ClickException(
+        "no worker of this machine that can start processes was heard of within 30 s, or the state store is away"
+    )
 
 
 def _worker_lives(urls: StoreUrls) -> bool:
     with open_state(urls.state) as state:
         now, _ = state.time()  # heartbeats are told by the store's clock
-        return any(worker.is_alive(now) for worker in workers(state) if worker.host == socket.gethostname())
+        return any(worker.can_work(now) for worker in workers(state) if worker.host == socket.gethostname())
 
 
 def _show(console: Console, rooms: Mapping[str, list[Finding]]) -> None:

@@ -203,5 +203,6 @@ def test_a_health_check_asks_whether_a_worker_of_this_machine_lives(place: Place
     place.state.flushall()
     beat(place.state, replace(this_worker(2), host="another-machine"))
     beat(place.state, replace(this_worker(2), seen_at=time.time() - 60))
+    beat(place.state, replace(this_worker(2), trouble="no-process"))
     said = place.doctor("--worker")
     assert (said.exit_code, "no worker of this machine" in said.output) == (1, True)

@@ -55,6 +55,7 @@ class Need(Told):
     kind: Literal[
         "audit",
         "no-worker",
+        "cannot-start",
         "stuck",
         "stopped",
         "paused",
@@ -94,6 +95,7 @@ class WorkerTold(Told):
     threads: Count
     busy: Count
     alive: bool
+    trouble: Code = Field(description="For want of what it can start no process; empty when it can.")
     started_at: Time
     seen_at: Time
     seen_seconds: Annotated[float, Field(ge=0)]

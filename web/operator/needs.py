@@ -52,7 +52,20 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence="Nothing moves, and nothing expires in time. Start a worker; look at its log and its Redis.",
             place="#workers",
         )
-    elif standing.ready and standing.oldest_ready_seconds > STUCK_SECONDS:
+    if ill := standing.in_trouble:
+        yield Need(
+            kind="cannot-start",
+            grave=True,
+            count=len(ill),
+            code=ill[0].trouble,
+            words=f"{_workers(len(ill))} cannot start processes, on {', '.join(sorted({one.host for one in ill}))}",
+            sentence=(
+                "Other workers take its imports. Look at that machine: its limits of processes and open files, its "
+                "memory, its folder for temporary files. The worker recovers by itself, or ends to be started anew."
+            ),
+            place="#workers",
+        )
+    if standing.alive and standing.ready and standing.oldest_ready_seconds > STUCK_SECONDS:
         longest = span(standing.oldest_ready_seconds)
         yield Need(
             kind="stuck",
@@ -130,6 +143,10 @@ def _of_the_promise(standing: Standing) -> Iterator[Need]:
             sentence="The customer was told to remove the access himself. The audit log names the imports.",
             place="/audit?act=revocation-unconfirmed",
         )
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count:,} workers"
 
 
 def _be(count: int) -> str:
