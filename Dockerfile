@@ -27,9 +27,11 @@ RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shel
 COPY --from=built /opt/migrator /opt/migrator
 ENV PATH=/opt/migrator/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    RUNTIME_DIRECTORY=/run/migrator \
     MIGRATOR_CONFIG=/etc/migrator/config.toml
-# The root may be read-only: only /tmp is written to.
-WORKDIR /tmp
+RUN install -d -o migrator -g migrator -m 700 /run/migrator
+# The root may be read-only: only /run/migrator is written to.
+WORKDIR /run/migrator
 USER 10001:10001
 STOPSIGNAL SIGTERM
 EXPOSE 8080 8081

@@ -24,6 +24,7 @@ from jobs.launch import wanted_of
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import part_key
 from jobs.overview import held_of
+from jobs.spawning import CannotStart, try_to_start
 from jobs.storetrouble import trouble_of
 from jobs.undoing import Place, UndoUnderWay, undo
 from migrator.errors import UnknownHost
@@ -104,7 +105,11 @@ def begin_undo(config: Config, stores: Stores, migration: str, credentials: Cred
     """Begin an undo in a thread of this process, and tell whether there was room for one more.
 
     It ends with the process; asked for once more, it goes on. What becomes of it is told by `jobs.undowish`.
+
+    Raises:
+        CannotStart: no process can be started for it now.
     """
+    try_to_start()
     if not _PLACES.acquire(blocking=False):
         return False
     with ExitStack() as unless_begun:
@@ -121,7 +126,7 @@ def _undo(config: Config, stores: Stores, migration: str, credentials: Credentia
     try:
         undo(stores.state, stores.vault, migration, _place(config, stores, migration), credentials)
         undowish.settle(stores.state, migration)
-    except (ApartFailed, AuditBroken, AuditBusy, OtherMailbox, UndoUnderWay, UnknownHost) as error:
+    except (ApartFailed, AuditBroken, AuditBusy, CannotStart, OtherMailbox, UndoUnderWay, UnknownHost) as error:
         _log.warning("undo-stopped", migration=migration, code=error.code)
         undowish.stop(stores.state, migration, error.code)
     except (IllegalTransition, UnknownMigration) as error:  # erased, or purged, since it was asked for

@@ -18,7 +18,7 @@ from app.hosts import config_for
 from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
-from jobs import accounts
+from jobs import accounts, clientrefused
 from jobs.contacts import note_served, served_by
 from jobs.crashes import store_away
 from jobs.discarding import Revocation, cannot_revoke
@@ -31,6 +31,7 @@ from jobs.storetrouble import is_away
 from migrator.changes import catch_up, look_once_more
 from migrator.egress import Reach
 from migrator.errors import (
+    ClientRefused,
     LeaseLost,
     LoginRefused,
     MailboxUnreachable,
@@ -53,7 +54,7 @@ from migrator.transfer import copy_slice
 from migrator.verify import verify_slice
 from oauth.errors import KeyLost, SealBroken
 from oauth.grant import Grant, SingleFlightCredentials
-from oauth.revocation import is_dead, revoke
+from oauth.revocation import is_gone, revoke
 from oauth.vault import Safe
 
 _RETRY_SECONDS = 15.0
@@ -151,6 +152,10 @@ class Slice:
             return phases[self._task.phase]()
         except (Transient, MailboxUnreachable) as error:
             return wait(pause(self._ledger, time.time()), error.code)
+        except ClientRefused as error:
+            clientrefused.note(self._state, error.detail)
+            now = time.time()
+            return wait(min(pause(self._ledger, now), now + clientrefused.LONGEST_PAUSE), error.code)
 
     def _plan(self) -> SliceEnd:
         mailbox = self._connect()
@@ -219,9 +224,10 @@ class Slice:
 
     def _revoked(self, grant: Grant) -> bool:
         sys.audit("migrator.discard.before", "revoke")
-        given_back = revoke(self._config.client, grant.refresh_token)
+        client = self._config.client_as_of_now
+        given_back = revoke(client, grant.refresh_token)
         sys.audit("migrator.discard.before", "prove")
-        dead = given_back and is_dead(self._config.client, grant)
+        dead = given_back and is_gone(client, grant)
         sys.audit("migrator.discard.after", "prove")
         return dead
 
@@ -258,7 +264,7 @@ class Slice:
 
     @cached_property
     def _gmail(self) -> Gmail:
-        credentials = SingleFlightCredentials(grant_of(self._safe), self._config.client)
+        credentials = SingleFlightCredentials(grant_of(self._safe), self._config.client_as_of_now)
         account = accounts.account_of(self._state, self._task.id)
         calls = part_key(self._task.id, "calls")
         meter = Meter(self._state, f"{self._config.google.project}:{account}", self._profile, calls=calls)

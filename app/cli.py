@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from app import demo as demonstration
+from app import proxies
 from app.cli_acts import act_commands
 from app.cli_audit import audit_group
 from app.cli_data import data_command
@@ -23,6 +24,7 @@ from app.cli_users import user_group
 from app.config import Config, load
 from app.console import run_console
 from app.doctor import doctor_command
+from app.home import at_home, too_long
 from app.importing import ImportOptions, import_account
 from app.logs import quiet_logs
 from app.previewing import preview_account
@@ -35,6 +37,9 @@ from migrator.signingkeys import public_keys
 from oauth.keyring import add_key
 
 _A_FILE = click.Path(exists=True, path_type=Path, dir_okay=False)
+_CONNECTING = frozenset({"worker", "web", "console", "import", "reconnect"})
+"""Commands that go to Google, to a mailbox or to the single sign-on."""
+
 _MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
 
@@ -44,6 +49,9 @@ _MAILBOX_PASSWORD = "MIGRATOR_MAILBOX_PASSWORD"  # noqa: S105 - the variable's n
 def main(context: click.Context, config_file: Path | None) -> None:
     """Bring a Gmail account into an IMAP mailbox, read-only, and keep nothing."""
     quiet_logs()
+    proxies.ignore()
+    if context.invoked_subcommand in _CONNECTING and proxies.named():
+        click.echo(proxies.sentence(), err=True)
     if context.invoked_subcommand != "demo":
         context.obj = load(config_file)
 
@@ -61,9 +69,9 @@ def demo(*, keep: bool) -> None:
 def worker(config: Config) -> None:
     """Work on imports until SIGTERM or Ctrl-C."""
     stop = _until_told()
-    with open_stores(config.store) as stores:
-        serve(config, stores, stop)
-    leave()
+    with at_home(config.store), open_stores(config.store) as stores:
+        well = serve(config, stores, stop)
+    leave(0 if well else 1)
 
 
 @main.command()
@@ -71,7 +79,7 @@ def worker(config: Config) -> None:
 def web(config: Config) -> None:
     """Serve the pages until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
     stop = _until_told()
-    with open_stores(config.store) as stores:
+    with at_home(config.store), open_stores(config.store) as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
         run_server(config, stores, keys, stop)
 
@@ -110,10 +118,12 @@ def import_command(
     password = password or click.prompt("Mailbox password", hide_input=True)
     options = ImportOptions(grant, user, password, **rest)  # type: ignore[arg-type]
     console = Console()
-    if options.dry_run:
-        preview_account(console, config, options)
-        return
-    raise SystemExit(0 if import_account(console, config, options) else 1)
+    with at_home(config.store):
+        if options.dry_run:
+            preview_account(console, config, options)
+            return
+        well = import_account(console, config, options)
+    raise SystemExit(0 if well else 1)
 
 
 @main.group("master-key")
@@ -146,12 +156,15 @@ def config_group() -> None:
 @click.pass_obj
 def config_check(config: Config) -> None:
     """Read the configuration and say what is missing for real use."""
+    named = config.store.run_directory  # where it is not named, the service's surroundings decide, not this shell's
+    fault = too_long(named) if named else ""
     missing = [
         text
         for is_missing, text in (
             (not config.google.client_id, "google.client_id: make an OAuth client in your Google project"),
             (config.google.client_secret_path is None, "google.client_secret_file: the file with its secret"),
             (not config.mailbox.host, "mailbox.host: the IMAP server that takes the mail"),
+            (bool(fault), fault),
         )
         if is_missing
     ]
@@ -160,6 +173,8 @@ def config_check(config: Config) -> None:
     click.echo("the configuration is complete")
     if config.return_address:
         click.echo(f"authorised redirect URI at Google, to the letter: {config.return_address}")
+    if proxies.named():
+        click.echo(proxies.sentence(), err=True)
 
 
 def _until_told() -> threading.Event:

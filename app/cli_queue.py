@@ -26,6 +26,7 @@ _EVERY_SECONDS = 2.0
 _COMMANDS = {
     "audit": "migrator audit verify",
     "no-worker": "migrator doctor",
+    "cannot-start": "migrator doctor",
     "stuck": "migrator doctor",
     "overdue": "migrator doctor",
     "unconfirmed": "migrator list --unconfirmed",
@@ -146,8 +147,9 @@ def _workers(overview: Overview) -> RenderableType:
 
 
 def _heard(worker: WorkerTold) -> Text:
-    style = "" if worker.alive else "bold red"
-    return Text(f"{span(worker.seen_seconds)} ago{'' if worker.alive else ': not alive'}", style=style)
+    wrong = f": cannot start processes ({worker.trouble})" if worker.trouble else ""
+    wrong = wrong if worker.alive else ": not alive"
+    return Text(f"{span(worker.seen_seconds)} ago{wrong}", style="bold red" if wrong else "")
 
 
 def _hour(overview: Overview) -> RenderableType:

@@ -106,6 +106,7 @@ class Store(_Section):
     """Where state lives: an embedded server under `directory`, or Redis by URL."""
 
     directory: Path = Path("var/state")
+    run_directory: OptionalPath = None
     url: str = ""
     broker_url: str = ""
     keys_url: str = ""
@@ -333,8 +334,22 @@ class Config(_Section):
     @property
     def client(self) -> Client:
         """The OAuth client; its secret is read from its file (`ConfigError` where that cannot be read)."""
-        google, path = self.google, self.google.client_secret_path
-        secret = _secret("google.client_secret_file", path) if path else ""
+        path = self.google.client_secret_path
+        return self._client(_secret("google.client_secret_file", path) if path else "")
+
+    @property
+    def client_as_of_now(self) -> Client:
+        """The OAuth client for work that is under way: a secret that cannot be read is as good as a wrong one.
+
+        Google refuses the client then, which is told and waited for like any other refusal of it.
+        """
+        try:
+            return self.client
+        except ConfigError:
+            return self._client("")
+
+    def _client(self, secret: str) -> Client:
+        google = self.google
         return Client(google.client_id, secret, google.auth_uri, google.token_uri, google.revoke_uri)
 
     @property

@@ -23,7 +23,7 @@ from app.config import Config
 from app.exchanging import ByCode, ByFile, Own, Source, Task, obtain
 from app.newkey import Anew, key_again, waits_for_grant
 from app.stores import Stores
-from jobs import accounts, audit, exchanges, flow, requests
+from jobs import accounts, audit, clientrefused, exchanges, flow, requests
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import TERMINAL, Act, Actor, AuditBroken, AuditBusy
 from jobs.durable import wait_for_disk
@@ -138,6 +138,8 @@ def _tell(stores: Stores, purpose: Purpose, error: GrantError | AccountBusy) -> 
     """Say in the log that a consent connected nothing, and why; and count it."""
     told = error.told if isinstance(error, GrantError) else error.code
     flow.count_consent(stores.state, error.code)
+    if isinstance(error, GrantError) and error.code == ClientRefused.code:
+        clientrefused.note(stores.state, error.word)
     if error.code == NotConnected.code:
         return  # said in `error_of`, which knows more
     if error.code in _CUSTOMERS_OWN:

@@ -17,6 +17,7 @@ from rich.console import Console
 from app.config import Config
 from app.connecting import Connected, connect
 from app.demo_pages import sections, show_pages
+from app.home import at_home
 from app.importing import preload_processes, working
 from app.receipts import signing_key
 from app.report import headline, show
@@ -43,7 +44,7 @@ def run(console: Console, *, keep: bool = False) -> bool:
     try:
         with _local_google() as google, _local_mailbox() as mailbox, _local_mailbox() as newcomers:
             config = _config(folder, google["url"], mailbox, newcomers)
-            with open_stores(config.store) as stores:
+            with at_home(config.store), open_stores(config.store) as stores:
                 keys = public_keys(signing_key(config))
                 proved = _migrate(console, config, stores, keys, google, mailbox)
                 return show_pages(console, config, stores, keys, newcomers) and proved

@@ -37,7 +37,8 @@ _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "bold red"}
 def doctor_command(config: Config, /, *, as_json: bool, only_worker: bool) -> None:
     """Look the installation over, and say what to do about what is wrong.
 
-    Changes nothing, sends no secret anywhere, needs no running worker. The exit code is 1 when anything is bad.
+    Changes nothing, sends no secret anywhere but the OAuth client's to Google, needs no running worker. The exit code
+    is 1 when anything is bad.
     """
     if only_worker:
         _say_whether_a_worker_lives(config)
@@ -92,13 +93,15 @@ def _say_whether_a_worker_lives(config: Config) -> None:
         if urls and _worker_lives(urls):
             click.echo("a worker of this machine lives")
             return
-    raise click.ClickException("no worker of this machine was heard of within 30 s, or the state store is away")
+    raise click.ClickException(
+        "no worker of this machine that can start processes was heard of within 30 s, or the state store is away"
+    )
 
 
 def _worker_lives(urls: StoreUrls) -> bool:
     with open_state(urls.state) as state:
         now, _ = state.time()  # heartbeats are told by the store's clock
-        return any(worker.is_alive(now) for worker in workers(state) if worker.host == socket.gethostname())
+        return any(worker.can_work(now) for worker in workers(state) if worker.host == socket.gethostname())
 
 
 def _show(console: Console, rooms: Mapping[str, list[Finding]]) -> None:

@@ -203,7 +203,10 @@ def _socket_path(directory: Path) -> tuple[Path, Path | None]:
     private = Path(tempfile.mkdtemp(prefix="store-"))
     if len(os.fsencode(private / _SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
         private.rmdir()
-        private = Path(tempfile.mkdtemp(prefix="store-", dir="/tmp"))
+        raise EmbeddedStoreError(
+            f"{directory} is too long a path for a socket, and so is that of the folder for temporary files: choose a "
+            "shorter store.directory, or a shorter store.run_directory"
+        )
     return private / _SOCKET_NAME, private
 
 

@@ -31,7 +31,7 @@ from migrator.quota import PROFILES, Meter
 from migrator.retry import Patience
 from migrator.survey import survey
 from oauth.grant import Grant, SingleFlightCredentials
-from oauth.revocation import give_back, is_dead
+from oauth.revocation import give_back, is_gone
 from oauth.vault import Safe
 
 _ASK_SECONDS = 2.0
@@ -86,14 +86,14 @@ def look_over(task: Look, ask: Ask) -> Json:
 
 def give_up(task: Look, _: Ask) -> Json:
     """Give the sealed grant back, and answer `{"dead": ...}`: whether Google says that it is dead."""
-    client, grant = task.config.client, _grant(task)
+    client, grant = task.config.client_as_of_now, _grant(task)
     close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=False)
-    return {"dead": give_back(client, grant.refresh_token) and is_dead(client, grant)}
+    return {"dead": give_back(client, grant.refresh_token) and is_gone(client, grant)}
 
 
 def _looked(task: Look, meter: Meter, patience: Patience, contacted: Callable[[str], None]) -> Seen:
     grant, mailbox, google = _grant(task), _mailbox(task), task.config.google
-    credentials = SingleFlightCredentials(grant, task.config.client)
+    credentials = SingleFlightCredentials(grant, task.config.client_as_of_now)
     reach = close_doors(task.config, task.state_url, tell_refusal, contacted, to_mailbox=True)
     with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
         shape, quota = entered.shape(), entered.quota()

@@ -80,6 +80,7 @@ class Installation(Collector):
         yield gauge("migrator_build_info", "The version of the exporter.", {version("gmail-migrator"): 1}, "version")
         yield from of_imports(now.standing)
         yield from of_queue(now.standing)
+        yield from of_google(now.standing)
         yield from of_flow(now.totals)
         yield from of_quota(now.minute, self._project)
         yield from of_promises(now.standing)
@@ -118,17 +119,23 @@ def of_queue(now: Standing) -> Iterator[Metric]:
     """Give how deep the queue is and who works on it."""
     alive = [worker for worker in now.workers if worker.is_alive(now.at)]
     seen = max((worker.seen_at for worker in now.workers), default=0)
-    threads = sum(worker.threads for worker in alive)
     yield gauge("migrator_ready", "Imports ready for a slice.", now.ready)
     oldest = "How long the import has been ready that waits longest."
     yield gauge("migrator_ready_oldest_seconds", oldest, max(0.0, now.oldest_ready_seconds))
     yield gauge("migrator_due", "Imports that go on by themselves at their time.", now.due)
     yield gauge("migrator_slices_running", "Slices at work.", now.running)
-    yield gauge("migrator_slices_capacity", "Slices that the living workers could do at once.", threads)
+    yield gauge("migrator_slices_capacity", "Slices that the living workers could do at once.", now.threads)
     yield gauge("migrator_tickets", "Tickets that no worker has fetched.", now.tickets)
     yield gauge("migrator_workers_alive", "Workers heard of within 30 seconds.", len(alive))
+    trouble = "Workers of these that cannot start processes."
+    yield gauge("migrator_workers_in_trouble", trouble, len(now.in_trouble))
     last = "When a worker was last heard of; 0 where none was within a day."
     yield gauge("migrator_worker_last_seen_timestamp_seconds", last, seen)
+
+
+def of_google(now: Standing) -> Iterator[Metric]:
+    """Give whether Google accepts our OAuth client."""
+    yield gauge("migrator_google_client_refused", "1 while Google refuses our OAuth client.", int(now.client_refused))
 
 
 def of_flow(now: Totals) -> Iterator[Metric]:

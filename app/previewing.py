@@ -21,6 +21,7 @@ from jobs.apart import ApartFailed, run_apart
 from jobs.audit import TERMINAL, Act
 from jobs.givingback import clear_away
 from jobs.migration import new_id
+from jobs.spawning import CannotStart
 from migrator.mailbox import Password
 from oauth.pending import Purpose
 
@@ -100,7 +101,7 @@ def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> No
     audit.append(stores.state, TERMINAL, Act.REVOKING, migration)
     try:
         dead = run_apart(give_up, task)["dead"]
-    except ApartFailed:
+    except (ApartFailed, CannotStart):
         dead = False
     audit.append(stores.state, TERMINAL, Act.REVOKED if dead else Act.REVOCATION_UNCONFIRMED, migration)
     audit.append(stores.state, TERMINAL, Act.KEY_DESTROYED, migration)

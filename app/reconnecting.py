@@ -14,6 +14,7 @@ from rich.console import Console
 from app.config import Config
 from app.embedded import address_of_running
 from app.entering import Entry, is_let_in
+from app.home import at_home
 from app.hosts import config_for
 from app.importing import carry_through, connect_account, preload_processes
 from app.master_user import master_password
@@ -59,7 +60,7 @@ def reconnect(console: Console, config: Config, migration_id: str, given: Given,
         click.ClickException: it could not be done; the text says why.
     """
     alone = not config.store.url and address_of_running(config.store.directory / "keys") is None
-    with open_stores(config.store) as stores:
+    with at_home(config.store), open_stores(config.store) as stores:
         try:
             _given_back(console, config, stores, migration_id, given, mailbox=mailbox)
         except UnknownMigration:

@@ -26,7 +26,7 @@ _SENTENCES = {
     "google-refused": "Google, or the administrator of the account's organisation, does not allow this access. Ask the "
     "administrator to allow it, then resume.",
     "google-client-refused": "Google does not accept this service's OAuth client or project. Check google.client_id, "
-    "its secret, and that the Gmail API is enabled in the project; then resume.",
+    "its secret, and that the Gmail API is enabled in the project; then the import resumes automatically.",
     "login-refused": "The mailbox does not accept user name and password. With a new password: "
     "`migrator reconnect ID --mailbox`, or the customer comes in with it. Where the mailbox accepts the old one again, "
     "resume.",

@@ -24,6 +24,7 @@ from app.serving import allow_connections, listening, serving
 from app.stores import Stores, connect_async
 from app.wizard import addresses_for, consents_of, look_over_of, start, wizard_of
 from jobs import nursery
+from jobs.spawning import can_start
 from migrator.quota import PROFILES
 from web.afterdoors import Afterwards
 from web.afterwards import afterwards_routes, ended_page
@@ -33,6 +34,7 @@ from web.doors import Doors
 from web.health import with_health
 from web.launch import LAUNCH
 from web.notices import busy_page
+from web.operator.fresh import Fresh
 from web.security import Site, guarded
 from web.site import make_site
 from web.speech import speaking_to
@@ -41,6 +43,9 @@ _log = structlog.get_logger()
 
 APART = (app.connecting, app.entering, app.looking, jobs.undoing)
 """Rooms that work in processes of their own."""
+
+_START_SECONDS = 2.0
+"""While no process could be started, `/readyz` tries again so often at most."""
 
 
 def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> None:
@@ -59,9 +64,9 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
         )
     allow_connections()
     site = site_of(config, stores, receipt_keys, stop)
-    nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
     with listening(config.web.host, config.web.port, "web") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
+        nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
         with serving(site, listeners, stop, "web"):
             _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
             stop.wait()
@@ -85,7 +90,8 @@ def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: 
     refuse = partial(busy, say=partial(busy_page, host_of(config)), place="page")
     spoken = speaking_to(site, stores.state, refuse)
     site_behind_guard = guarded(spoken, host, [f"{google.scheme}://{google.netloc}"], (LAUNCH, f"{API}/"))
-    return with_health(site_behind_guard, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
+    stores_answer, fresh = readiness({"state": stores.urls.state, "keys": stores.urls.keys}), Fresh(_START_SECONDS)
+    return with_health(site_behind_guard, lambda: stores_answer() and fresh.look("processes", can_start))
 
 
 def doors_of(

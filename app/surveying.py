@@ -32,13 +32,14 @@ from app.hosts import config_for
 from app.looking import MAX_BYTES, Look, Sealed, look_over
 from app.seen import seen_of
 from app.stores import Stores
-from jobs import audit
+from jobs import audit, clientrefused
 from jobs.apart import ApartFailed, Json, run_apart
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
 from jobs.custody import KEY_LOST
 from jobs.migration import part_key, record_key
 from jobs.slice import crashed_by
-from migrator.errors import UnknownHost
+from jobs.spawning import CannotStart
+from migrator.errors import ClientRefused, UnknownHost
 from migrator.retry import Stopped
 from oauth.errors import SealBroken
 
@@ -181,11 +182,13 @@ def _carry_out(survey: _Survey) -> None:
 
 
 def _row(survey: _Survey) -> str:
-    """Return what is to be kept as JSON; empty when the survey was stopped."""
+    """Return what is to be kept as JSON; empty when the survey was stopped, or no process could be started for it."""
     try:
         return json.dumps(_answer(survey))
     except RedisError:
         raise
+    except CannotStart:  # the customer's page goes on counting, and asks for it again
+        return ""
     except (ApartFailed, UnknownHost, AuditBroken, AuditBusy) as error:
         code = error.code
     except SealBroken:
@@ -194,6 +197,8 @@ def _row(survey: _Survey) -> str:
         code = crashed_by(error).code
     if code == Stopped.code:
         return ""
+    if code == ClientRefused.code:
+        clientrefused.note(survey.stores.state)
     _log.warning("survey-failed", migration=survey.migration, code=code)
     return json.dumps({"failed": code})
 

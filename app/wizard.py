@@ -16,6 +16,7 @@ from jobs.errors import IllegalTransition
 from jobs.launch import Import, choose, prepare, wanted_of
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import new_id
+from jobs.spawning import try_to_start
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser
 from oauth import pending
@@ -137,6 +138,7 @@ def _anew(wizard: Wizard, session: Session, migration: str) -> Anew | None:
 
 def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     stores = wizard.stores
+    try_to_start()  # first: an answer is taken once, and would be lost where no process can exchange it
     taken = pending.take(stores.keys, stores.vault, session.binding, answer)
     if taken.purpose.reconnect:
         anew = _anew(wizard, session, taken.purpose.migration)

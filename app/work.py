@@ -4,6 +4,7 @@ import threading
 
 from app import exchanging
 from app.child import ChildConfig, work
+from app.clientwatch import watching_client
 from app.config import Config
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
@@ -15,8 +16,10 @@ from jobs.custody import Custody
 from jobs.settings import WorkerSettings
 
 
-def serve(config: Config, stores: Stores, stop: threading.Event) -> None:
+def serve(config: Config, stores: Stores, stop: threading.Event) -> bool:
     """Work as a service, whose words are lines of JSON, and tell the host's panel what happens, until `stop` is set.
+
+    Returns False when the worker gave up, as of `jobs.worker`.
 
     Raises:
         click.ClickException: the panel cannot be told so; said while a person can still read it.
@@ -24,11 +27,11 @@ def serve(config: Config, stores: Stores, stop: threading.Event) -> None:
     hook = hook_of(config)
     configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
     with telling(hook, stores.urls.state, stop):
-        run_worker(config, stores, stop)
+        return run_worker(config, stores, stop)
 
 
-def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:
-    """Work until `stop` is set; the children are given the configuration and no secret."""
+def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
+    """Work until `stop` is set; the children are given the configuration and no secret. Returns as of `jobs.worker`."""
     settings = WorkerSettings(
         threads=config.worker.threads,
         slice_seconds=config.worker.slice_seconds,
@@ -38,5 +41,5 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> None:
         config=ChildConfig(config, stores.urls.state),
     )
     custody = Custody(stores.vault, receipt_maker(config))
-    with settling(config, stores, stop):
-        worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)
+    with watching_client(config, stores.urls.state, stop), settling(config, stores, stop):
+        return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

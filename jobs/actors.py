@@ -1,6 +1,6 @@
 """The one actor: a ticket arrives, one slice of some migration is done, the next ticket is sent.
 
-    claim ─► a process does the slice ─► release ─► ticket
+    a process is started ─► claim ─► it does the slice ─► release ─► ticket
 
 It never raises: whatever goes wrong becomes a code in the migration's record, or is left to the lease.
 """
@@ -10,7 +10,6 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import dramatiq
 import structlog
@@ -26,9 +25,11 @@ from jobs.contacts import note_contact
 from jobs.crashes import store_away
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
-from jobs.nursery import Outcome, can_start, run_slice
+from jobs.nursery import Outcome, run_slice
 from jobs.settings import WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
+from jobs.spawning import Child
+from jobs.starting import Starts
 from jobs.storetrouble import is_away
 from jobs.tickets import Claim, Wish, claim, ready_count, release, renew
 
@@ -39,7 +40,7 @@ EGRESS_REFUSED = "egress-refused"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Where a worker works: the state, the broker, the slices' function, the stop flag, its settings and its folder.
+    """Where a worker works: the state, the broker, the slices' function, the stop flag, its settings, its processes.
 
     Without custody slices are given no key: for work that needs no secret.
     """
@@ -49,7 +50,7 @@ class Room:
     work: Work
     stop: threading.Event
     settings: WorkerSettings
-    folder: Path
+    starts: Starts
     custody: Custody | None = None
 
 
@@ -63,23 +64,29 @@ def declare_slices(room: Room) -> None:
 
 
 def take_ticket(room: Room) -> None:
-    """Do what a ticket asks for: at most one slice, of whichever migration is next."""
-    if room.stop.is_set() or not can_start():
-        return
+    """Do what a ticket asks for: at most one slice, of whichever migration is next.
+
+    Its process is started before the migration is claimed: what cannot be started is then charged to nobody.
+    """
     try:
-        claimed = claim(room.redis, room.settings.lease_seconds, cap=room.settings.customer_cap)
-        if claimed is not None:
-            _give_back(room, claimed, _slice(room, claimed))
-            _pass_on(room)
+        if room.stop.is_set() or not ready_count(room.redis):
+            return
+        with room.starts.child() as born:
+            if born is None:
+                return
+            claimed = claim(room.redis, room.settings.lease_seconds, cap=room.settings.customer_cap)
+            if claimed is not None:
+                _give_back(room, claimed, _slice(room, claimed, born))
+                _pass_on(room)
     except RedisError as error:
         # The lease ends by itself, and the reconciler sends new tickets when the store is back.
         _log.warning("ticket-dropped", error=error)
 
 
-def _slice(room: Room, claimed: Claim) -> Outcome:
+def _slice(room: Room, claimed: Claim, born: Child) -> Outcome:
     began = time.monotonic()
     try:
-        outcome = _entrusted(room, claimed)
+        outcome = _entrusted(room, claimed, born)
     except Exception as error:  # noqa: BLE001 - whatever it is, the migration's record tells its class
         outcome = Outcome(_end_of(error), progressed=False)
     _tell(room, claimed, outcome.end, time.monotonic() - began)
@@ -93,10 +100,10 @@ def _end_of(error: Exception) -> SliceEnd:
     return crashed_by(error)
 
 
-def _entrusted(room: Room, claimed: Claim) -> Outcome:
+def _entrusted(room: Room, claimed: Claim, born: Child) -> Outcome:
     if room.custody is None:
-        return _in_child(room, claimed, b"")
-    return with_key(room.redis, room.custody, claimed, partial(_in_child, room, claimed))
+        return _in_child(room, claimed, born, b"")
+    return with_key(room.redis, room.custody, claimed, partial(_in_child, room, claimed, born))
 
 
 def _tell(room: Room, claimed: Claim, end: SliceEnd, seconds: float) -> None:
@@ -120,7 +127,7 @@ def _write_down_refusal(redis: Redis, migration_id: str) -> None:
         _log.error("audit-refused", migration=migration_id, code=error.code)
 
 
-def _in_child(room: Room, claimed: Claim, key: bytes) -> Outcome:
+def _in_child(room: Room, claimed: Claim, born: Child, key: bytes) -> Outcome:
     task = SliceTask(
         id=claimed.id,
         token=claimed.token,
@@ -134,9 +141,8 @@ def _in_child(room: Room, claimed: Claim, key: bytes) -> Outcome:
     def lengthen(progressed: bool) -> Wish:  # noqa: FBT001 - the one thing a renewal tells
         return renew(room.redis, claimed.id, claimed.token, room.settings.lease_seconds, progressed=progressed)
 
-    return run_slice(
-        room.work, task, lengthen, room.stop, room.settings, room.folder, partial(note_contact, room.redis, claimed.id)
-    )
+    contacted = partial(note_contact, room.redis, claimed.id)
+    return run_slice(born, room.work, task, lengthen, room.stop, room.settings, contacted)
 
 
 def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:

@@ -14,18 +14,15 @@ master key, the one that knows them holds no token.
 
 import json
 import os
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from jobs.confine import confine
-from jobs.forkserver import CHILDREN, FORKSERVER, ServerGone, kill, start
 from jobs.slice import crashed, crashed_by
+from jobs.spawning import be_ready, spawned
 
 Json = dict[str, Any]
 Ask = Callable[[Json], Json]
@@ -79,9 +76,11 @@ def run_apart(
 
     Raises:
         ApartFailed: there is no answer.
+        CannotStart: no process could be started, so nothing was done.
     """
     until = time.monotonic() + seconds
-    with _child(memory_mib) as pipe:
+    with spawned(main, memory_mib, "apart-") as child:
+        pipe = child.pipe
         _tell(pipe, (function, task, max_bytes))
         said = _said(pipe, until, max_bytes)
         while "ask" in said:
@@ -125,25 +124,6 @@ def _checked(code: object) -> str:
         return "child-unreadable"
 
 
-@contextmanager
-def _child(memory_mib: int) -> Iterator[Connection]:
-    ours, theirs = FORKSERVER.Pipe()
-    with tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as own, ours:
-        process = FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
-        with theirs, CHILDREN:
-            try:
-                start(process)
-            except ServerGone:
-                raise ApartFailed("child-killed") from None
-        try:
-            yield ours
-        finally:
-            ours.close()
-            kill(process)
-            with CHILDREN:
-                process.close()
-
-
 class _Line:
     """The child's line to its parent; the line being cut ends this process on the spot."""
 
@@ -174,7 +154,7 @@ class _Line:
 
 def main(pipe: Connection, memory_mib: int, folder: str) -> None:
     """Do the one call that comes through the pipe."""
-    confine(memory_mib, folder)
+    be_ready(pipe, memory_mib, folder)
     try:
         pipe.send_bytes(json.dumps(_outcome(pipe)).encode())
     finally:

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 
 import structlog
 
-from jobs.confine import confine
 from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, failed, packed
+from jobs.spawning import be_ready
 
 _log = structlog.get_logger()
 
@@ -75,8 +75,9 @@ class PipeLink:
 
 def main(pipe: Connection, memory_mib: int, folder: str) -> None:
     """Do the one slice that comes through the pipe."""
+    be_ready(pipe, memory_mib, folder)
     link = PipeLink(pipe)
-    end = _end_of(pipe, link, memory_mib, folder)
+    end = _end_of(pipe, link)
     try:
         link.finish(end)
     finally:
@@ -84,9 +85,8 @@ def main(pipe: Connection, memory_mib: int, folder: str) -> None:
         os._exit(0)
 
 
-def _end_of(pipe: Connection, link: PipeLink, memory_mib: int, folder: str) -> SliceEnd:
+def _end_of(pipe: Connection, link: PipeLink) -> SliceEnd:
     try:
-        confine(memory_mib, folder)
         # The function travels by name; that its module can't be imported here is an end like any other.
         work, task = _received(pipe)
         threading.Thread(target=link.watch, name="worker-watch", daemon=True).start()

@@ -3,17 +3,19 @@
 multiprocessing keeps one list of its children and looks through it when a new one starts, so whoever starts or ends
 one in this program holds one lock.
 
-The server may be killed like any process. The processes forked from it live on, but nobody learns any more how they
-end. multiprocessing starts another server at the next start of a process, which then waits until that one has loaded
-its modules. That takes seconds, so no slice starts a process while the server is gone.
+The server may be killed like any process, and its socket may be removed. The processes forked from it live on, but
+nobody learns any more how they end. The next start of a process starts another server, and waits until that one has
+loaded its modules; that takes seconds.
 """
 
 import os
 import signal
 import threading
 from contextlib import suppress
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, util
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
 
 FORKSERVER = get_context("forkserver")
 CHILDREN = threading.Lock()
@@ -23,14 +25,12 @@ REAP_SECONDS = 5.0
 _UNKNOWN = 255
 """multiprocessing's exit code of a process whose server died before it."""
 
-
-class ServerGone(Exception):
-    """The server has been killed, or was while it forked a process: nothing was started."""
+_server: Any = getattr(forkserver, "_forkserver")  # noqa: B009 - its process is told nowhere else
 
 
 def is_gone() -> bool:
     """True if a server was started and has ended since."""
-    pid: int | None = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009, SLF001 - told nowhere else
+    pid: int | None = _server._forkserver_pid  # noqa: SLF001 - as above
     if pid is None:
         return False
     try:
@@ -39,29 +39,17 @@ def is_gone() -> bool:
         return True
 
 
-def start(process: BaseProcess) -> None:
-    """Have the server fork a process; the caller holds `CHILDREN`.
+def start(process: BaseProcess) -> bool:
+    """Have the server fork a process; True if it had been lost, so that another one was started first.
 
     Raises:
-        ServerGone: it was not started.
-    """
-    try:
-        process.start()
-    except (OSError, EOFError) as error:
-        raise ServerGone from error
-
-
-def load() -> None:
-    """Return when the server runs and has loaded its modules.
-
-    Raises:
-        ServerGone: it cannot be started, or was killed meanwhile.
+        OSError, EOFError: nothing was started.
     """
     with CHILDREN:
-        first = FORKSERVER.Process(daemon=True)
-        start(first)
-        first.join()
-        first.close()
+        _end_unreachable()
+        lost = is_gone()
+        process.start()
+    return lost
 
 
 def kill(process: BaseProcess) -> None:
@@ -72,3 +60,13 @@ def kill(process: BaseProcess) -> None:
         if process.exitcode == _UNKNOWN and process.pid:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
+
+
+def _end_unreachable() -> None:
+    """End a server whose socket was removed, and make the folder of the next one's socket again."""
+    pid, address = _server._forkserver_pid, _server._forkserver_address  # noqa: SLF001 - as above
+    Path(util.get_temp_dir()).mkdir(mode=0o700, exist_ok=True)
+    if pid is not None and not Path(address).exists():
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

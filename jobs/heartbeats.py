@@ -27,7 +27,8 @@ _LIST = "workers"
 class Worker:
     """A worker as it last said it was; times in seconds since the epoch.
 
-    `host` is the name of its machine. `busy` of its `threads` are at a slice.
+    `host` is the name of its machine. `busy` of its `threads` are at a slice. `trouble` is the code for want of what it
+    can start no process (`jobs.spawning`), empty when it can.
     """
 
     id: str
@@ -37,10 +38,15 @@ class Worker:
     busy: int
     started_at: float
     seen_at: float
+    trouble: str = ""
 
     def is_alive(self, now: float) -> bool:
-        """Tell whether it was heard of lately."""
-        return now - self.seen_at <= ALIVE_SECONDS
+        """Tell whether it was heard of lately; what was heard in the future was heard before the clock was set back."""
+        return abs(now - self.seen_at) <= ALIVE_SECONDS
+
+    def can_work(self, now: float) -> bool:
+        """True if it lives and can start processes."""
+        return self.is_alive(now) and not self.trouble
 
 
 def this_worker(threads: int) -> Worker:
@@ -59,11 +65,13 @@ def beat(redis: Redis, worker: Worker) -> None:
         said.execute()
 
 
-def beat_until(stop: threading.Event, redis: Redis, worker: Worker, busy: Callable[[], int]) -> None:
+def beat_until(
+    stop: threading.Event, redis: Redis, worker: Worker, busy: Callable[[], int], trouble: Callable[[], str]
+) -> None:
     """Say it every few seconds until `stop` is set; a worker that ends so is forgotten at once."""
     while not stop.is_set():
         with suppress(RedisError):  # the reconciler says that the store is away
-            beat(redis, replace(worker, busy=busy(), seen_at=_now(redis)))
+            beat(redis, replace(worker, busy=busy(), trouble=trouble(), seen_at=_now(redis)))
         stop.wait(BEAT_SECONDS)
     with suppress(RedisError):
         forget(redis, worker.id)

@@ -2,28 +2,23 @@
 
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import ModuleType
 
-import structlog
 from redis.exceptions import RedisError
 
 from jobs import child, forkserver
-from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS, ServerGone, kill
+from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS
 from jobs.settings import WorkerSettings
-from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, unpacked
+from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, given_back, unpacked
+from jobs.spawning import CannotStart, Child, spawned, try_to_start
 from jobs.tickets import Wish
-
-_log = structlog.get_logger()
 
 _LISTEN_SECONDS = 0.1
 
@@ -32,7 +27,6 @@ _MOST_PLACES = 8
 """Hosts of one slice: Google's endpoints and the mailbox. A child in hostile hands could name any number."""
 
 _living: set[BaseProcess] = set()
-_restarting = threading.Lock()
 
 Renew = Callable[[bool], Wish]
 """Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
@@ -54,24 +48,11 @@ def preload(modules: tuple[str, ...]) -> None:
     """Import these modules where the processes of slices are forked, and wait for it; before the first slice only.
 
     multiprocessing runs the program's own file again in each of them; what that imports is named here as well. It
-    takes seconds on a busy machine, which are not to be taken from the first slice's lease.
+    takes seconds on a busy machine. Where no process can be started now, the first one that can waits for it.
     """
     FORKSERVER.set_forkserver_preload([child.__name__, *modules, *sorted(_imports_of_program())])
-    forkserver.load()
-
-
-def can_start() -> bool:
-    """True if processes can be forked; a server that was killed is started again first, which takes seconds."""
-    with _restarting:
-        if not forkserver.is_gone():
-            return True
-        try:
-            forkserver.load()
-        except ServerGone as error:
-            _log.error("forkserver-gone", error=error)
-            return False
-        _log.warning("forkserver-restarted")
-        return True
+    with suppress(CannotStart):  # it is in the log
+        try_to_start()
 
 
 def _imports_of_program() -> set[str]:
@@ -80,45 +61,54 @@ def _imports_of_program() -> set[str]:
     return {name for name in names if name in sys.modules} - {"__main__", "builtins"}
 
 
+@contextmanager
+def newborn(memory_mib: int) -> Iterator[Child]:
+    """Give the process that is to do a slice; it ends with the block in any case. Raises `CannotStart`."""
+    with spawned(child.main, memory_mib, "slice-") as born:
+        with CHILDREN:
+            _living.add(born.process)
+        try:
+            yield born
+        finally:
+            with CHILDREN:
+                _living.discard(born.process)
+
+
 def run_slice(
+    born: Child,
     work: Work,
     task: SliceTask,
     renew: Renew,
     stop: threading.Event,
     settings: WorkerSettings,
-    folder: Path,
     contacted: Contacted = lambda _: None,
 ) -> Outcome:
-    """Do one slice in a process of its own and wait for its end.
+    """Have a process do its one slice, and wait for the end.
 
-    Where the server that forks the processes was killed, there may be none, or it died with the server: the slice is
-    to be done again then, and nobody is to blame.
+    One that is dead before it was told anything, or dies with the server it was forked from, did not die of its slice:
+    the import is given back.
 
     Args:
+        born: the process.
         work: the function that does it.
         task: what it is told.
         renew: lengthens the lease.
         stop: set when the worker shall end.
         settings: the limits.
-        folder: where the slice's temporary folder is made.
         contacted: hears where the slice goes.
     """
-    try:
-        with _child(settings.memory_mib, folder) as (pipe, end_it):
-            watch = _Watch(pipe, renew, stop, settings, contacted)
-            end = _end_of(watch, (work, task))
-            end_it()
-            watch.hear_the_rest()
-    except ServerGone:
-        return Outcome(again(), progressed=False)
+    watch = _Watch(born.pipe, renew, stop, settings, contacted)
+    end = _end_of(watch, (work, task))
+    born.kill()
+    watch.hear_the_rest()
     if end == crashed("child-killed") and forkserver.is_gone():
-        end = again()
+        end = given_back()
     return Outcome(end, watch.progressed)
 
 
 def _end_of(watch: "_Watch", told: object) -> SliceEnd:
     if not watch.tell(told):
-        return crashed("child-killed")
+        return given_back()
     end = watch.look()
     while end is None:
         end = watch.listen() or watch.look()
@@ -136,27 +126,6 @@ def kill_all() -> None:
         for process in _living:
             process.kill()
             process.join(REAP_SECONDS)
-
-
-@contextmanager
-def _child(memory_mib: int, folder: Path) -> Iterator[tuple[Connection, Callable[[], None]]]:
-    """Give the line to a new process, and what kills it; it ends with the block in any case."""
-    ours, theirs = FORKSERVER.Pipe()
-    with tempfile.TemporaryDirectory(prefix="slice-", dir=folder, ignore_cleanup_errors=True) as own, ours:
-        process = FORKSERVER.Process(target=child.main, args=(theirs, memory_mib, own), daemon=True)
-        with theirs, CHILDREN:
-            if forkserver.is_gone():
-                raise ServerGone
-            forkserver.start(process)
-            _living.add(process)
-        try:
-            yield ours, partial(kill, process)
-        finally:
-            ours.close()
-            kill(process)
-            with CHILDREN:
-                _living.discard(process)
-                process.close()
 
 
 class _Watch:

@@ -19,6 +19,7 @@ from jobs.kept import HOUR
 from jobs.rewriting import rewrite_if_asked
 from jobs.sweeper import sweep
 from jobs.tickets import Sweep, reconcile
+from jobs.turns import take_turn
 from oauth.vault import Vault
 
 _log = structlog.get_logger()
@@ -66,7 +67,7 @@ def log_checkpoint(redis: Redis) -> None:
 
     A rewritten audit log no longer contains it, and the service's log lies elsewhere. Raises `audit.AuditBroken`.
     """
-    if not redis.set(_CHECKPOINT_KEY, 1, nx=True, ex=_CHECKPOINT_SECONDS):
+    if not take_turn(redis, _CHECKPOINT_KEY, _CHECKPOINT_SECONDS):
         return
     head = audit.checkpoint(redis)
     if head.number and redis.set(_SAID_KEY, str(head), ex=HOUR, get=True) != str(head).encode():
@@ -77,7 +78,7 @@ def tick_if_first(
     redis: Redis, broker: RedisBroker, seconds: float, vault: Vault | None = None, *, excused: bool = False
 ) -> bool:
     """Do the look unless another worker did it less than `seconds` ago."""
-    first = bool(redis.set(_TURN_KEY, 1, nx=True, px=max(1, int(seconds * 900))))
+    first = take_turn(redis, _TURN_KEY, seconds * 0.9)
     if first:
         tick(redis, broker, vault, excused=excused)
     return first

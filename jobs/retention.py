@@ -204,6 +204,12 @@ KEPT: tuple[Kept, ...] = (
     _state("discard:*", "that the log is to be rewritten, and that it is under way", Sight.OPERATOR, Until.QUEUE),
     _state("durable:mark", "that somebody waits for the disk", Sight.OPERATOR, Until.HOUR),
     _state("reconcile:*", "that a reconciler acted, or logged a checkpoint, just now", Sight.OPERATOR, Until.HOUR),
+    _state(
+        "google:client-refused",
+        "since when Google has refused our OAuth client, and its word for it",
+        Sight.OPERATOR,
+        Until.HOUR,
+    ),
     _state("quota:*", "Google units reserved, by opaque account name", Sight.WORKER, Until.HOUR),
     _state("used:*", "Google units used in one minute, by project", Sight.OPERATOR, Until.DAY),
     _state("flow:total", "messages, bytes and error codes since the key began", Sight.OPERATOR, Until.QUEUE),

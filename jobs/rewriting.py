@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from jobs import scripts
+from jobs.clocks import is_within
 from jobs.retention import QUEUE_SECONDS, REWRITE_WISH
 
 _log = structlog.get_logger()
@@ -73,7 +74,7 @@ def _fulfil(redis: Redis, wish: str) -> None:
     begun, now = Begun.read(redis), float(redis.time()[0])
     if (begun.wish, begun.run, stands["aof_last_bgrewrite_status"]) == (wish, run, "ok"):
         _forget(redis, wish)
-    elif begun.run != run or now >= begun.at + _PAUSE_SECONDS:
+    elif begun.run != run or not is_within(_PAUSE_SECONDS, begun.at, now):
         _begin(redis)
         # After the beginning, not before: what is noted has happened.
         Begun(wish, run, now).note(redis)

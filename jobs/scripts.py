@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from jobs import crashes, migration, retention
+from jobs import clocks, crashes, migration, retention
 
 _FOLDER = Path(__file__).with_name("lua")
 
@@ -72,6 +72,10 @@ def _constants() -> str:
             f"local CRASH_SECONDS = {crashes.CRASH_SECONDS}",
             f"local CRASH_PAUSES = {_numbers(crashes.CRASH_PAUSES)}",
             f"local SOON_SECONDS = {_numbers(crashes.SOON_SECONDS)}",
+            f"local LOOKED_SECONDS = {clocks.LOOKED_SECONDS}",
+            f"local CLOCK_SECONDS = {clocks.CLOCK_SECONDS}",
+            f"local LEAP_SECONDS = {clocks.LEAP_SECONDS}",
+            f"local LONGEST_LEASE = {clocks.LONGEST_LEASE}",
             f"local SHOWN_MESSAGES = {migration.SHOWN_MESSAGES}",
             f"local SHOWN_BYTES = {migration.SHOWN_BYTES}",
         )

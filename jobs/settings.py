@@ -1,8 +1,6 @@
 """How a worker works, as one value. All times in seconds."""
 
-import tempfile
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from jobs.tickets import CUSTOMER_CAP
 
@@ -21,7 +19,8 @@ class WorkerSettings:
         memory_mib: limit of a slice's process.
         customer_cap: slices of one customer while another one waits.
         tick_seconds: how often the reconciler looks.
-        scratch: folder for the temporary folders of slices.
+        trouble_seconds: a worker that can start no process for so long ends. Longer than a burst of other programs
+            lasts, or a clearing of temporary files; shorter than people take to look.
         preload: modules imported once, before the processes of slices are forked; makes their start cheap.
         config: handed to every slice as `SliceTask.config`; must be picklable and hold no secret.
     """
@@ -34,6 +33,6 @@ class WorkerSettings:
     memory_mib: int = 512
     customer_cap: int = CUSTOMER_CAP
     tick_seconds: float = 2.0
-    scratch: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "migrator-scratch")
+    trouble_seconds: float = 90.0
     preload: tuple[str, ...] = ()
     config: object = None

@@ -22,7 +22,7 @@ MAX_END_BYTES = 512
 
 
 class Kind(StrEnum):
-    """How a slice ended. A child may say each of them but the last two, which the worker finds out by itself."""
+    """How a slice ended. A child may say each of them but the last three, which the worker finds out by itself."""
 
     AGAIN = "again"
     WAIT = "wait"
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ENDED = "ended"
     CRASHED = "crashed"
     LOST = "lost"
+    GIVEN_BACK = "given-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ class SliceEnd:
 def again() -> SliceEnd:
     """There is more to do in this phase."""
     return SliceEnd(Kind.AGAIN)
+
+
+def given_back() -> SliceEnd:
+    """It was not begun, and the import is as it was before: whoever could not do it is to blame."""
+    return SliceEnd(Kind.GIVEN_BACK)
 
 
 def wait(until: float, reason: str) -> SliceEnd:
@@ -127,7 +133,7 @@ def unpacked(blob: bytes) -> SliceEnd:
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return crashed("child-unreadable")
-    return end if end.kind is not Kind.LOST else crashed("child-unreadable")
+    return end if end.kind not in {Kind.LOST, Kind.GIVEN_BACK} else crashed("child-unreadable")
 
 
 @dataclass(frozen=True, slots=True)

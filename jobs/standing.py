@@ -1,7 +1,6 @@
 """How everything stands at one moment, in numbers: for the operators' pages, their command line and the metrics."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +10,12 @@ from redis import Redis
 
 from jobs import exchanges
 from jobs.broker import dead_tickets, queued
+from jobs.clientrefused import refused
 from jobs.heartbeats import Worker, workers
 from jobs.migration import ENDS, PHASES, Migration, State, part_key
 from jobs.requests import migration_ids, read_all
 from jobs.selecting import class_of
+from migrator.errors import ClientRefused
 
 _LATE_SECONDS = 120
 """So much later than its time a migration may be ended or purged before it counts as overdue."""
@@ -41,6 +42,7 @@ class Standing:
         overdue: migrations that ought to have been ended or purged minutes ago.
         unconfirmed: migrations that ended, or are about to, without a confirmation that Google's access is gone.
         unsettled: consents of which nobody knows yet whether they left access at Google.
+        client_refused: Google refuses our OAuth client, or did when an import last asked that waits for it.
     """
 
     at: float
@@ -57,6 +59,7 @@ class Standing:
     overdue: int
     unconfirmed: int
     unsettled: int
+    client_refused: bool = False
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -71,6 +74,16 @@ class Standing:
         """Workers that were heard of lately."""
         return sum(worker.is_alive(self.at) for worker in self.workers)
 
+    @property
+    def in_trouble(self) -> tuple[Worker, ...]:
+        """Those of them that can start no process."""
+        return tuple(worker for worker in self.workers if worker.is_alive(self.at) and worker.trouble)
+
+    @property
+    def threads(self) -> int:
+        """Slices that the workers could do at once, without those that can start no process."""
+        return sum(worker.threads for worker in self.workers if worker.can_work(self.at))
+
 
 def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standing:
     """Look at everything once.
@@ -78,22 +91,23 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
     Args:
         redis: the state store.
         broker: the message broker's database.
-        now: seconds since the epoch.
+        now: seconds since the epoch, the store's clock when None.
 
     Raises:
         redis.RedisError: a store is away.
     """
-    at = time.time() if now is None else now
+    at = _time_of(redis) if now is None else now
     every = tuple(read_all(redis, migration_ids(redis)))
     ready = [m.ready_at for m in every if m.state in PHASES and not m.running]
     due = sorted(m.until for m in every if m.state is State.WAITING)
     states = Counter(m.state for m in every)
+    held = Counter((m.state, class_of(m.reason)) for m in every if m.state in _HELD_UP and m.reason)
     return Standing(
         at=at,
         states={state: states[state] for state in State},
-        held=dict(Counter((m.state, class_of(m.reason)) for m in every if m.state in _HELD_UP and m.reason)),
+        held=dict(held),
         ready=len(ready),
-        oldest_ready_seconds=max((at - since for since in ready), default=0.0),
+        oldest_ready_seconds=max((max(0.0, at - since) for since in ready), default=0.0),
         running=int(redis.zcard("jobs:leases")),
         due=len(due),
         next_due=due[0] if due else 0.0,
@@ -103,7 +117,14 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
         overdue=int(redis.zcount("jobs:ends", "-inf", at - _LATE_SECONDS)),
         unconfirmed=unconfirmed(redis, [m for m in every if is_ending(m)]),
         unsettled=len(exchanges.unsettled(redis)),
+        client_refused=bool(held[State.WAITING, ClientRefused.code] or refused(redis)),
     )
+
+
+def _time_of(redis: Redis) -> float:
+    """Return the store's time, by which everything in it is told."""
+    seconds, micro = redis.time()
+    return seconds + micro / 1e6
 
 
 def is_ending(migration: Migration) -> bool:

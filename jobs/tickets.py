@@ -6,6 +6,7 @@ take turns. Times are the Redis server's unless a test gives its own.
 """
 
 import secrets
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from redis import Redis
 
 from jobs import scripts
 from jobs.errors import IllegalTransition, LeaseLost
+from jobs.kept import HOUR
 from jobs.migration import State
 from jobs.slice import SliceEnd
 
@@ -20,6 +22,9 @@ CUSTOMER_CAP = 4
 """Slices of one customer at a time, as long as another customer has work (facts: 4 of 8 threads were fair)."""
 
 _BATCH = 500
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 26 * HOUR
+"""Seconds; nothing is waited for longer than a day and the hour in which it is tried again."""
 
 
 class Wish(StrEnum):
@@ -104,7 +109,7 @@ def release(
         LeaseLost: the token is not the migration's; nothing was changed.
         IllegalTransition: the table knows no such step; nothing was changed and the lease still runs.
     """
-    end_args = (end.kind.value, end.code, f"{end.until:.3f}", int(end.resumable), int(end.accuses))
+    end_args = (end.kind.value, end.code, f"{_wait_of(end, now):.3f}", int(end.resumable), int(end.accuses))
     answer = scripts.run(redis, "release", migration_id, token, *end_args, int(progressed), end.step, now=now)
     match answer:
         case ["ok", state]:
@@ -113,6 +118,13 @@ def release(
             raise IllegalTransition(before, after)
         case _:
             raise LeaseLost
+
+
+def _wait_of(end: SliceEnd, now: float | None) -> float:
+    """Return how many seconds there are to be waited, 0 for soon: the store counts them by its own clock."""
+    if not end.until:
+        return 0.0
+    return min(_LONGEST_WAIT, max(_SHORTEST_WAIT, end.until - (time.time() if now is None else now)))
 
 
 def reconcile(redis: Redis, *, excused: bool = False, now: float | None = None) -> Sweep:

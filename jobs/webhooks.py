@@ -119,13 +119,13 @@ def deliver_due(redis: Redis, hook: Hook, wait: Callable[[float], None], *, now:
         now: seconds since the epoch, the clocks of store and process when None.
     """
     taken = 0
-    while answer := scripts.run(redis, "tell", LEASE_SECONDS, now=now):
+    while answer := scripts.run(redis, "tell", LEASE_SECONDS, _MOST + _LEAST, now=now):
         if len(answer) == 1:  # erased meanwhile, or told by another worker
             continue
         event = Event.read(*answer)
         reply = _told(hook, event, wait, time.time() if now is None else now)
         finished = reply in {Reply.TAKEN, Reply.ENDED}
-        again = "" if finished else repr(next_time(event, time.time() if now is None else now))
+        again = "" if finished else repr(delay_of(event, time.time() if now is None else now))
         scripts.run(redis, "told", event.migration, event.line, again, now=now)
         taken += finished
         if reply is Reply.AWAY:
@@ -147,9 +147,9 @@ def deliver_until(stop: threading.Event, redis: Redis, hook: Hook, seconds: floa
         stop.wait(seconds)
 
 
-def next_time(event: Event, now: float) -> float:
-    """Return when an event is told again: after as long as it has waited already, 30 s at least, 10 minutes at most."""
-    return now + min(_MOST, max(_LEAST, now - event.at))
+def delay_of(event: Event, now: float) -> float:
+    """Return in how many seconds an event is told again: as many as it has waited, 30 at least, 600 at most."""
+    return min(_MOST, max(_LEAST, now - event.at))
 
 
 def _told(hook: Hook, event: Event, wait: Callable[[float], None], now: float) -> Reply:

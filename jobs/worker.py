@@ -21,9 +21,10 @@ from jobs.broker import make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
-from jobs.scratch import scratch
 from jobs.settings import WorkerSettings
 from jobs.slice import Work
+from jobs.spawning import TROUBLE
+from jobs.starting import Starts
 
 _log = structlog.get_logger()
 
@@ -43,8 +44,10 @@ def run_worker(
     settings: WorkerSettings,
     stop_event: threading.Event,
     custody: Custody | None = None,
-) -> None:
+) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
+
+    Returns False when it ended by itself, because for long it could start no process; it sets `stop_event` then.
 
     Args:
         redis_url: the state.
@@ -56,10 +59,10 @@ def run_worker(
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
-        folder = stack.enter_context(scratch(settings.scratch))
         redis = stack.enter_context(open_state(redis_url, settings.lease_seconds / 2))
         broker = stack.enter_context(_broker(broker_url))
-        room = Room(redis, broker, run, stop_event, settings, folder, custody)
+        starts = Starts(settings, stop_event)
+        room = Room(redis, broker, run, stop_event, settings, starts, custody)
         declare_slices(room)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
@@ -67,10 +70,13 @@ def run_worker(
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
         stopped_at = time.monotonic()
+    if starts.hopeless:
+        _log.critical("worker-gave-up", code=TROUBLE.code, seconds=TROUBLE.seconds)
     _log.info("worker-stopped", seconds=time.monotonic() - stopped_at)
+    return not starts.hopeless
 
 
-def leave() -> NoReturn:
+def leave(status: int = 0) -> NoReturn:
     """End the process of a worker that has ended, at once.
 
     Python would clear up every module first, which takes half a second and, on a busy machine, more than all the rest
@@ -78,7 +84,7 @@ def leave() -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 @contextmanager
@@ -118,7 +124,7 @@ def _stop(worker: Worker, seconds: float) -> None:
 
 @contextmanager
 def _heartbeat(room: Room) -> Iterator[None]:
-    told = (room.stop, room.redis, this_worker(room.settings.threads), nursery.running)
+    told = (room.stop, room.redis, this_worker(room.settings.threads), nursery.running, lambda: TROUBLE.code)
     thread = threading.Thread(target=beat_until, args=told, name="heartbeat", daemon=True)
     thread.start()
     try:

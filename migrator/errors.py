@@ -18,7 +18,7 @@
         ├── ReconnectNeeded        the grant is dead or too small; the customer signs in at Google again
         ├── NoGmail                the Google account has no Gmail
         ├── GoogleRefused          the account's administrator, or Google, does not allow the access
-        ├── ClientRefused          the host's OAuth client or Google project is wrong
+        ├── ClientRefused          the host's OAuth client or Google project is wrong; imports wait for the host
         ├── LoginRefused           the mailbox does not accept the credentials
         ├── UnknownHost            the mailbox host has no address
         ├── HostNotAllowed         a customer may not name this mailbox host
@@ -167,7 +167,7 @@ class GoogleRefused(Permanent):
 
 
 class ClientRefused(Permanent):
-    """The host's OAuth client or Google project is wrong: its operator has to correct it; `detail` is Google's word."""
+    """The host's OAuth client or Google project is wrong; imports wait for that. `detail` is Google's word."""
 
     code = "google-client-refused"
 

@@ -14,7 +14,7 @@ _AT_ONCE = 500
 def refusals_of(ledger: Ledger, now: float) -> Refusals:
     """Return the refusals of a new slice: none yet, but what earlier slices deferred."""
     marks = ledger.marks()
-    before = {number: held for number, held in ledger.deferred().items() if _is_open(marks, number)}
+    before = {number: held for number, held in ledger.deferred(now).items() if _is_open(marks, number)}
     used = [int(name[7:]) for name, count in ledger.counts().items() if name.startswith("folder:") and count]
     return Refusals(before, now, used, fresh=open_count(marks) > len(before), wary=is_in_vain(ledger))
 

@@ -31,6 +31,7 @@ store has forgotten since (killed, or followed by its replica): the writes of a 
 """
 
 import json
+import math
 import re
 import struct
 from collections import Counter
@@ -203,10 +204,10 @@ class Ledger:
         fields = tuple(numbers)
         return [("HDEL", self.key("deferred"), *fields)] if fields else []
 
-    def deferred(self) -> dict[int, Deferred]:
-        """Return the messages that are to be tried again, by number."""
+    def deferred(self, now: float = math.inf) -> dict[int, Deferred]:
+        """Return the messages that are to be tried again, by number; with `now` as `Deferred.as_of` has them."""
         rows = cast("dict[bytes, bytes]", self._redis.hgetall(self.key("deferred")))
-        return {int(number): Deferred.from_json(row) for number, row in rows.items()}
+        return {int(number): Deferred.from_json(row).as_of(now) for number, row in rows.items()}
 
     def fail_in(self, number: int, partial: Partial, folder: int, mark: Mark, reason: str) -> list[Command]:
         """Return the commands for a message that cannot go to one folder: it goes to the others, then has failed."""

@@ -41,7 +41,8 @@ local units, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 if rate == 0 then return '0' end
 now = tonumber(now[1]) + tonumber(now[2]) / 1e6
 local held = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(burst, (tonumber(held[1]) or burst) + (now - (tonumber(held[2]) or now)) * rate) - units
+local passed = math.max(0, now - (tonumber(held[2]) or now)) -- a clock that was set back takes nothing away
+local tokens = math.min(burst, (tonumber(held[1]) or burst) + passed * rate) - units
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
 redis.call('EXPIRE', KEYS[1], 3600)
 return tostring(math.max(0, -tokens / rate))

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAd
 from pydantic.dataclasses import dataclass
 
 CONFIRMED_HOW = (
-    "The refresh token was sent to Google's revocation address (POST). Then it was used once more, "
-    "and Google answered invalid_grant: it is dead."
+    "The refresh token was sent to Google's revocation address (POST). Then Google was asked about it once more, "
+    "and answered that it is dead."
 )
 UNCONFIRMED_HOW = (
     "The refresh token was sent to Google's revocation address (POST); Google did not confirm that it is dead."

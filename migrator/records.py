@@ -159,6 +159,10 @@ class Deferred:
         """Return the record that `as_json` wrote."""
         return cls(**json.loads(text))
 
+    def as_of(self, now: float) -> "Deferred":
+        """Return the same, due now where it first failed in the future: the clock was set back since."""
+        return self if self.since <= now else replace(self, since=now, due=min(self.due, now))
+
 
 @dataclass(frozen=True, slots=True)
 class FolderState:

@@ -44,7 +44,7 @@ class Suspects:
         self._careful = careful
         self._progress_at = progress_at
         self._clock = clock
-        self._accused = {number: held for number, held in ledger.deferred().items() if held.word == PROCESS_DIED}
+        self._accused = {number: held for number, held in ledger.deferred(clock()).items() if held.word == PROCESS_DIED}
         self._accuse()
 
     def parts(self, wanted: Callable[[], Iterable[Wanted]]) -> Iterator[tuple[Iterator[Wanted], bool]]:

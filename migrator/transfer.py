@@ -119,7 +119,7 @@ def _some_of(ledger: Ledger) -> Callable[[str], Sequence[str]]:
 def _is_done(ledger: Ledger, filing: Filing, now: float) -> bool:
     """Judge what was refused; return whether every message has an outcome, or raise what the rest waits for."""
     in_trouble = filing.judge()
-    waiting = ledger.deferred()
+    waiting = ledger.deferred(now)
     left = open_count(ledger.marks())
     dues = [held.due for held in waiting.values() if held.tries]
     if filing.held_up:  # what was due and found no room waits for room, too

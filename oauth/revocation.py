@@ -5,15 +5,14 @@ Revoking a refresh token kills every grant of that account for the whole Google 
 """
 
 import http.client
-from collections.abc import Mapping
 
 import requests
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from oauth.grant import Client, Grant
-from oauth.token_errors import Kind, refusal
+from oauth.token_errors import Kind, Refusal, json_object
+from oauth.trying import posted, tried
 
-_TIMEOUT = 30
 _TRIES = 3
 _PAUSE = 0.5
 
@@ -21,10 +20,10 @@ _PAUSE = 0.5
 def revoke(client: Client, token: str) -> bool:
     """Revoke a token, sent in the body; True when Google took it back or no longer knows it."""
     try:
-        answer = _posted(client.revoke_uri, {"token": token})
+        answer = posted(client.revoke_uri, {"token": token})
     except requests.RequestException:
         return False
-    return answer.status_code == http.client.OK or _error(answer) == "invalid_token"
+    return answer.status_code == http.client.OK or _is_unknown(answer)
 
 
 def give_back(client: Client, token: str) -> bool:
@@ -43,27 +42,27 @@ def is_dead(client: Client, grant: Grant) -> bool:
 
     So does a living one whose organisation asks for a new sign-in, with a subtype that says so.
     """
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": grant.refresh_token,
-        "client_id": client.client_id,
-        "client_secret": client.client_secret,
-    }
+    return _says_dead(tried(client, grant.refresh_token))
+
+
+def is_gone(client: Client, grant: Grant) -> bool:
+    """Tell whether a grant that was revoked just now is dead.
+
+    While Google does not accept our client, no refresh says so. Revoking needs no client (RFC 7009 §2.1, as Google has
+    it), so the token is revoked once more: `invalid_token` says that Google no longer knows it.
+    """
+    said = tried(client, grant.refresh_token)
+    if said is None or said.kind is not Kind.CLIENT:
+        return _says_dead(said)
     try:
-        answer = _posted(client.token_uri, form)
+        return _is_unknown(posted(client.revoke_uri, {"token": grant.refresh_token}))
     except requests.RequestException:
         return False
-    said = refusal(answer.status_code, answer.content)
-    return said.word == "invalid_grant" and said.kind in {Kind.GRANT, Kind.ACCOUNT}
 
 
-def _posted(uri: str, form: Mapping[str, str]) -> requests.Response:
-    # A redirect would carry the token on to another place (RFC 9110 §15.4.8: 307 repeats the body).
-    return requests.post(uri, data=form, timeout=_TIMEOUT, allow_redirects=False)
+def _says_dead(said: Refusal | None) -> bool:
+    return said is not None and said.word == "invalid_grant" and said.kind in {Kind.GRANT, Kind.ACCOUNT}
 
 
-def _error(answer: requests.Response) -> str:
-    try:
-        return str(answer.json().get("error", ""))
-    except (ValueError, AttributeError):  # no JSON, or JSON that is no object
-        return ""
+def _is_unknown(answer: requests.Response) -> bool:
+    return json_object(answer.content).get("error") == "invalid_token"

@@ -87,6 +87,11 @@ def declined(word: str, subtype: str = "", description: str = "") -> Refusal:
     return Refusal(_said(word, subtype, description), word)
 
 
+def is_clients(word: str) -> bool:
+    """True if the token endpoint says this word of our client; empty where it said none."""
+    return not word or _KIND_OF.get(word.lower()) is Kind.CLIENT
+
+
 def _said(word: str, subtype: str, description: str) -> Kind:
     """Sort by words; the subtype says it more exactly, and of a refused grant only the text says why."""
     kind = _KIND_OF.get(subtype.lower()) or _KIND_OF.get(word.lower(), Kind.UNKNOWN)

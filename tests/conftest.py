@@ -1,6 +1,9 @@
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The packages come first: the folder tests/migrator must not pass for the package migrator.
@@ -11,3 +14,10 @@ settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
 
 pytest_plugins = ["servers.fixtures", "servers.guarded"]
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket; pytest's own are too long."""
+    with tempfile.TemporaryDirectory(prefix="m-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

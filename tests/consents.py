@@ -96,9 +96,9 @@ def grants(google: Google) -> list[dict[str, object]]:
 
 
 def names(stores: Stores) -> set[str]:
-    """Return the names of all keys of state and key store, but those of the audit log, the quota and the counts."""
+    """Return the names of all keys of both stores, but those of the audit log, quota, counts and a refused client."""
     found = {name.decode() for store in (stores.state, stores.keys) for name in store.scan_iter()}
-    return {name for name in found if not name.startswith(("audit:", "quota:", "used:", "flow:"))}
+    return {name for name in found if not name.startswith(("audit:", "quota:", "used:", "flow:", "google:"))}
 
 
 def everything(store: Redis) -> bytes:

@@ -25,7 +25,7 @@ def with_health(app: ASGIApp, ready: Callable[[], bool]) -> ASGIApp:
 
     Args:
         app: the site behind its guard.
-        ready: tells within a second or so whether the stores take and answer what they are sent; called in a thread.
+        ready: tells within a second or so whether it can, as far as stores and processes go; called in a thread.
     """
     few = CapacityLimiter(_AT_ONCE)
 
@@ -36,6 +36,6 @@ def with_health(app: ASGIApp, ready: Callable[[], bool]) -> ASGIApp:
             await PlainTextResponse("ok\n", headers=_NOT_KEPT)(scope, receive, send)
         else:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            await PlainTextResponse("a store is in trouble\n", status, _NOT_KEPT)(scope, receive, send)
+            await PlainTextResponse("cannot serve now\n", status, _NOT_KEPT)(scope, receive, send)
 
     return answer

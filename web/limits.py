@@ -20,6 +20,7 @@ if not now then
   now = time[1] + time[2] / 1000000
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - seconds)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 1, '+inf') -- tried before the clock was set back
 if redis.call('ZCARD', KEYS[1]) >= most then
   local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   return math.max(1, math.ceil((oldest[2] + seconds - now) * 1000))

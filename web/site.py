@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
+from jobs.spawning import CannotStart
 from oauth.errors import SealBroken
 from web import session as sessions
 from web.beginning import beginning_routes, come_again
@@ -93,6 +94,7 @@ def _answer_the_rest(site: FastAPI, doors: Doors) -> None:
     told("not-possible", IllegalTransition)
     told("key-lost", SealBroken)
     told("audit-broken", AuditBroken, AuditBusy)
+    told("busy", CannotStart)
     told("error", Exception)
 
 

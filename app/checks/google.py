@@ -1,6 +1,5 @@
-"""Google: our client, and its endpoints reached as slices reach them. Nothing of anybody's is sent there."""
+"""Google: our client, and its endpoints reached as slices reach them. Nothing is sent but our client's own secret."""
 
-import os
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -8,18 +7,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app import proxies
 from app.checks.clocks import clock, skew_of
-from app.checks.finding import Finding, bad, ok
+from app.checks.finding import Finding, bad, ok, warn
 from app.checks.reaching import reason
 from app.config import Config
+from oauth.token_errors import Kind
+from oauth.trying import asked_about_client
 
 _SECONDS = 5.0
-_PROXIES = ("https_proxy", "http_proxy", "all_proxy")
 
 
 def google(config: Config) -> Iterator[Finding]:
     """Look at the client and at every endpoint."""
     yield from _client(config)
+    yield from _accepted(config)
     yield from _proxy()
     for setting, url in _places(config).items():
         yield from _endpoint(setting, url)
@@ -37,11 +39,22 @@ def _client(config: Config) -> Iterator[Finding]:
         yield ok("OAuth client", f"set; project {said.project}, profile {said.profile}{back}")
 
 
+def _accepted(config: Config) -> Iterator[Finding]:
+    """Ask Google about the client; that nobody answers is a finding of the endpoint's."""
+    if not (config.google.client_id and config.google.client_secret_path):
+        return
+    said = asked_about_client(config.client_as_of_now, _SECONDS)
+    if said.kind is Kind.GRANT:
+        yield ok("OAuth client at Google", "accepted")
+    elif said.kind is Kind.CLIENT:
+        way_out = "Check google.client_id and the secret, and the client at Google: docs/operations/google-project.md."
+        yield bad("OAuth client at Google", f"refused ({said.word or 'without a word'})", way_out)
+
+
 def _proxy() -> Iterator[Finding]:
-    named = sorted(name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.upper()))
-    if named:
-        way_out = "Unset it for the service: a slice goes to Google itself, and is ended where it tries elsewhere."
-        yield bad("proxy", f"the environment names one ({', '.join(named)})", way_out)
+    if named := proxies.named():
+        way_out = "Let the firewall pass connections to Google and to the mailbox, and unset it for the service."
+        yield warn("proxy", f"the environment names one ({', '.join(named)}), which is ignored", way_out)
 
 
 def _places(config: Config) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The work: workers that live, queues that move, promises that are kept, an audit log that is whole."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -15,6 +16,16 @@ from web.operator.words import imports
 
 _SECONDS = 10.0
 _STUCK_SECONDS = 600.0
+
+_ENDS = "Until then others take its imports; it recovers by itself, or ends to be started anew."
+_STARTING = defaultdict(
+    lambda: f"Look at its log for `cannot-start`. {_ENDS}",
+    {
+        "no-descriptors": f"Raise its limit of open files (LimitNOFILE=). {_ENDS}",
+        "no-process": f"Look at its memory and its limit of processes (TasksMax=). {_ENDS}",
+        "no-scratch": f"Look at its folder for temporary files: is it there, its own, and not full? {_ENDS}",
+    },
+)
 
 
 def work(urls: StoreUrls) -> Iterator[Finding]:
@@ -32,6 +43,7 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
             return
     yield from (
         _workers(now),
+        *_trouble(now),
         *_versions(now),
         _queue(now),
         _overdue(now),
@@ -42,12 +54,16 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
 
 def _workers(now: Standing) -> Finding:
     if now.alive:
-        threads = sum(worker.threads for worker in now.workers if worker.is_alive(now.at))
-        return ok("workers", f"{now.alive} alive, {threads} slices at once")
+        return ok("workers", f"{now.alive} alive, {now.threads} slices at once")
     start = "Start a worker: migrator worker; if one runs, look at its log for `store-away`."
     if now.ready or now.due or now.running:
         return bad("workers", f"none alive, and {imports(now.ready + now.due + now.running)} not at the end", start)
     return warn("workers", "none alive; nothing waits for one", start)
+
+
+def _trouble(now: Standing) -> Iterator[Finding]:
+    for one in now.in_trouble:
+        yield bad("workers: processes", f"one on {one.host} cannot start any ({one.trouble})", _STARTING[one.trouble])
 
 
 def _versions(now: Standing) -> Iterator[Finding]:

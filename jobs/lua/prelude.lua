@@ -13,6 +13,7 @@ local LEASES, DUE, RING, TURN, ENDINGS = 'jobs:leases', 'jobs:due', 'jobs:ring',
 local WHOSE = 'jobs:whose'
 local HOOKS = 'hooks:due'
 local FLOW = 'flow:total'
+local LOOKED = 'reconcile:looked'
 
 local function record(id) return 'mig:{' .. id .. '}' end
 
@@ -57,7 +58,8 @@ local function show_bytes(m, messages, bytes)
   local key = record(m.id)
   local before = redis.call('HMGET', key, 'shown_messages', 'shown_at', 'shown_exactly')
   local more = messages - (tonumber(before[1]) or 0)
-  if more < SHOWN_MESSAGES or now - (tonumber(before[2]) or 0) < 60 then return end
+  local age = now - (tonumber(before[2]) or 0)
+  if more < SHOWN_MESSAGES or (age >= 0 and age < 60) then return end
   local rounded = math.floor(bytes / SHOWN_BYTES + 0.5) * SHOWN_BYTES
   redis.call('HSET', key, 'shown_messages', messages, 'shown_bytes', string.format('%d', rounded), 'shown_at', stamp(now),
     'shown_exactly', string.format('%d', bytes))
@@ -158,7 +160,7 @@ local function forgive(m) set(m, 'crashes', '0', 'crashed_since', '0') end
 
 local function note_crash(m)
   local crashes = tonumber(m.crashes) + 1
-  local since = crashes > 1 and m.crashed_since or stamp(now)
+  local since = crashes > 1 and stamp(math.min(now, tonumber(m.crashed_since))) or stamp(now)
   set(m, 'crashes', tostring(crashes), 'crashed_since', since)
 end
 
@@ -221,6 +223,7 @@ local function enter(m, to, fields)
   if ENDS[to] then set(m, 'ended_at', stamp(now)) end
   if PHASES[to] then add_ready(m) end
   if to == 'waiting' then
+    set(m, 'waits_since', stamp(now))
     redis.call('ZADD', DUE, m['until'], m.id)
     keep(DUE)
   end

@@ -3,6 +3,23 @@
 local batch, excused = tonumber(ARGV[2]), ARGV[3] == '1'
 local due, lost = 0, 0
 
+-- The clock against the last look, two seconds ago: it was set back, or it leapt ahead (or no worker looked meanwhile).
+local before = tonumber(redis.call('GET', LOOKED) or now)
+redis.call('SET', LOOKED, stamp(now), 'EX', LOOKED_SECONDS)
+local set_back = now < before - CLOCK_SECONDS
+excused = excused or now > before + LEAP_SECONDS
+
+-- After the clock was set back: what began to wait in the future is due, and no lease lies further ahead than leases do.
+-- Whatever else waits does so for as long again at most as it has waited.
+if set_back then
+  for _, id in ipairs(redis.call('ZRANGE', DUE, now, '+inf', 'BYSCORE')) do
+    if tonumber(redis.call('HGET', record(id), 'waits_since') or '0') > now then redis.call('ZADD', DUE, stamp(now), id) end
+  end
+  for _, id in ipairs(redis.call('ZRANGE', LEASES, now + LONGEST_LEASE, '+inf', 'BYSCORE')) do
+    redis.call('ZADD', LEASES, stamp(now + LONGEST_LEASE / 2), id) -- a slice renews its lease at a third of it
+  end
+end
+
 local function past(queue) return redis.call('ZRANGE', queue, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch) end
 
 for _, id in ipairs(past(DUE)) do

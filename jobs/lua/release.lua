@@ -1,6 +1,7 @@
--- ARGV: now, id, token, kind, code, until (0: soon), resumable, '1' when its process died on its own, '1' when there was progress,
+-- ARGV: now, id, token, kind, code, seconds to wait (0: soon), resumable, '1' when its process died on its own, '1' when there was progress,
 -- the slice's last write ('' for none): when it is forgotten, the phase is not over.
--- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first.
+-- The end of a slice and the step that follows from it, in one. A wish made meanwhile goes first. What is given back is
+-- as it was before it was claimed: it has waited since the same time, and nothing is counted.
 -- Answer: {'ok', state}, {'lost'} or {'illegal', from, to}; the last two change nothing.
 local id, token, kind, code, till, resumable = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local accuses, progressed, step = ARGV[8] == '1', ARGV[9] == '1', ARGV[10]
@@ -26,7 +27,7 @@ elseif kind == 'ended' then
   -- Someone's cancelling, or the time that ran out, names the end; the slice says only how it went.
   to = m.ending ~= '' and m.ending or code
 elseif kind == 'wait' then
-  to, fields = 'waiting', {till = tonumber(till) == 0 and soon(m) or till, reason = code}
+  to, fields = 'waiting', {till = tonumber(till) == 0 and soon(m) or stamp(now + tonumber(till)), reason = code}
 elseif kind == 'paused' then
   to, fields = 'paused', {reason = code}
 elseif kind == 'failed' then
@@ -50,7 +51,9 @@ end
 
 if progressed or kind == 'again' or kind == 'advance' or kind == 'ended' then note_progress(m) end
 if kind == 'crashed' then note_crash(m) end
-if not accuses then acquit(m) end
+if not accuses and kind ~= 'given-back' then acquit(m) end
 if kind == 'crashed' and fields.reason ~= code then count('code:' .. class_of(code), 1) end -- else `enter` counts it
+local since = m.ready_at
 enter(m, to, fields)
+if kind == 'given-back' and since then set(m, 'ready_at', since) end
 return {'ok', to}

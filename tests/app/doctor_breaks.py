@@ -163,6 +163,14 @@ def client_secret_empty(place: Place) -> Iterator[None]:
 
 
 @contextmanager
+def client_secret_rotated(place: Place) -> Iterator[None]:
+    (place.folder / "rotated").write_text("rotated")
+    (place.folder / "rotated").chmod(0o600)
+    place.set("google", client_secret_file=str(place.folder / "rotated"))
+    yield
+
+
+@contextmanager
 def no_client(place: Place) -> Iterator[None]:
     place.set("google", client_id="")
     yield
@@ -220,6 +228,12 @@ def a_proxy(place: Place) -> Iterator[None]:
 def no_worker_while_work_waits(place: Place) -> Iterator[None]:
     place.state.flushall()
     create(place.state, "c1")
+    yield
+
+
+@contextmanager
+def worker_without_processes(place: Place) -> Iterator[None]:
+    beat(place.state, replace(this_worker(2), trouble="no-scratch"))
     yield
 
 
@@ -298,14 +312,16 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (receipt_key_that_is_none, "receipt key", BAD, "openssl genpkey"),
     (client_secret_empty, "google.client_secret_file", BAD, "Write the secret"),
     (no_client, "OAuth client", BAD, "Make an OAuth client"),
+    (client_secret_rotated, "OAuth client at Google", BAD, "google.client_id and the secret"),
     (google_away, "google.token_uri", BAD, "google.token_uri"),
-    (a_proxy, "proxy", BAD, "Unset it"),
+    (a_proxy, "proxy", WARN, "unset it"),
     (no_mail_server, "mailbox", BAD, "mailbox.host"),
     (mail_server_unknown, "mailbox", BAD, "mailbox.host"),
     (mail_server_of_an_unknown_authority, "mailbox", BAD, "mailbox.ca_file"),
     (mail_server_away, "mailbox", BAD, "Start it"),
     (mail_server_in_the_clear, "mailbox", BAD, "port and tls"),
     (no_worker_while_work_waits, "workers", BAD, "migrator worker"),
+    (worker_without_processes, "workers: processes", BAD, "is it there, its own, and not full?"),
     (worker_of_another_version, "workers: version", WARN, "Restart the workers"),
     (queue_stuck, "queue", WARN, "more workers"),
     (retention_overdue, "retention", BAD, "Start a worker"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,13 @@ def test_the_queue_shows_states_queue_workers_and_the_hour(desk: Desk) -> None:
         assert wanted in shown
     assert "Workers: 1 alive" in shown
     assert "google-down held an import up 1 time" in shown
+
+
+def test_a_worker_that_cannot_start_processes_needs_a_person(desk: Desk) -> None:
+    beat(desk.state, replace(this_worker(4), trouble="no-scratch"))
+    shown = " ".join(desk.run("queue").output.split())
+    for wanted in ("! 1 worker cannot start processes, on", "migrator doctor", "cannot start processes (no-scratch)"):
+        assert wanted in shown
 
 
 def test_what_only_customers_can_free_is_to_be_looked_at_and_not_resumed(desk: Desk) -> None:

@@ -27,12 +27,15 @@ from jobs.heartbeats import beat, this_worker
 @pytest.fixture(scope="module")
 def servers(
     tmp_path_factory: pytest.TempPathFactory,
-    google_process: tuple[Google, dict[str, object]],
     start_server: StartServer,
 ) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("doctor")
-    with embedded.start(folder / "redis") as state, embedded.start(folder / "keys", persistent=False) as keys:
-        yield Servers(state, keys, google_process[0], start_server("dovecot"))
+    with (
+        Google(client_secret=PLANTED) as google,
+        embedded.start(folder / "redis") as state,
+        embedded.start(folder / "keys", persistent=False) as keys,
+    ):
+        yield Servers(state, keys, google, start_server("dovecot"))
 
 
 @pytest.fixture
@@ -200,5 +203,6 @@ def test_a_health_check_asks_whether_a_worker_of_this_machine_lives(place: Place
     place.state.flushall()
     beat(place.state, replace(this_worker(2), host="another-machine"))
     beat(place.state, replace(this_worker(2), seen_at=time.time() - 60))
+    beat(place.state, replace(this_worker(2), trouble="no-process"))
     said = place.doctor("--worker")
     assert (said.exit_code, "no worker of this machine" in said.output) == (1, True)

@@ -62,7 +62,7 @@ def test_a_server_without_a_store_lives_and_does_not_serve(tmp_path: Path) -> No
         config = Config.model_validate({"console": {"url": "https://console.example.org"}})
         with served(console_site(config, stores)) as url, Redis.from_url(keys.url) as store:
             store.execute_command("CLIENT", "PAUSE", "3000")  # it takes connections and answers nobody
-            assert get(f"{url}/readyz") == (503, "a store is in trouble\n")
+            assert get(f"{url}/readyz") == (503, "cannot serve now\n")
             assert get(f"{url}/healthz") == (200, "ok\n")
             keys.stop()
             assert get(f"{url}/healthz") == (200, "ok\n")

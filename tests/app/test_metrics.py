@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,7 @@ def resting(redis: Redis, end: object) -> str:
 
 def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
     beat(place.state, this_worker(4))
+    beat(place.state, replace(this_worker(8), trouble="no-descriptors"))
     for _ in range(2):
         resting(place.state, failed("login-refused", resumable=True))
     resting(place.state, wait(2e9, "google-down"))
@@ -91,7 +92,8 @@ def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
     assert told["migrator_imports_held_up", (("code", "login-refused"), ("state", "failed"))] == 2
     assert told["migrator_errors_total", (("code", "google-down"),)] == 1
     plain = {name: value for (name, labels), value in told.items() if not labels}
-    wanted = {"migrator_ready": 1, "migrator_due": 1, "migrator_workers_alive": 1, "migrator_slices_capacity": 4}
+    wanted = {"migrator_ready": 1, "migrator_due": 1, "migrator_workers_alive": 2, "migrator_slices_capacity": 4}
+    wanted["migrator_workers_in_trouble"] = 1
     wanted |= {"migrator_dead_tickets_total": 3, "migrator_retention_overdue": 0, "migrator_audit_whole": 1}
     assert {name: plain[name] for name in wanted} == wanted
     assert abs(plain["migrator_worker_last_seen_timestamp_seconds"] - time.time()) < 600

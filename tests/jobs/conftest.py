@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from jobs_harness import Worker
@@ -34,9 +33,9 @@ def redis(store: EmbeddedStore) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def worker(store: EmbeddedStore, tmp_path: Path) -> Iterator[Worker]:
+def worker(store: EmbeddedStore) -> Iterator[Worker]:
     """A worker in this process, not yet started."""
-    with Worker(store.url, store.broker_url, tmp_path / "scratch") as worker:
+    with Worker(store.url, store.broker_url) as worker:
         yield worker
 
 

@@ -1,9 +1,11 @@
 """What the tests of `jobs` share: a worker in a thread or in a process of its own, and patience."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -33,15 +35,14 @@ def eventually(look: Callable[[], T], within: float = 60.0) -> T:
 class Worker:
     """A worker in a thread of the test."""
 
-    def __init__(self, url: str, broker_url: str, scratch: Path) -> None:
+    def __init__(self, url: str, broker_url: str) -> None:
         self.urls = url, broker_url
-        self.scratch = scratch
         self.stop_event = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, work: Callable[..., object], plan: slices.Plan | None = None, **changes: Any) -> None:
         plan = plan or slices.Plan(self.urls[0])
-        settings = replace(QUICK, config=plan, scratch=self.scratch, preload=("slices",), **changes)
+        settings = replace(QUICK, config=plan, preload=("slices",), **changes)
         self._thread = threading.Thread(
             target=run_worker, args=(*self.urls, work, settings, self.stop_event), daemon=True
         )
@@ -64,12 +65,34 @@ class Worker:
 
 
 class WorkerProcess:
-    """A worker in a process of its own, as the command line starts it."""
+    """A worker in a process of its own, as the command line starts it; `user` is the number of who it runs as."""
 
-    def __init__(self, url: str, broker_url: str, scratch: Path, work: str, **changes: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        broker_url: str,
+        work: str,
+        *,
+        user: int | None = None,
+        scratch: Path | None = None,
+        **changes: float,
+    ) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="m-", ignore_cleanup_errors=True)  # short enough for sockets
+        scratch = scratch or Path(self._own.name)
         order = {"urls": [url, broker_url], "scratch": str(scratch), "work": work, "settings": changes}
-        program = Path(__file__).with_name("worker_process.py")
-        self._process = subprocess.Popen([sys.executable, str(program), json.dumps(order)])
+        command = [sys.executable, str(Path(__file__).with_name("worker_process.py")), json.dumps(order)]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this
+        self._process = subprocess.Popen([*as_user(user), *command], stderr=self._log)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """What it has logged so far."""
+        size = os.fstat(self._log.fileno()).st_size
+        return [json.loads(line) for line in os.pread(self._log.fileno(), size, 0).splitlines()]
+
+    def ended(self, within: float) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        return self._process.wait(within)
 
     @property
     def pid(self) -> int:
@@ -92,6 +115,16 @@ class WorkerProcess:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self.kill()
+        self._log.close()
+        self._own.cleanup()
+
+
+def as_user(user: int | None) -> list[str]:
+    """Return what makes root another user, who may read all: the interpreter may lie where only root may enter."""
+    if user is None:
+        return []
+    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *reading]
 
 
 def alive(pid: int) -> bool:

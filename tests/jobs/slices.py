@@ -161,7 +161,7 @@ def look_at_the_walls(task: SliceTask, _: Link) -> SliceEnd:
     cores = resource.getrlimit(resource.RLIMIT_CORE)
     with tempfile.NamedTemporaryFile() as file:
         mode = Path(file.name).stat().st_mode & 0o077
-        inside = "slice-" in file.name and "worker-" in file.name
+        inside = "slice-" in file.name
     ignored = {signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)} == {signal.SIG_IGN}
     closed = (dumpable, cores, mode, inside, ignored) == (0, (0, 0), 0, True, True)
     note_pid(task)

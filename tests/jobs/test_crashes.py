@@ -32,15 +32,15 @@ def plan(store: EmbeddedStore) -> slices.Plan:
 
 
 @pytest.fixture
-def slow(store: EmbeddedStore, tmp_path: Path) -> Iterator[WorkerProcess]:
+def slow(store: EmbeddedStore) -> Iterator[WorkerProcess]:
     """A worker of its own that takes 1.5 s of work for a migration."""
-    with slow_worker(store, tmp_path) as worker:
+    with slow_worker(store) as worker:
         yield worker
 
 
-def slow_worker(store: EmbeddedStore, folder: Path, **changes: float) -> WorkerProcess:
+def slow_worker(store: EmbeddedStore, **changes: float) -> WorkerProcess:
     settings = {"items": ITEMS, "item_seconds": 0.05, "lease_seconds": LEASE, **changes}
-    return WorkerProcess(store.url, store.broker_url, folder / "scratch", "count_items", **settings)
+    return WorkerProcess(store.url, store.broker_url, "count_items", **settings)
 
 
 def counts(redis: Redis, migration: Migration) -> dict[Any, Any]:
@@ -84,31 +84,29 @@ def test_the_child_is_killed(redis: Redis, worker: Worker, plan: slices.Plan) ->
 
 
 def test_the_worker_is_killed_and_its_child_dies_with_it(
-    redis: Redis, store: EmbeddedStore, slow: WorkerProcess, tmp_path: Path
+    redis: Redis, store: EmbeddedStore, slow: WorkerProcess
 ) -> None:
     migration = create(redis, "acme")
     child = some_way_in(redis, migration)
     slow.kill()
     killed_at = time.monotonic()
     eventually(lambda: not alive(child), within=2)
-    with slow_worker(store, tmp_path) as second:
+    with slow_worker(store) as second:
         goes_on(redis, migration, killed_at)
         done_exactly_once(redis, migration)
         assert second.terminate() < 3
 
 
-def test_a_child_that_hears_nothing_dies_with_its_worker_too(
-    redis: Redis, store: EmbeddedStore, tmp_path: Path
-) -> None:
+def test_a_child_that_hears_nothing_dies_with_its_worker_too(redis: Redis, store: EmbeddedStore) -> None:
     migration = create(redis, "acme")
-    with WorkerProcess(store.url, store.broker_url, tmp_path / "scratch", "stay_for_ever") as worker:
+    with WorkerProcess(store.url, store.broker_url, "stay_for_ever") as worker:
         child = eventually(lambda: pid_of(redis, migration))
         worker.kill()
         eventually(lambda: not alive(child), within=2)
 
 
 def test_the_store_is_killed_and_starts_again(tmp_path: Path) -> None:
-    with start(tmp_path / "store") as first, slow_worker(first, tmp_path) as worker:
+    with start(tmp_path / "store") as first, slow_worker(first) as worker:
         with open_state(first.url) as redis:
             migration = create(redis, "acme")
             some_way_in(redis, migration)
@@ -146,7 +144,7 @@ def test_tickets_are_doubled(redis: Redis, store: EmbeddedStore, worker: Worker,
 
 
 def test_a_stop_by_signal_ends_within_3_s_and_loses_nothing(
-    redis: Redis, store: EmbeddedStore, slow: WorkerProcess, tmp_path: Path
+    redis: Redis, store: EmbeddedStore, slow: WorkerProcess
 ) -> None:
     migration = create(redis, "acme")
     child = some_way_in(redis, migration)
@@ -154,14 +152,14 @@ def test_a_stop_by_signal_ends_within_3_s_and_loses_nothing(
     assert not alive(child)
     found = read(redis, migration.id)
     assert (found.state, found.running, found.crashes) == (State.COPYING, False, 0)
-    with slow_worker(store, tmp_path) as second:
+    with slow_worker(store) as second:
         goes_on(redis, migration, time.monotonic())
         done_exactly_once(redis, migration)
         assert second.terminate() < 3
 
 
 def test_a_store_that_hangs_does_not_hold_up_the_stop(tmp_path: Path) -> None:
-    with start(tmp_path / "store") as store, slow_worker(store, tmp_path, lease_seconds=3) as worker:
+    with start(tmp_path / "store") as store, slow_worker(store, lease_seconds=3) as worker:
         with open_state(store.url) as redis:
             migration = create(redis, "acme")
             child = some_way_in(redis, migration)
@@ -171,6 +169,6 @@ def test_a_store_that_hangs_does_not_hold_up_the_stop(tmp_path: Path) -> None:
                 assert not alive(child)
             finally:
                 os.kill(store.pid, signal.SIGCONT)
-        with slow_worker(store, tmp_path) as second, open_state(store.url) as redis:
+        with slow_worker(store) as second, open_state(store.url) as redis:
             done_exactly_once(redis, migration)
             assert second.terminate() < 3

@@ -24,7 +24,7 @@ from ways_through import Journey
 
 from app.embedded import EmbeddedStore
 from jobs.migration import State
-from jobs.nursery import Outcome, Renew, preload, run_slice
+from jobs.nursery import Outcome, Renew, newborn, preload, run_slice
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, again, crashed, failed, wait
 from jobs.tickets import Wish
 from migrator.mailbox import Password, Target
@@ -95,7 +95,7 @@ def place(store: EmbeddedStore, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunSlice:
+def run() -> RunSlice:
     """Do one slice in a real process of its own, as the worker does."""
     preload(("planted", "ways_through"))
 
@@ -107,9 +107,8 @@ def run(tmp_path: Path) -> RunSlice:
     ) -> Outcome:
         task = SliceTask(id="m1", token="t1", phase=State.COPYING, ending="", seconds=20, config=config)
         stop = threading.Event()
-        folder = tmp_path / "scratch"
-        folder.mkdir(exist_ok=True)
-        return run_slice(work, task, renew, stop, replace(QUICK, slice_seconds=30), folder, contacted)
+        with newborn(QUICK.memory_mib) as born:
+            return run_slice(born, work, task, renew, stop, replace(QUICK, slice_seconds=30), contacted)
 
     return run
 

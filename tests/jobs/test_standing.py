@@ -82,6 +82,14 @@ def test_workers_count_as_long_as_they_are_heard_of(redis: Redis) -> None:
     assert (len(found.workers), found.alive) == (2, 1)
 
 
+def test_a_worker_that_cannot_start_processes_is_named_and_counts_for_no_slices(redis: Redis) -> None:
+    for name, trouble, seen_at in (("aa", "no-process", NOW), ("bb", "", NOW), ("cc", "no-process", NOW - 31)):
+        beat(redis, Worker(name, "mill", "1", 4, 0, NOW - 90, seen_at, trouble))
+    found = standing(redis, redis, now=NOW)
+    assert [worker.id for worker in found.in_trouble] == ["aa"]
+    assert (found.alive, found.threads) == (2, 4)
+
+
 def test_what_nobody_purged_in_time_is_overdue(redis: Redis) -> None:
     one(redis, "a")
     assert standing(redis, redis, now=NOW + 71 * 3600 + 119).overdue == 0

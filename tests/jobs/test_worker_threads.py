@@ -1,10 +1,8 @@
 """A worker in this process; each slice in a real child of it."""
 
-import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,20 +181,6 @@ def test_a_slice_works_between_walls(redis: Redis, worker: Worker) -> None:
     migration = create(redis, "acme")
     worker.start(slices.look_at_the_walls)
     assert eventually(lambda: read(redis, migration.id).reason) == "walls-closed"
-
-
-def test_temporary_files_go_with_their_slice(redis: Redis, worker: Worker) -> None:
-    migration = create(redis, "acme")
-    dead = worker.scratch / "worker-dead"
-    dead.mkdir(parents=True)
-    (dead / "left").write_text(slices.CANARY)
-    worker.start(slices.leave_a_file)
-    eventually(lambda: pid_of(redis, migration))
-    kept = [Path(folder) / name for folder, _, names in os.walk(worker.scratch) for name in names if name != ".lock"]
-    assert len(kept) == 1
-    assert kept[0].read_text() == slices.CANARY
-    worker.stop()
-    assert list(worker.scratch.iterdir()) == [worker.scratch / ".lock"]
 
 
 def test_stopping_a_worker_puts_its_migrations_back(redis: Redis, worker: Worker) -> None:

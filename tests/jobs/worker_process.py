@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import slices
 from jobs_harness import QUICK
 
+from app.logs import CHILD_LOGS, configure_logs
+from jobs.scratch import home
 from jobs.worker import leave, run_worker
 
 
@@ -20,12 +22,14 @@ def main() -> None:
     items = order["settings"].pop("items", 10)
     seconds = order["settings"].pop("item_seconds", 0.0)
     plan = slices.Plan(order["urls"][0], items, seconds)
-    settings = replace(QUICK, config=plan, scratch=Path(order["scratch"]), preload=("slices",), **order["settings"])
+    settings = replace(QUICK, config=plan, preload=(CHILD_LOGS, "slices"), **order["settings"])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     state, tickets = order["urls"]
-    run_worker(state, tickets, getattr(slices, order["work"]), settings, stop)
-    leave()
+    configure_logs()
+    with home(Path(order["scratch"])):
+        well = run_worker(state, tickets, getattr(slices, order["work"]), settings, stop)
+    leave(0 if well else 1)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,14 @@ def test_time_without_calls_saves_up_one_burst_and_no_more(redis: Redis) -> None
     assert meter.reserve(300) > 0.25
 
 
+def test_a_clock_that_was_set_back_runs_nobody_into_debt(redis: Redis) -> None:
+    meter = Meter(redis, "p:a", PROFILES["new"])
+    meter.reserve(20)
+    seconds, _ = redis.time()
+    redis.hset("quota:p:a", "at", str(seconds + 3600))
+    assert meter.reserve(20) < 1
+
+
 def test_the_profile_off_never_waits_and_writes_nothing(redis: Redis) -> None:
     assert Meter(redis, "p:a", PROFILES["off"]).reserve(10**9) == 0
     assert redis.keys() == []

@@ -78,9 +78,10 @@ class Night:
         for part in ("folders", "counts", "marks"):
             self.redis.expire(ledger.key(part), 3600)
 
-    def worker(self, name: str, ago: float = 1, busy: int = 2) -> None:
+    def worker(self, name: str, ago: float = 1, busy: int = 2, trouble: str = "") -> None:
         """Have a worker that was heard of so long ago."""
-        beat(self.redis, Worker(name, f"worker-{name[0]}.example", "0.1.0", 4, busy, self.now - 9_000, self.now - ago))
+        host, since = f"worker-{name[0]}.example", self.now - 9_000
+        beat(self.redis, Worker(name, host, "0.1.0", 4, busy, since, self.now - ago, trouble))
 
 
 def populate(night: Night) -> dict[str, str]:

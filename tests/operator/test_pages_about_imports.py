@@ -88,6 +88,14 @@ def test_work_without_a_living_worker_is_said_before_all_else(desk: Desk) -> Non
     assert "10 min ago: not alive" in page
 
 
+def test_a_worker_that_cannot_start_processes_is_said(desk: Desk) -> None:
+    desk.night.worker("a1" * 8)
+    desk.night.worker("b1" * 8, busy=0, trouble="no-process")
+    page = desk.page("/")
+    assert "1 worker cannot start processes, on worker-b.example" in page
+    assert "ago: cannot start processes (no-process)" in page
+
+
 def test_work_that_waits_too_long_for_a_slice_is_said(desk: Desk) -> None:
     desk.night.made(ago=1_200)
     desk.night.worker("a1" * 8)

@@ -24,6 +24,14 @@ from web.operator.session import COOKIE, Enrolment, Stage
 from web.operator.site import make_console
 
 STALE = STEP_UP_SECONDS + 60
+
+
+@pytest.mark.parametrize(("age", "fresh"), [(-3600, False), (-2, True), (0, True), (300, True), (301, False)])
+def test_a_factor_entered_before_the_clock_was_set_back_is_not_fresh(age: float, *, fresh: bool) -> None:
+    member = Member("0" * 32, "ann", Role.ADMIN, "local", 1_900_000_000.0)
+    assert member.is_fresh(1_900_000_000.0 + age) is fresh
+
+
 ROLES = ("viewer", "operator", "admin")
 
 ENROLLING = {"/enrol/password", "/enrol/factor"}

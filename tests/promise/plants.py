@@ -137,7 +137,7 @@ PLANTED: dict[str, Plant] = {
     "the key store": _in_key("keys", "string", "SET"),
     "the store's log, after the key was removed": _written_and_unlinked,
     "a log": _in_file("logs"),
-    "a temporary file": _in_file("tmp/migrator-scratch/worker-x"),
+    "a temporary file": _in_file("tmp/own-x"),
     "a file beside the state": _in_file("state"),
     "memory": _in_memory,
 }

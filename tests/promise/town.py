@@ -129,7 +129,8 @@ class Town:
 
     def files(self) -> Iterator[Blob]:
         """Look at every file of the installation but that in which the operator keeps the client's secret."""
-        return in_files(self.home.folder, but=frozenset({self.home.folder / CLIENT_SECRET}))
+        yield from in_files(self.home.folder, but=frozenset({self.home.folder / CLIENT_SECRET}))
+        yield from in_files(self.home.run_folder)
 
     def stores(self) -> Iterator[tuple[str, Redis]]:
         """Give the three stores."""

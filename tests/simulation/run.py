@@ -10,10 +10,9 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 from unittest.mock import patch
 
 import structlog
@@ -169,7 +168,14 @@ def _room(redis: Redis, url: str, vault: Vault) -> Room:
     )
     never: Any = _Never()
     custody = Custody(vault, lambda *_: "receipt")
-    return Room(redis, never, child.work, never, settings, Path("/nowhere"), custody)
+    return Room(redis, never, child.work, never, settings, cast("Any", _NoProcess()), custody)
+
+
+class _NoProcess:
+    """Slices are done in this process."""
+
+    def child(self) -> AbstractContextManager[object]:
+        return nullcontext(self)
 
 
 class _Never:
@@ -228,10 +234,22 @@ class _Link:
     def refused(self, what: str) -> None: ...
 
 
+class _Reach:
+    """Connects to the server, which has one address."""
+
+    def __init__(self, world: Run) -> None:
+        self._world = world
+
+    def __call__(self, _host: str, _port: int, _seconds: float) -> Line:
+        return Line(self._world.server, self._world.fate)
+
+    def served(self, _address: str) -> None: ...
+
+
 def _slice_here(world: Run, redis: Redis) -> Callable[..., Outcome]:
     """Return what does a slice in this process instead of one of its own (`jobs.nursery.run_slice`)."""
 
-    def run_slice(work: Work, task: Any, *_: object, **__: object) -> Outcome:
+    def run_slice(_born: object, work: Work, task: Any, *_: object, **__: object) -> Outcome:
         link = _Link(world)
         if task.phase is State.FINISHING:
             _remember(world, Ledger(redis, task.id))
@@ -281,15 +299,12 @@ _hooked: list[bool] = []
 
 @contextmanager
 def _everything_simulated(world: Run, redis: Redis, url: str) -> Iterator[None]:
-    def reach(*_: object, **__: object) -> Callable[[str, int, float], Line]:
-        return lambda _host, _port, _seconds: Line(world.server, world.fate)
-
     def run_script(redis: Redis, name: str, *args: Any, now: float | None = None) -> list[str]:
         return real_run(redis, name, *args, now=world.clock.now if now is None else now)
 
     real_run, store = scripts.run, FatedStore(url, world.fate)
     replaced: list[tuple[object, str, object]] = [
-        (child, "close_doors", reach),
+        (child, "close_doors", lambda *_, **__: _Reach(world)),
         (child, "connect", lambda *_: store),
         (child, "Patience", SimulatedPatience),
         (reading, "ThreadPoolExecutor", _AtOnce),

@@ -334,6 +334,9 @@ class Line:
 
     def setsockopt(self, *_: object) -> None: ...
 
+    def getpeername(self) -> tuple[str, int]:
+        return "192.0.2.1", 143
+
     def settimeout(self, seconds: float) -> None:
         self._timeout = seconds
 

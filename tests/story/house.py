@@ -1,9 +1,11 @@
 """A whole installation for a test: stores, a worker process, a stand-in for Google, a real mailbox server."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -43,6 +45,7 @@ class House:
 
     def __init__(self, folder: Path, google: Google, server: Server, settings: dict[str, dict[str, object]]) -> None:
         self.folder = folder
+        self.run_folder = Path(tempfile.mkdtemp(prefix="run-"))  # where sockets lie: pytest's own folders are too long
         self.google = google
         self.server = server
         self.redis_store = embedded.start(folder / "redis")
@@ -71,6 +74,7 @@ class House:
                 "revoke_uri": f"{self.google.url}/revoke",
             },
             "store": {
+                "run_directory": str(self.run_folder),
                 "url": self.redis_store.url,
                 "broker_url": self.redis_store.broker_url,
                 "keys_url": self.keys_store.url,
@@ -200,6 +204,7 @@ class House:
         self.keys.close()
         for store in (self.redis_store, self.keys_store):
             store.stop()
+        shutil.rmtree(self.run_folder, ignore_errors=True)
 
 
 def _toml(value: object) -> str:

@@ -16,14 +16,14 @@ from story.observe import mailbox_content
 from emulator.servers.instance import Server, User
 
 
-def configured(folder: Path, google: Google, server: Server) -> Path:
+def configured(folder: Path, run: Path, google: Google, server: Server) -> Path:
     """Write a configuration that names no store."""
     secret, file = folder / "client-secret", folder / "config.toml"
     secret.write_text("demo-secret")
     file.write_text(
         f'[google]\nclient_id = "demo-client"\nclient_secret_file = "{secret}"\nprofile = "off"\napi = "{google.url}"\n'
         f'token_uri = "{google.url}/token"\nrevoke_uri = "{google.url}/revoke"\n'
-        f'[store]\ndirectory = "{folder}/var"\n'
+        f'[store]\ndirectory = "{folder}/var"\nrun_directory = "{run}"\n'
         f'[mailbox]\nhost = "{server.host}"\nport = {server.tls_port}\nca_file = "{server.ca_file}"\n'
     )
     return file
@@ -39,11 +39,11 @@ def command(config: Path, google: Google, user: User, *words: str) -> list[str]:
 
 
 def test_an_import_that_was_stopped_ends_with_every_message_once(
-    small: Layout, dovecot_server: Server, tmp_path: Path
+    small: Layout, dovecot_server: Server, tmp_path: Path, short: Path
 ) -> None:
     user = dovecot_server.new_user()
     with Google(seed_dir=small.folder, layout=small.rows) as google:
-        config = configured(tmp_path, google, dovecot_server)
+        config = configured(tmp_path, short, google, dovecot_server)
         google.fault("retryAfter", method="messages.get", nth=40, seconds=600)
         begin = command(config, google, user, "import")
         with subprocess.Popen(begin, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:

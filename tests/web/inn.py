@@ -14,6 +14,7 @@ from browser import Answer, Browser, free_port, wait_for
 from stand_in import Google
 from story.house import House, house
 from ways import FROM_PANEL, HOST_KEY, ISSUER, PANEL, claims, jwks, signed
+from website import KEYS
 
 from app.config import load
 from app.server import run_server
@@ -22,7 +23,6 @@ from app.storeurls import configured_urls
 from emulator.servers.instance import Server, User
 
 DOMAIN = "host.example"
-KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "AA"}]}
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def test_when_many_undos_run_a_customer_is_asked_to_come_again(there: Town, ende
     answer = there.customer(user).post(f"/imports/{migration}/undo", password=user.password)
     _PLACES.release(taken)
     assert (answer.status, taken) == (503, 8)
-    assert "try again in some minutes" in answer.text
+    assert "try again in a few minutes" in answer.text
     assert undowish.standing(there.stores.state, migration).kind == "none"
 
 

@@ -11,13 +11,13 @@ from html import unescape
 import pytest
 from answers_of_google import CALLBACK, PROFILE, REVOKE, ROWS, TOKEN, Row
 from browser import Answer, Browser
-from conftest import served
 from consents import emptied, grants
 from engine import ADDRESS, renewed
 from front import Front, altered, front
 from stand_in import Google
 from structlog.testing import capture_logs
 from ways import FROM_PANEL, claims, signed
+from website import served
 
 from app.config import Config
 from app.settling import settle_due

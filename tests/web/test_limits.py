@@ -25,6 +25,12 @@ def test_the_window_slides(stores: Stores) -> None:
     assert seconds_to_wait(stores.state, THREE, "a", now=NOW + 61) == 9
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out(stores: Stores) -> None:
+    for at in (0, 10, 20):
+        seconds_to_wait(stores.state, THREE, "a", now=NOW + at)
+    assert seconds_to_wait(stores.state, THREE, "a", now=NOW - 3600) == 0
+
+
 def test_refused_tries_do_not_count(stores: Stores) -> None:
     for at in range(50):
         seconds_to_wait(stores.state, THREE, "a", now=NOW + at)

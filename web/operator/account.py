@@ -56,7 +56,7 @@ class Account:
 
     def is_resting(self, now: float) -> bool:
         """Tell whether there were too many wrong tries."""
-        return now < self.rests_until
+        return now < self.rests_until <= now + _LONGEST_REST
 
     @property
     def is_enrolled(self) -> bool:

@@ -53,7 +53,17 @@ class Need(Told):
     """Something that needs a person: how many of what, what it means, and the imports or the page it is about."""
 
     kind: Literal[
-        "audit", "no-worker", "stuck", "stopped", "paused", "overdue", "unconfirmed", "dead-tickets", "waiting"
+        "audit",
+        "no-worker",
+        "cannot-start",
+        "stuck",
+        "stopped",
+        "paused",
+        "overdue",
+        "unconfirmed",
+        "dead-tickets",
+        "waiting",
+        "google-client",
     ]
     grave: bool
     count: Count
@@ -85,6 +95,7 @@ class WorkerTold(Told):
     threads: Count
     busy: Count
     alive: bool
+    trouble: Code = Field(description="For want of what it can start no process; empty when it can.")
     started_at: Time
     seen_at: Time
     seen_seconds: Annotated[float, Field(ge=0)]

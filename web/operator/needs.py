@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from jobs.acts import NEEDS_CUSTOMER
 from jobs.migration import ENDS, State
 from jobs.standing import Standing
+from migrator.errors import ClientRefused
 from migrator.hold import FAILED_MESSAGES
 from web.operator.models import Need, code_of
 from web.operator.words import imports, span
@@ -51,7 +52,20 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence="Nothing moves, and nothing expires in time. Start a worker; look at its log and its Redis.",
             place="#workers",
         )
-    elif standing.ready and standing.oldest_ready_seconds > STUCK_SECONDS:
+    if ill := standing.in_trouble:
+        yield Need(
+            kind="cannot-start",
+            grave=True,
+            count=len(ill),
+            code=ill[0].trouble,
+            words=f"{_workers(len(ill))} cannot start processes, on {', '.join(sorted({one.host for one in ill}))}",
+            sentence=(
+                "Other workers take its imports. Look at that machine: its limits of processes and open files, its "
+                "memory, its folder for temporary files. The worker recovers by itself, or ends to be started anew."
+            ),
+            place="#workers",
+        )
+    if standing.alive and standing.ready and standing.oldest_ready_seconds > STUCK_SECONDS:
         longest = span(standing.oldest_ready_seconds)
         yield Need(
             kind="stuck",
@@ -60,6 +74,18 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             words=f"{imports(standing.ready)} {_waits(standing.ready)} for a slice, the longest {longest}",
             sentence="Are all threads of the workers busy? Then start more. Else restart a worker and look at its log.",
             place="#queue",
+        )
+    if standing.client_refused:
+        waiting = standing.held.get((State.WAITING, ClientRefused.code), 0)
+        yield Need(
+            kind="google-client",
+            grave=True,
+            count=waiting,
+            code=ClientRefused.code,
+            words="Google does not accept our OAuth client",
+            sentence=f"No account can be connected, and {imports(waiting)} {_waits(waiting)} for it; imports go on by "
+            "themselves when it is put right. Check the client's secret, and that client and project are enabled.",
+            place=f"/imports?{urlencode({'state': State.WAITING, 'code': ClientRefused.code})}",
         )
     if standing.dead_tickets:
         yield Need(
@@ -117,6 +143,10 @@ def _of_the_promise(standing: Standing) -> Iterator[Need]:
             sentence="The customer was told to remove the access himself. The audit log names the imports.",
             place="/audit?act=revocation-unconfirmed",
         )
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count:,} workers"
 
 
 def _be(count: int) -> str:

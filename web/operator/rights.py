@@ -20,6 +20,8 @@ from fastapi import Depends, Request
 from jobs.audit import Actor, staff
 
 STEP_UP_SECONDS = 300
+_SKEW_SECONDS = 5
+"""So much the clocks of two consoles may differ; what was entered later than that was before a clock was set back."""
 """A second factor entered so long ago, or less, is good enough for an act."""
 
 
@@ -61,7 +63,7 @@ class Member:
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether the second factor was entered recently enough for an act."""
-        return now - self.stepped_up_at <= STEP_UP_SECONDS
+        return -_SKEW_SECONDS <= now - self.stepped_up_at <= STEP_UP_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Slow(Generic[T]):
         self._seconds = seconds
         self._lock = threading.Lock()
         self._last: Found[T] | None = None
+        self._until = 0.0
         self._thread: threading.Thread | None = None
 
     @property
@@ -52,7 +53,7 @@ class Slow(Generic[T]):
     def look(self, *, anew: bool = False) -> Found[T] | None:
         """Return what was found last, and begin another look where that is too old or is wanted `anew`."""
         with self._lock:
-            old = self._last is None or time.time() - self._last.at >= self._seconds
+            old = self._last is None or time.monotonic() >= self._until
             if (old or anew) and not self.is_looking:
                 # A daemon: a server that stops does not wait for it.
                 self._thread = threading.Thread(target=self._take, name=self._name, daemon=True)
@@ -72,4 +73,6 @@ class Slow(Generic[T]):
         except Exception as error:  # noqa: BLE001 - the page says how old the last look is; the next visitor looks again
             _log.critical("unhandled", place="page", error=error)
             return
-        self._last = Found(found, time.time(), time.monotonic() - begun)
+        now = time.monotonic()
+        self._until = now + self._seconds
+        self._last = Found(found, time.time(), now - begun)

@@ -94,7 +94,7 @@ NOTICES: dict[str, Said] = {
     ),
     "busy": Said(
         _LATER,
-        N_("Many customers are here just now. Nothing was changed; please try again in some minutes."),
+        N_("Our server is busy. Nothing was changed; please try again in a few minutes."),
         *_NOWHERE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),

@@ -91,6 +91,11 @@ WAITING: dict[str, Words] = {
     "server-misbehaves": _MAILBOX_SILENT,
     "mailbox-unreachable": _MAILBOX_SILENT,
     "mailbox-refuses": _REFUSES,
+    "google-client-refused": Words(
+        "waiting",
+        N_("Google does not accept our application at the moment"),
+        N_("{host} has to fix this; there is nothing for you to do. Your import then continues by itself."),
+    ),
     "mailbox-full": Words(
         "yours",
         N_("Your new mailbox is full"),
@@ -171,11 +176,6 @@ FAILED: dict[str, Words] = {
             "If a company or school manages it, ask its administrator to turn Gmail on, then press “Try again”. "
             "Otherwise cancel this import and connect another account. Your place is kept until {time}."
         ),
-    ),
-    "google-client-refused": Words(
-        "stopped",
-        N_("Google does not accept our application at the moment"),
-        N_("{host} has to put this right. Then press “Try again”. Your place is kept until {time}."),
     ),
     "google-refused": Words(
         "yours",
