@@ -16,21 +16,20 @@ from web.operator.fresh import Fresh
 _log = structlog.get_logger()
 
 _SECONDS = 1.0
-_PROBE = "ready:probe"
 _PROBE_SECONDS = 60
 
 
-def takes_writes(store: Redis) -> None:
+def takes_writes(name: str, store: Redis) -> None:
     """Write a key that means nothing and ends by itself."""
-    store.set(_PROBE, 1, ex=_PROBE_SECONDS)
+    store.set(f"ready:{name}", 1, ex=_PROBE_SECONDS)
 
 
-def answers(store: Redis) -> None:
+def answers(_: str, store: Redis) -> None:
     """Ask for an answer: enough for those who only read."""
     store.ping()
 
 
-def readiness(urls: Mapping[str, str], ask: Callable[[Redis], None] = takes_writes) -> Callable[[], bool]:
+def readiness(urls: Mapping[str, str], ask: Callable[[str, Redis], None] = takes_writes) -> Callable[[], bool]:
     """Return the function that tells whether all these stores serve; they are asked at most once a second.
 
     Args:
@@ -42,7 +41,7 @@ def readiness(urls: Mapping[str, str], ask: Callable[[Redis], None] = takes_writ
     said: dict[str, str] = {}
 
     def all_serve() -> bool:
-        asked = {name: asking.submit(ask, client) for name, client in clients.items()}
+        asked = {name: asking.submit(ask, name, client) for name, client in clients.items()}
         wait(asked.values(), _SECONDS)
         found = {name: code for name, one in asked.items() if (code := _trouble(one))}
         _tell(said, found)

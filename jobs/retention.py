@@ -238,7 +238,7 @@ KEPT: tuple[Kept, ...] = (
         Sight.SERVICE,
         Until.LAUNCHED,
     ),
-    _state("ready:probe", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
+    _state("ready:state", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept(
@@ -259,7 +259,7 @@ KEPT: tuple[Kept, ...] = (
         "launch:*", Where.KEYS, "a launch minted for the panel, wrapped by the master key", Sight.SERVICE, Until.LAUNCH
     ),
     Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
-    Kept("ready:probe", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
+    Kept("ready:keys", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from story.house import House
 
 from app.config import load
+from app.ready import readiness
 from app.stores import Stores, StoreUrls
 from app.surveying import begin, found, halt
 from emulator.servers.instance import User
-from jobs import accounts, permission, undowish
+from jobs import accounts, clientrefused, exchanges, permission, undowish
 from jobs.audit import PANEL, TERMINAL, staff
 from jobs.launch import Import, prepare
 from jobs.migration import State, new_id
@@ -56,6 +57,7 @@ class _Said(BaseModel):
 def come_in(home: House) -> None:
     """Let somebody in by each way, and begin a consent."""
     state, keys, vault = home.state, home.keys, home.vault
+    assert readiness({"state": home.redis_store.url, "keys": home.keys_store.url})()
     session.make(state)
     pending.begin(
         keys, vault, Client("demo-client", "demo-secret"), "http://127.0.0.1/", "session", pending.Purpose("0" * 32)
@@ -111,11 +113,15 @@ def look_over(home: House, user: User) -> str:
 
 
 def go_wrong(home: House) -> None:
-    """Let an import lose the key of its hashes, with one message deferred and one failed; no slice is at it.
+    """Let a consent end unsettled, Google refuse our client, and an import lose the key of its hashes.
+
+    One of its messages is deferred and one failed; no slice is at it.
 
     It has paused, and a keyword was refused. It is held, somebody finishes without the message, and somebody else has
     it tried again.
     """
+    exchanges.begin(home.state, new_id(), "c2")
+    clientrefused.note(home.state, "invalid_client")
     migration = create(home.state, "c2", start=False).id
     ledger = Ledger(home.state, migration)
     ledger.write(*ledger.plan([1], [Mark.FAILED_REFUSED]))

@@ -64,7 +64,6 @@ class Installation:
     urls: Mapping[str, str]
     token: str
     customer: str
-    consenting: str
     member: str
     migration: str
     state: Redis
@@ -73,8 +72,7 @@ class Installation:
 
     def ask(self, host: str, verb: str, path: str, headers: Mapping[str, str] | None = None, **form: str) -> Answer:
         """Return status, headers and, unless it is a stream, the text of an answer."""
-        customer = self.consenting if path == "/consent" else self.customer  # whose session is renewed by that
-        cookies = {PAGES: f"{COOKIE}={customer}", CONSOLE: f"{STAFF_COOKIE}={self.member}"}
+        cookies = {PAGES: f"{COOKIE}={self.customer}", CONSOLE: f"{STAFF_COOKIE}={self.member}"}
         client = f"2001:db8:0:{next(self.clients):x}::1"  # as the proxy names it: nobody tries too often
         sent = {"host": host, "x-client": client, "cookie": cookies[host], **(headers or {})}
         sent |= FORM if verb == "POST" else {}
@@ -116,7 +114,7 @@ WELL = {
 READY = {"ready", "console ready"}
 UNTROUBLED = {
     **{f"store-{why}": {"no page of the console"} for why in ("read-only", "rights", "replicas", "disk")},
-    "store-full": {"page", "start", "no page", "events", "API", "console", "no page of the console"},
+    "store-full": {"page", "start", "no page", "consent", "events", "API", "console", "no page of the console"},
 }
 """What may be served in spite of it: it only reads, or writes nothing that takes memory."""
 
@@ -165,15 +163,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
             PAGES: stack.enter_context(served(site_of(config, stores, {}, threading.Event()))),
             CONSOLE: stack.enter_context(served(console_site(config, stores))),
         }
-        customer, consenting = (
-            sessions.enter(stores.state, "", Entered(name, "ann@host.example"), ()).id for name in ("c-1", "c-2")
-        )
+        customer = sessions.enter(stores.state, "", Entered("c-1", "ann@host.example"), ()).id
         member = staff_sessions.begin(stores.state, "", Stage.IN, enlist(stores, "anna")).id
         stores.vault.make(migration := new_id())
         prepare(stores.state, stores.vault, migration, Import("c-1", CREDENTIALS))
         requests.create(stores.state, "c-1", migration_id=migration)
         state, keys = (stack.enter_context(Redis.from_url(url)) for url in (stores.urls.state, stores.urls.keys))
-        yield Installation(config, stores, urls, token, customer, consenting, member, migration, state, keys)
+        yield Installation(config, stores, urls, token, customer, member, migration, state, keys)
 
 
 # --- troubles ---------------------------------------------------------------------------------------------------------
@@ -380,7 +376,7 @@ def test_a_flood_of_questions_asks_the_stores_once(place: Installation) -> None:
 
 def test_an_open_page_is_let_go_and_the_log_says_why(place: Installation) -> None:
     connection = http.client.HTTPConnection(urlsplit(place.urls[PAGES]).netloc, timeout=60)
-    (path,) = re.findall(r'sse-connect="([^"]+)"', place.requests()["page"]().text)
+    (path,) = re.findall(r'data-events="([^"]+)"', place.requests()["page"]().text)
     connection.request("GET", path, headers={"host": PAGES, "cookie": f"{COOKIE}={place.customer}"})
     with closing(connection), capture_logs() as told:
         answer = connection.getresponse()
@@ -406,7 +402,7 @@ def asked_again(found: Mapping[str, Answer], who: AbstractSet[str]) -> None:
     for name in who - READY:
         assert (name, found[name].headers.get("retry-after")) == (name, "10")
         assert "set-cookie" not in found[name].headers
-    assert {found[name].text for name in READY} == {"a store is in trouble\n"}, "the world is not told which"
+    assert {found[name].text for name in READY} == {"cannot serve now\n"}, "the world is not told which"
 
 
 def said_once(told: Sequence[Mapping[str, object]], found: Mapping[str, Answer], code: str, store: str) -> None:
@@ -430,7 +426,6 @@ def as_it_was(place: Installation) -> None:
     assert requests.read(place.state, place.migration).state is State.PAUSED
     assert place.ask(PAGES, "POST", f"/imports/{place.migration}/resume").status == 303
     assert requests.read(place.state, place.migration).state is State.PLANNING
-    place.consenting = found["consent"].headers["set-cookie"].partition("=")[2].partition(";")[0]
     assert audit.verify(place.state).holds
     assert leaks(place.state, Where.STATE) + leaks(place.keys, Where.KEYS) == []
 
