@@ -4,4 +4,9 @@ A row is deleted when the fault is mended; the seeds that drew it then get it, a
 gives them all the same.
 """
 
-KNOWN: dict[str, str] = {}
+KNOWN: dict[str, str] = {
+    "uidvalidity-anew": (
+        "Alone it is stood. Where no UID outlives a SELECT, the list made before the copying recognises nothing in other "
+        "folders, and without UIDPLUS nobody can say what became of an APPEND."
+    ),
+}

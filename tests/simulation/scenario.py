@@ -15,7 +15,6 @@ SHARED_NAMES = ("existing-mail", "sorted-since", "old-mail", "second-kill")
 _APART = (
     ("no-uidplus", "sees-at-select"),
     ("public-namespace", "public-unsaid", "shared-archive"),
-    ("uidvalidity-anew", "unreadable-mail"),  # a mail that ends the connection is remembered by its UID
     ("bare", "shared-archive"),  # nothing tells a shared folder at the top then; Cyrus always says its namespaces
 )
 """Traits of which a server has one at most."""
