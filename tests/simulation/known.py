@@ -6,7 +6,7 @@ gives them all the same.
 
 KNOWN: dict[str, str] = {
     "uidvalidity-anew": (
-        "Alone it is stood. Where no UID outlives a SELECT, the list made before the copying recognises nothing in other "
-        "folders, and without UIDPLUS nobody can say what became of an APPEND."
+        "Alone it is stood. Where no UID outlives a SELECT, the list made before the copying recognises nothing in "
+        "other folders, and without UIDPLUS nobody can say what became of an APPEND."
     ),
 }
