@@ -50,11 +50,23 @@ def meaning(gmail: Gmail, patience: Patience, refusal: GoogleUnavailable) -> Mig
 
 
 def refused_altogether(gmail: Gmail, patience: Patience) -> MigrationError | None:
-    """Ask for the profile; return what Google refuses the whole account with, None where it answers."""
+    """Ask for the profile; return what Google refuses the whole account with, None where it answers.
+
+    A refusal may also come once and by chance, so only what every try was refused with holds for the account.
+    """
+    reasons = set[type[MigrationError] | None]()
+
+    def account() -> None:
+        try:
+            gmail.account()
+        except GoogleUnavailable as refusal:
+            reasons.add(type(refusal.lasting) if refusal.lasting else None)
+            raise
+
     try:
-        patience.retrying(Transient, tries=_TRIES)(gmail.account)
+        patience.retrying(Transient, tries=_TRIES)(account)
     except GoogleUnavailable as refusal:
-        return refusal.lasting or _down(refusal)
+        return (refusal.lasting if len(reasons) == 1 else None) or _down(refusal)
     except Transient as error:
         return _down(error)
     return None

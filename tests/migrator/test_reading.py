@@ -160,6 +160,17 @@ def test_what_google_refuses_everything_with_is_said_of_the_account_and_of_no_me
     assert got == []
 
 
+def test_what_google_refuses_the_account_with_in_turns_is_no_reason(google: Google, gmail: Gmail) -> None:
+    """Tries of one question may meet two faults, and the last of them is not truer than the others."""
+    invent(google, 8)
+    wanted = wanted_of(gmail)
+    google.fault("backendError", method="messages.get", times=0)
+    google.fault("delegationDenied", method="getProfile", times=2)
+    google.fault("failedPrecondition", method="getProfile", times=0)
+    got, _ = until_refused(read_ahead(gmail, iter(wanted), 2, Patience(scale=0)), GoogleDown)
+    assert got == []
+
+
 def test_a_google_that_gives_no_message_at_all_is_blamed_on_none_of_them(google: Google, gmail: Gmail) -> None:
     invent(google, 8)
     wanted = wanted_of(gmail)
