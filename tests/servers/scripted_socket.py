@@ -32,6 +32,10 @@ class ScriptedSocket:
     def settimeout(self, _: float) -> None:
         """Take any time-out."""
 
+    def getpeername(self) -> tuple[str, int]:
+        """Return an address as the server's."""
+        return "192.0.2.1", 143
+
     def close(self) -> None:
         """Do nothing: nothing is open."""
 

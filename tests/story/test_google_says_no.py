@@ -39,7 +39,7 @@ def test_mail_of_2004_arrives_and_what_is_left_out_is_linked_by_its_own_id(
     [
         ({"kind": "oauthError", "reason": "invalid_grant", "subtype": "rapt_required"}, "paused", "reconnect-needed"),
         ({"kind": "oauthError", "reason": "admin_policy_enforced"}, "failed", "google-refused"),
-        ({"kind": "oauthError", "reason": "deleted_client", "status": 401}, "failed", "google-client-refused"),
+        ({"kind": "oauthError", "reason": "deleted_client", "status": 401}, "waiting", "google-client-refused"),
         ({"kind": "mailNotEnabled", "method": "getProfile"}, "failed", "no-gmail"),
         ({"kind": "domainPolicy", "method": "labels.list"}, "failed", "google-refused"),
         ({"kind": "backendError", "status": 451, "body": "html", "method": "getProfile"}, "waiting", "google-down"),

@@ -143,6 +143,7 @@ def test_a_running_undo_is_shown_and_not_begun_twice(there: Town, ended: tuple[s
 
 def test_when_many_undos_run_a_customer_is_asked_to_come_again(there: Town, ended: tuple[str, User]) -> None:
     migration, user = ended
+    undowish.settle(there.stores.state, migration)
     taken = 0
     while _PLACES.acquire(blocking=False):
         taken += 1
