@@ -92,7 +92,7 @@ def code_of(consent: Consent, answer_url: str) -> str:
 
     Raises:
         ConsentNotOurs: it is the answer to another consent, or no answer at all.
-        ConsentDenied: there is no code in it.
+        ConsentDenied: there is no code in it, for the customer declined.
         AccessForbidden, ClientUnusable, GoogleSilent: the same, and it is not the customer who declined.
     """
     if not is_for(answer_url, consent.state):
@@ -100,7 +100,7 @@ def code_of(consent: Consent, answer_url: str) -> str:
     parameters = _parameters(answer_url)
     if "code" not in parameters:
         said = declined(*(parameters.get(name, "") for name in ("error", "error_subtype", "error_description")))
-        raise _ERRORS.get(said.kind, ConsentDenied)(said.word)
+        raise _ERRORS.get(said.kind, GoogleSilent)(said.word)
     return parameters["code"]
 
 

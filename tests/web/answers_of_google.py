@@ -178,14 +178,17 @@ ROWS: dict[str, Row] = {
     "fault at the callback": Row(
         "RFC 6749 §4.1.2.1", CALLBACK, "google-silent:server_error", parameters="error=server_error"
     ),
+    "word nobody knows at the callback": Row(
+        "RFC 6749 §8.5", CALLBACK, "google-silent:something_new", parameters="error=something_new"
+    ),
     "later at the callback": Row(
         "RFC 6749 §4.1.2.1",
         CALLBACK,
         "google-silent:temporarily_unavailable",
         parameters="error=temporarily_unavailable",
     ),
-    "nothing at the callback": Row("reports", CALLBACK, "consent-denied", parameters="scope=x"),
-    "text at the callback": Row("reports", CALLBACK, "consent-denied", parameters="error=%3Cscript%3E"),
+    "nothing at the callback": Row("reports", CALLBACK, "google-silent", parameters="scope=x"),
+    "text at the callback": Row("reports", CALLBACK, "google-silent", parameters="error=%3Cscript%3E"),
     # getProfile does not say whose account it is.
     "profile: no Gmail": _profile("errors", "no-gmail", _gmail(400, "failedPrecondition", "Mail service not enabled")),
     "profile: API off": _profile("errors", "google-client-refused", _gmail(403, "accessNotConfigured")),
