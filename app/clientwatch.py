@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from app.background import beside
 from app.config import Config
 from app.stores import connect
 from jobs.clientrefused import watch_until
@@ -11,8 +13,6 @@ from oauth.token_errors import Refusal
 from oauth.trying import asked_about_client
 
 _ASK_SECONDS = 10.0
-_STOP_SECONDS = 0.2
-"""A question under way is not waited for: another worker asks again."""
 
 
 @contextmanager
@@ -22,11 +22,5 @@ def watching_client(config: Config, state_url: str, stop: threading.Event) -> It
     def ask() -> Refusal:
         return asked_about_client(config.client_as_of_now, _ASK_SECONDS)
 
-    with connect(state_url) as redis:
-        thread = threading.Thread(target=watch_until, args=(stop, redis, ask), name="client", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(_STOP_SECONDS)
+    with connect(state_url) as redis, beside("client", stop, partial(watch_until, stop, redis, ask)):
+        yield

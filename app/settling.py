@@ -6,12 +6,13 @@ handed over as unconfirmed (`jobs.givingback`), and the operators are told.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import structlog
 from redis.exceptions import RedisError
 
+from app.background import beside
 from app.config import Config
 from app.connecting import AGAIN_SECONDS
 from app.exchanging import Left, Own, Task, obtain
@@ -23,12 +24,12 @@ from jobs.errors import AccountBusy
 from jobs.exchanges import LATEST_SECONDS, Exchange, Standing
 from jobs.givingback import clear_away, hand_over
 from jobs.migration import record_key
+from jobs.turns import take_turn
 from oauth.errors import AnswerLost, CodeRefused, SealBroken
 
 _log = structlog.get_logger()
 
 _EVERY_SECONDS = 5.0
-_STOP_SECONDS = 0.2
 _TURN, _TURN_SECONDS = "reconcile:settling", 150
 """Of several workers one looks; longer than any process lives that it starts."""
 
@@ -36,16 +37,9 @@ _MOST_LOOKS = {Standing.OPEN: 6, Standing.UNKNOWN: 28}
 """About an hour, by when no code is good any more; about a day."""
 
 
-@contextmanager
-def settling(config: Config, stores: Stores, stop: threading.Event) -> Iterator[None]:
+def settling(config: Config, stores: Stores, stop: threading.Event) -> AbstractContextManager[None]:
     """Look after unsettled exchanges while the block runs, or until `stop` is set."""
-    thread = threading.Thread(target=_settle_until, args=(stop, config, stores), name="settling", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_STOP_SECONDS)
+    return beside("settling", stop, partial(_settle_until, stop, config, stores))
 
 
 def _settle_until(stop: threading.Event, config: Config, stores: Stores) -> None:
@@ -66,7 +60,7 @@ def settle_due(config: Config, stores: Stores) -> None:
         redis.RedisError: a store is away.
     """
     for exchange in exchanges.due(stores.state):
-        if not stores.state.set(_TURN, 1, nx=True, ex=_TURN_SECONDS):
+        if not take_turn(stores.state, _TURN, _TURN_SECONDS):
             return
         try:
             settle(config, stores, exchange)

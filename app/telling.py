@@ -6,17 +6,17 @@ Several workers may do it: of one event one of them tells.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 
+from app.background import beside
 from app.config import Config
 from app.stores import connect
 from jobs.hook import Hook, secret_of
 from jobs.webhooks import deliver_until
 
 _EVERY_SECONDS = 1.0
-_STOP_SECONDS = 0.2
-"""A post under way is not waited for: its event is told again by whoever works next."""
 
 
 def hook_of(config: Config) -> Hook | None:
@@ -43,12 +43,6 @@ def telling(hook: Hook | None, state_url: str, stop: threading.Event) -> Iterato
         yield
         return
     with connect(state_url) as redis:
-        thread = threading.Thread(
-            target=deliver_until, args=(stop, redis, hook, _EVERY_SECONDS), name="webhooks", daemon=True
-        )
-        thread.start()
-        try:
+        deliver = partial(deliver_until, stop, redis, hook, _EVERY_SECONDS)
+        with beside("webhooks", stop, deliver):
             yield
-        finally:
-            stop.set()
-            thread.join(_STOP_SECONDS)
