@@ -9,6 +9,7 @@ from dataclasses import replace
 from doctor_place import PLANTED, Place
 from promise.clock import Clock, clear_up
 from redis import Redis
+from waiting import eventually
 
 from app import embedded
 from emulator.servers.instance import free_ports
@@ -119,17 +120,10 @@ def key_store_with_a_replica(place: Place) -> Iterator[None]:
         Redis.from_url(copy.url) as replica,
     ):
         replica.replicaof("127.0.0.1", str(port))
-        _until(lambda: place.keys.info()["connected_slaves"] == 1)
+        eventually(lambda: place.keys.info()["connected_slaves"] == 1)
         yield
         replica.replicaof("NO", "ONE")
-    _until(lambda: place.keys.info()["connected_slaves"] == 0)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    eventually(lambda: place.keys.info()["connected_slaves"] == 0)
 
 
 @contextmanager

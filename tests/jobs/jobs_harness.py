@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import slices
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from jobs.settings import WorkerSettings
 from jobs.worker import run_worker
@@ -22,14 +21,6 @@ from jobs.worker import run_worker
 T = TypeVar("T")
 
 QUICK = WorkerSettings(threads=2, lease_seconds=3, slice_seconds=5, grace_seconds=5, tick_seconds=0.5, memory_mib=512)
-
-
-def eventually(look: Callable[[], T], within: float = 60.0) -> T:
-    """Return what `look` gives as soon as it is true."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(within), wait=wait_fixed(0.05)
-    )
-    return waiting(look)
 
 
 class Worker:

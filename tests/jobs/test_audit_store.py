@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from audit_chains import MIGRATION
-from jobs_harness import eventually
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -24,6 +23,7 @@ from redis.exceptions import (
     ResponseError,
 )
 from redis.retry import Retry
+from waiting import eventually
 
 from app.embedded import EmbeddedStore, start
 from jobs import audit

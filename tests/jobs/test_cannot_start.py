@@ -13,8 +13,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from jobs_harness import WorkerProcess, as_user, eventually
+from jobs_harness import WorkerProcess, as_user
 from redis import Redis
+from waiting import eventually
 
 from app.embedded import EmbeddedStore
 from jobs.heartbeats import workers

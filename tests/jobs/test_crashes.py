@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import slices
-from jobs_harness import Worker, WorkerProcess, alive, eventually
+from jobs_harness import Worker, WorkerProcess, alive
 from key_leaks import leaks
 from redis import Redis
+from waiting import eventually
 
 from app.embedded import EmbeddedStore, start
 from jobs.broker import make_broker, open_state, send_tickets

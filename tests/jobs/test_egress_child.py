@@ -15,11 +15,12 @@ from pathlib import Path
 import planted
 import pytest
 import ways_through
-from jobs_harness import QUICK, eventually
+from jobs_harness import QUICK
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from servers.fixtures import StartServer
 from stand_in import Google
+from waiting import eventually
 from ways_through import Journey
 
 from app.embedded import EmbeddedStore

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import slices
-from jobs_harness import QUICK, Worker, alive, eventually
+from jobs_harness import QUICK, Worker, alive
 from redis import Redis
 from structlog.testing import capture_logs
+from waiting import eventually
 
 from app.embedded import EmbeddedStore
 from jobs import forkserver, nursery

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import slices
 from jobs_harness import Worker as RunningWorker
-from jobs_harness import eventually
 from redis import Redis
+from waiting import eventually
 
 from jobs.heartbeats import Worker, beat, forget, workers
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from dramatiq.brokers.redis import RedisBroker
-from jobs_harness import eventually
 from key_leaks import leaks
 from redis import Redis
 from structlog.testing import capture_logs
+from waiting import eventually
 
 from app.embedded import EmbeddedStore, start
 from jobs import audit

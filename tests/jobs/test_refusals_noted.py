@@ -1,8 +1,9 @@
 """What closed doors refused to a slice stands in the audit log; a log that takes nothing changes nothing about it."""
 
 import slices
-from jobs_harness import Worker, eventually
+from jobs_harness import Worker
 from redis import Redis
+from waiting import eventually
 
 from jobs import audit
 from jobs.audit import Act

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from jobs_harness import eventually
 from key_leaks import leaks
 from pages_used import act_afterwards, come_in, employ, go_wrong, look_over, summarise
 from redis import Redis
 from stand_in import Google
 from story.house import ROOT, House
+from waiting import eventually
 
 from emulator.servers.instance import Server, User
 from jobs.kept import Kept, Until, Where

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jobs_harness import eventually
 from key_leaks import leaks
 from redis import Redis
 from structlog.testing import capture_logs
+from waiting import eventually
 
 from app.embedded import EmbeddedStore, start
 from jobs import rewriting, scripts

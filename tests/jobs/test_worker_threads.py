@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import slices
-from jobs_harness import Worker, alive, eventually
+from jobs_harness import Worker, alive
 from redis import Redis
+from waiting import eventually
 
 from app.embedded import EmbeddedStore
 from jobs.migration import Migration, State

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jobs_harness import eventually
 from redis import Redis
+from waiting import eventually
 
 from jobs.slice import Link, SliceEnd, SliceTask, again, wait
 from migrator.egress import Doors, Trust, close_the_doors, connecting, endpoint, pin, store_places

@@ -21,7 +21,6 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-import tenacity
 from browser import Answer
 from consents import stores_in
 from front_desk import enlist
@@ -30,6 +29,7 @@ from redis import Redis
 from redis.exceptions import ReadOnlyError, ResponseError
 from scraping import served
 from structlog.testing import capture_logs
+from waiting import eventually
 from ways import HOST_KEY, ISSUER, PANEL, jwks
 
 from app.afterwards import begin_undo
@@ -127,7 +127,7 @@ def answers(place: Installation, *, ready: int) -> dict[str, Answer]:
 
     def asked(name: str, act: Callable[[], Answer]) -> Answer:
         if name in READY:
-            _until(lambda: act().status == ready)
+            eventually(lambda: act().status == ready)
         return act()
 
     with ThreadPoolExecutor(len(WELL)) as pool:
@@ -230,7 +230,7 @@ def without_a_disk(store: Redis) -> Iterator[None]:
     (dump / "in the way").mkdir(parents=True)
     with configured(store, save="3600 1"):
         store.bgsave()
-        _until(lambda: store.info("persistence")["rdb_last_bgsave_status"] == "err")
+        eventually(lambda: store.info("persistence")["rdb_last_bgsave_status"] == "err")
         yield
     shutil.rmtree(dump)
 
@@ -239,7 +239,7 @@ def without_a_disk(store: Redis) -> Iterator[None]:
 def busy_with_a_script(store: Redis) -> Iterator[None]:
     with configured(store, busy_reply_threshold="1"), ThreadPoolExecutor(1) as pool:
         endless = pool.submit(_refused, store, lambda client: client.eval("while true do end", 0))
-        _until(lambda: _refused(store, lambda client: client.get("x")).startswith("BUSY"))
+        eventually(lambda: _refused(store, lambda client: client.get("x")).startswith("BUSY"))
         try:
             yield
         finally:
@@ -383,7 +383,7 @@ def test_an_open_page_is_let_go_and_the_log_says_why(place: Installation) -> Non
         answer.readline()
         with unreachable(place.state):
             answer.read()
-            _until(lambda: bool(told))
+            eventually(lambda: bool(told))
     assert told == [{"event": "store-trouble", "place": "events", "code": "store-unreachable", "log_level": "warning"}]
 
 
@@ -394,7 +394,7 @@ def test_undos_that_could_not_begin_take_nobody_s_place(place: Installation) -> 
             with pytest.raises(ReadOnlyError):
                 begin_undo(place.config, stores, place.migration, CREDENTIALS)
     assert begin_undo(place.config, stores, place.migration, CREDENTIALS)
-    _until(lambda: undowish.standing(place.state, place.migration).kind != "running")
+    eventually(lambda: undowish.standing(place.state, place.migration).kind != "running")
 
 
 def asked_again(found: Mapping[str, Answer], who: AbstractSet[str]) -> None:
@@ -440,11 +440,3 @@ def _refused(store: Redis, act: Callable[[Redis], object]) -> str:
     except ResponseError as error:
         return str(error)
     return ""
-
-
-def _until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    tenacity.Retrying(
-        stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_fixed(0.1),
-        retry=tenacity.retry_if_result(lambda found: not found),
-    )(holds)

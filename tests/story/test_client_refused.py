@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import tenacity
 from servers.fixtures import StartServer
 from stand_in import Google
 from story.house import House, house
+from waiting import eventually
 
 from app.sentences import sentence
 from app.stores import connect
@@ -23,14 +23,6 @@ from jobs.standing import standing
 from web.operator.needs import needs_of
 
 WAITS = "google-client-refused"
-
-
-def eventually(look: Callable[[], bool], seconds: float = 60) -> None:
-    tenacity.Retrying(
-        stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_fixed(0.1),
-        retry=tenacity.retry_if_result(lambda seen: not seen),
-    )(look)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import tenacity
 from promise.clock import Clock, clear_up
 from servers.fixtures import StartServer
 from stand_in import Google
 from story.house import House
+from waiting import eventually
 
 from emulator.servers.instance import Server
 from jobs.migration import State
@@ -53,14 +53,6 @@ class Place:
 
     def set(self, seconds: int) -> None:
         self.clock.set_ahead(seconds, self.home.state, self.home.keys)
-
-
-def eventually(look: object, seconds: float = 60) -> None:
-    tenacity.Retrying(
-        stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_fixed(0.1),
-        retry=tenacity.retry_if_result(lambda seen: not seen),
-    )(look)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
-import tenacity
 from stand_in import Google
 from story.conftest import Layout
 from story.house import House, house
 from story.test_crash_points import all_there_once
+from waiting import eventually
 
 from emulator.servers.instance import Server
 from jobs.migration import State
@@ -17,14 +16,6 @@ from jobs.requests import history, read
 from migrator.ledger import Ledger
 
 KILLS = 6
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    tenacity.Retrying(
-        stop=tenacity.stop_after_delay(30),
-        wait=tenacity.wait_fixed(0.05),
-        retry=tenacity.retry_if_result(lambda seen: not seen),
-    )(look)
 
 
 def settled(home: House, migration: str) -> int:
