@@ -65,9 +65,12 @@ def test_a_server_that_reads_slowly_is_borne_with() -> None:
 
     def slow(line: Line) -> None:
         tag = line.heard.rpartition(b" APPEND")[0].rpartition(b"\n")[2]
+        waits = 0
         while not line.heard.endswith(b"z\r\n") and (data := line.sock.recv(MIB)):
             line.heard += data
-            threading.Event().wait(0.005)
+            if len(line.heard) // MIB > waits:  # twice the time-out in all, a tenth of it at once
+                waits += 1
+                threading.Event().wait(PATIENCE / 10)
         line.say(tag + b" OK [APPENDUID 7 1] done\r\n")
         line.wait_for_the_end()
 
