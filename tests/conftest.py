@@ -1,13 +1,9 @@
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-# The packages come first: the folder tests/migrator must not pass for the package migrator.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 # The cores may be busy: how long one example takes says nothing.
 settings.register_profile("steady", deadline=None)

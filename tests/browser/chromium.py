@@ -3,8 +3,8 @@
 Nothing here waits for a fixed time: Playwright waits until what is asked for is there, for a minute at most.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -68,6 +68,10 @@ class Window:
         """Fail unless every request stayed on the origins and the browser had nothing to complain about."""
         assert not self.strangers
         assert not self.complaints
+
+
+OpenWindow = Callable[..., AbstractContextManager[Window]]
+"""Opens a person's browser: the origins it may ask, then options of Playwright's `new_context`."""
 
 
 @contextmanager

@@ -1,25 +1,16 @@
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
+from chromium import OpenWindow, chromium, window
 from playwright.sync_api import Browser
+from premises import Premises, premises
+from scenes import scenes
 from servers.fixtures import StartServer
+from showing import Shown, shown
 from stand_in import Google
 
 from emulator.servers.instance import Limits
-
-sys.path.append(str(Path(__file__).parents[1] / "web"))
-sys.path.append(str(Path(__file__).parents[1] / "web" / "pages"))
-
-from chromium import Window, chromium, window
-from premises import Premises, premises
-from scenes import scenes
-from showing import Shown, shown
-
-OpenWindow = Callable[..., AbstractContextManager[Window]]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What a customer may still do when the import has ended: take it back, have everything erased."""
 
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import Premises
 from story.observe import mailbox_content

@@ -1,7 +1,7 @@
 """Everything by keyboard alone: Tab reaches every control in the page's order, the focus is seen, keys act."""
 
 import pytest
-from conftest import OpenWindow
+from chromium import OpenWindow
 from keyboard import controls, press, tabbed
 from playwright.sync_api import expect
 from premises import DOMAIN, Premises

@@ -1,6 +1,6 @@
 """A customer closes the page in the middle of an import, comes back in another browser, and finds it where it is."""
 
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import QUOTA, Premises
 from walk import arrived, connect, launch, sign_in, start

@@ -2,7 +2,7 @@
 
 import pytest
 from axe import faults
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import expect
 from premises import Premises
 from story.observe import mailbox_content

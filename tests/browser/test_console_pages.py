@@ -1,25 +1,19 @@
 """The operators' console in Chromium: its pages about imports, what a press does, and that it goes on live."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import pytest
-from conftest import OpenWindow
-from playwright.sync_api import Page, expect
-from premises import Premises
-
-sys.path.append(str(Path(__file__).parents[1] / "operator"))
-
+from axe import OPEN_ALL, wrong_with
 from browser import free_port
-from chromium import Window
+from chromium import OpenWindow, Window
 from consents import emptied, stores_in
 from front_desk import Visitor, config_of, enlist, open_console, seated
 from night import Night, populate
-from test_every_page_for_everybody import OPEN_ALL, wrong_with
+from playwright.sync_api import Page, expect
+from premises import Premises
 from walk import arrived, button, connect, sign_in, start
 
 from app.config import load

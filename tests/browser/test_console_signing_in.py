@@ -1,24 +1,18 @@
 """The console's own people in Chromium: enrolled by a code, signed in, stepped up, looked after."""
 
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
+import idp
 import pytest
 from axe import faults
-from conftest import OpenWindow
+from chromium import CLIENT_HEADER, OpenWindow, Window
+from consents import emptied, stores_in
+from front_desk import PASSWORD, altered, code_now, config_of, enlist, open_console, roster_of
 from keyboard import controls, tabbed
 from playwright.sync_api import Page
 from pyotp import TOTP
-
-sys.path.append(str(Path(__file__).parents[1] / "operator"))
-
-import idp
-from chromium import CLIENT_HEADER, Window
-from consents import emptied, stores_in
-from front_desk import PASSWORD, altered, code_now, config_of, enlist, open_console, roster_of
 
 from app.stores import Stores
 from jobs.audit import TERMINAL

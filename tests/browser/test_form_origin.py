@@ -6,7 +6,7 @@ A page's Referrer-Policy of `no-referrer` makes it `null` (Fetch Standard, "appe
 """
 
 import pytest
-from conftest import OpenWindow
+from chromium import OpenWindow
 from premises import QUOTA, Premises
 from walk import sign_in
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from conftest import OpenWindow
+from chromium import OpenWindow
 from hostile import hostile_names
 from playwright.sync_api import Page
 from scenes import HOST, ID, NOW, Scene, looked, migration, progress, receipt, report

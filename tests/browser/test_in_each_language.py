@@ -1,7 +1,7 @@
 """The whole wizard in each language but the code's own, as the browser asks for it or the customer chooses."""
 
 import pytest
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import Premises
 from walk import arrived, button, connect, sign_in, start

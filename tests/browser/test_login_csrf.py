@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from chromium import Window
-from conftest import OpenWindow
+from chromium import OpenWindow, Window
 from playwright.sync_api import Page, expect
 from premises import DOMAIN, Premises, elsewhere
 from walk import button, connect, decide, enter, launch, sign_in, to_google

@@ -3,7 +3,7 @@
 from collections import Counter
 from urllib.parse import urlsplit
 
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import Premises
 from walk import button, connect, sign_in, start

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from chromium import Window
-from conftest import OpenWindow
+from chromium import OpenWindow, Window
 from playwright.sync_api import Locator, Page, expect
 from premises import DOMAIN, QUOTA, Premises, premises
 from servers.fixtures import StartServer

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import tenacity
-from chromium import PATIENCE_MS
-from conftest import OpenWindow
+from chromium import PATIENCE_MS, OpenWindow
 from playwright.sync_api import expect
 from story.house import ROOT
 from walk import arrived, button, start, to_google

@@ -1,6 +1,6 @@
 """From the first page to the receipt, in Chromium: by signing in, and by a launch from the host's panel."""
 
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import expect
 from premises import DOMAIN, QUOTA, Premises
 from story.observe import mailbox_content

@@ -1,7 +1,7 @@
 """What the page says, by itself, when the import cannot go on; and that it goes on."""
 
 import pytest
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import QUOTA, Premises
 from story.observe import mailbox_content

@@ -1,6 +1,6 @@
 """The whole wizard in a browser that runs no script: pages load themselves anew, every button is a form's."""
 
-from conftest import OpenWindow
+from chromium import OpenWindow
 from playwright.sync_api import expect
 from premises import Premises
 from story.observe import mailbox_content

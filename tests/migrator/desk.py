@@ -8,6 +8,7 @@ from engine import KEY, heir, letter, new_ledger
 from redis import Redis
 
 from emulator.servers.instance import Server, User
+from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
 from migrator.failures import RETRY_AFTER
 from migrator.filing import Filing, Staged
 from migrator.ledger import Ledger
@@ -207,3 +208,13 @@ class Desk:
         for _ in range(len(RETRY_AFTER) + 1):
             self.when_due()
             self.file(*batches)
+
+
+def with_keywords(number: int, *keywords: str, folder: int = INBOX, flags: tuple[str, ...] = (r"\Seen",)) -> Staged:
+    one = staged(number, folder, flags=flags)
+    return Staged(number, with_crlf(letter(number)), one.flags, keywords, one.date, one.expected, folder)
+
+
+def lost(desk: Desk) -> tuple[int, int]:
+    counts = desk.ledger.counts()
+    return counts.get(FLAGS_NOT_KEPT, 0), counts.get(DATES_NOT_KEPT, 0)

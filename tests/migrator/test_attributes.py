@@ -5,15 +5,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
-from desk import DATE, INBOX, WORK, Desk, staged
-from engine import letter
+from desk import DATE, WORK, Desk, lost, staged, with_keywords
 from redis import Redis
 from servers.oddly import HangUp, OddServer
 
-from migrator.attributes import DATES_NOT_KEPT, FLAGS_NOT_KEPT
-from migrator.filing import Staged
 from migrator.outcome import Mark
-from migrator.transfer import with_crlf
 
 LOOK = ("UID FETCH", "INTERNALDATE")
 
@@ -26,16 +22,6 @@ def stack() -> Iterator[ExitStack]:
 
 def desk_at(odd: OddServer, redis: Redis, stack: ExitStack) -> Desk:
     return Desk(stack.enter_context(odd.running()), redis)
-
-
-def with_keywords(number: int, *keywords: str, folder: int = INBOX, flags: tuple[str, ...] = (r"\Seen",)) -> Staged:
-    one = staged(number, folder, flags=flags)
-    return Staged(number, with_crlf(letter(number)), one.flags, keywords, one.date, one.expected, folder)
-
-
-def lost(desk: Desk) -> tuple[int, int]:
-    counts = desk.ledger.counts()
-    return counts.get(FLAGS_NOT_KEPT, 0), counts.get(DATES_NOT_KEPT, 0)
 
 
 def flags_in(odd: OddServer, folder: str = "INBOX") -> list[set[str]]:

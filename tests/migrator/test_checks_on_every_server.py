@@ -1,11 +1,10 @@
 """What is checked after filing, and taken back, on every server and in every layout that runs here."""
 
-from desk import INBOX, WORK, Desk, staged
+from desk import INBOX, WORK, Desk, lost, staged, with_keywords
 from engine import letter
 from redis import Redis
-from test_attributes import lost, with_keywords
-from test_undo import names, taken_back
-from test_verify import verified
+from taking_back import names, taken_back
+from verifying import verified
 
 from emulator.servers.instance import Server
 from migrator.outcome import Mark

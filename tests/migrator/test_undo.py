@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from servers.fixtures import StartServer
 from servers.oddly import OddServer
+from taking_back import Book, Killed, counts, names, taken_back
 
 from emulator.servers.instance import Limits, Server
 from migrator.errors import ConnectionLost, LeaseLost
@@ -21,41 +22,11 @@ from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID, Placed
 from migrator.retry import Patience
 from migrator.summary import Summary, place
-from migrator.undo import Undone, undo
+from migrator.undo import Undone
 from migrator.untouched import Found, decide, touched
 from migrator.verify import verify_slice
 
 NO_FLAGS: frozenset[str] = frozenset()
-
-
-class Book:
-    """A journal in memory that keeps every page."""
-
-    def __init__(self, begun: Undone | None = None) -> None:
-        self.pages = [begun or Undone()]
-
-    def read(self) -> Undone:
-        return self.pages[-1]
-
-    def write(self, undone: Undone) -> None:
-        self.pages.append(undone)
-
-
-class Killed(Exception):
-    """The process is gone."""
-
-
-def taken_back(desk: Desk, book: Book | None = None) -> Undone:
-    return undo(desk.enter, desk.ledger, book or Book(), Patience(scale=0))
-
-
-def counts(undone: Undone) -> tuple[int, int, int, int]:
-    return undone.removed, undone.changed, undone.missing, undone.refused
-
-
-def names(desk: Desk) -> set[str]:
-    with desk.server.observer(desk.user) as observer:
-        return {name for *_, name in observer.list_folders()}
 
 
 def set_flags(desk: Desk, folder: int, uids: Sequence[int], *flags: str) -> None:

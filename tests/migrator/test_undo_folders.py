@@ -3,7 +3,7 @@
 import pytest
 from desk import INBOX, Desk, batch, staged
 from redis import Redis
-from test_undo import Book, Killed, counts, taken_back
+from taking_back import Book, Killed, counts, taken_back
 
 from emulator.servers.instance import Server
 from migrator.ledger import Ledger

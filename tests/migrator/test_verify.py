@@ -4,6 +4,7 @@ import pytest
 from desk import FAMILY, INBOX, WORK, Desk, batch, staged
 from engine import KEY, Died, dying, heir, letter
 from redis import Redis
+from verifying import thoroughly, verified
 
 from emulator.servers.instance import Server
 from migrator.errors import LeaseLost, MailboxUnreachable
@@ -11,26 +12,9 @@ from migrator.mailbox import Mailbox, Password, Target, open_mailbox
 from migrator.outcome import Mark
 from migrator.records import UNKNOWN_UID
 from migrator.retry import Patience
-from migrator.verified import CURSOR
 from migrator.verify import verify_slice
 
 COPIED, ALTERED, MISSING = Mark.COPIED, Mark.COPIED_ALTERED, Mark.FAILED_MISSING
-
-thoroughly = pytest.mark.parametrize("by_digest", [False, True], ids=["by size", "by digest"])
-
-
-def verified(desk: Desk, *, by_digest: bool = False, patience: Patience | None = None) -> dict[str, int]:
-    """Verify to the end; return what was found, without the cursor."""
-    desk.ledger = heir(desk.redis, desk.ledger)
-    while not verify_slice(desk.enter, desk.ledger, KEY, patience or Patience(scale=0), by_digest=by_digest):
-        patience = None
-    return found_so_far(desk)
-
-
-def found_so_far(desk: Desk) -> dict[str, int]:
-    """Return what was found, without what is nought."""
-    found: dict[str, int] = desk.ledger.load("verified") or {}
-    return {name: value for name, value in found.items() if value and name not in CURSOR}
 
 
 @thoroughly

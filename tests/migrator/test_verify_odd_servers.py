@@ -9,7 +9,7 @@ from desk import FAMILY, INBOX, WORK, Desk, batch, staged
 from engine import KEY, heir, letter
 from redis import Redis
 from servers.oddly import HangUp, OddServer
-from test_verify import found_so_far, thoroughly, verified
+from verifying import found_so_far, thoroughly, verified
 
 from emulator.servers.instance import Server
 from migrator.errors import MailboxUnreachable

@@ -1,17 +1,12 @@
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+import idp
 import pytest
 from consents import emptied, stores_in
+from front_desk import config_of, open_console
 
 from app.config import Config
 from app.stores import Stores
-
-sys.path.append(str(Path(__file__).parents[1] / "web"))
-
-import idp
-from front_desk import config_of, open_console
 
 
 @pytest.fixture(scope="session")

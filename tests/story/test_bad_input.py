@@ -1,7 +1,7 @@
 """Bad input: a clear state with a next step; the rest goes on, nothing is lost."""
 
 import pytest
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 
 from app.sentences import sentence

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from story.conftest import Install, Layout
 from story.house import ROOT, House
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server, User

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from stand_in import Google
-from story.conftest import Install, Layout
 from story.house import House
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 from story.test_crash_points import all_there_once
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tenacity
 from stand_in import Google
-from story.conftest import Layout
 from story.house import House, house, seconds_since
+from story.layouts import Layout
 from story.observe import alike, crlf, mailbox_content
 
 from emulator.servers.instance import Server, User

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tenacity
 from stand_in import Google
-from story.conftest import Layout
 from story.house import ROOT
+from story.layouts import Layout
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server, User

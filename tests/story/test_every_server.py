@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from stand_in import Google
-from story.conftest import Layout
 from story.house import RESTS, House, house
+from story.layouts import Layout
 from story.observe import Seen, crlf, mailbox_content
 from story.test_whole_account import has_a_fault
 

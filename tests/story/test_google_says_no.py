@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from engine import letter
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server

@@ -1,8 +1,8 @@
 """An import with failures that a retry may cure is held before it finishes: for a retry, or to finish without them."""
 
 import pytest
-from story.conftest import Install, Layout
 from story.house import House
+from story.layouts import Install, Layout
 from story.test_crash_points import all_there_once
 
 from emulator.servers.instance import Server, User

@@ -12,8 +12,8 @@ from engine import pressed
 from inn import Inn, form_for, inn, sent, until
 from servers.fixtures import StartServer
 from stand_in import Google
-from story.conftest import Layout
 from story.house import House
+from story.layouts import Layout
 from story.test_crash_points import CRASH, all_there_once, wait_for
 
 from emulator.servers.instance import Limits, Server

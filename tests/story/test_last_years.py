@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server

@@ -8,8 +8,8 @@ import pytest
 from inn import Inn, inn
 from servers.fixtures import StartServer
 from stand_in import Google
-from story.conftest import Install, Layout
 from story.house import ROOT, House
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 from story.test_crash_points import all_there_once
 from story.test_key_store_lost import start

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from servers.sharing import CYRUSES, Shared, seen, shared_cyrus, shared_dovecot
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 
 from emulator.servers.certificates import Certificate
 from jobs.migration import State

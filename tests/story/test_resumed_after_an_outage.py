@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from story.conftest import Install, Layout
 from story.house import House
+from story.layouts import Install, Layout
 from story.observe import mailbox_content
 
 from emulator.servers.instance import Server, User

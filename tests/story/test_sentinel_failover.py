@@ -11,8 +11,8 @@ import tenacity
 from redis.exceptions import RedisError
 from servers.sentinels import watched_store
 from stand_in import Google
-from story.conftest import Layout
 from story.house import RESTS, House, house
+from story.layouts import Layout
 from story.observe import alike, crlf, mailbox_content
 
 from app.stores import connect

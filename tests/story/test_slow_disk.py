@@ -7,8 +7,8 @@ from pathlib import Path
 import tenacity
 from slow_disk import slow_disk, write_a_while
 from stand_in import Google
-from story.conftest import Layout
 from story.house import house
+from story.layouts import Layout
 
 from emulator.servers.instance import Server
 from jobs.erasing import erase

@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 from stand_in import Google
-from story.conftest import Layout
 from story.house import House, house
+from story.layouts import Layout
 from story.test_crash_points import all_there_once
 from waiting import eventually
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from servers.guarded import Guarded
 from stand_in import Google
-from story.conftest import Layout
 from story.house import house
+from story.layouts import Layout
 
 from app.config import Store
 from app.storeurls import configured_urls

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 
 from emulator.servers.instance import Server
 from jobs.migration import State

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from servers.entry import enter, item, letter
 from stand_in import Google
-from story.conftest import Layout
 from story.house import house
+from story.layouts import Layout
 
 from emulator.servers.instance import Server
 from jobs import audit

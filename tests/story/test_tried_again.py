@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tenacity
 from stand_in import Google
-from story.conftest import Install, Layout
 from story.house import House, house
+from story.layouts import Install, Layout
 from story.test_crash_points import CRASH, all_there_once
 from story.test_held import RIGHTS
 

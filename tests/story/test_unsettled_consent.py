@@ -9,8 +9,8 @@ import pytest
 import tenacity
 from consents import consented, grants
 from front import front, page
-from story.conftest import Install, Layout
 from story.house import ROOT, House
+from story.layouts import Install, Layout
 from story.test_connect_again import stores_of
 
 from app.config import Config, load

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 import pytest
-from story.conftest import Install, Layout
+from story.layouts import Install, Layout
 from story.observe import alike, mailbox_content
 
 from emulator.servers.instance import Server

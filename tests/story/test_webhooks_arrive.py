@@ -8,9 +8,9 @@ from socket import socket
 
 import pytest
 import tenacity
-from conftest import Install, Layout
 from receiver import SECRET, WRITTEN_SECRET, Receiver, is_genuine, place_for_receiver, receiving
 from story.house import House
+from story.layouts import Install, Layout
 
 from emulator.servers.instance import Server
 from jobs.migration import State

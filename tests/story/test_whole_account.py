@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from stand_in import Google
-from story.conftest import Layout
 from story.house import House, house
+from story.layouts import Layout
 from story.observe import Seen, alike, crlf, mailbox_content
 
 from emulator.servers.instance import Server
@@ -29,19 +29,22 @@ def has_a_fault(raw: bytes) -> bool:
 
 @pytest.mark.parametrize("policy", ["one-copy", "copy-per-label"])
 def test_an_account_arrives_whole_and_adds_up(
-    policy: str, corpus: Layout, mailbox_server: Server, tmp_path: Path
+    policy: str, carried: Layout, mailbox_server: Server, tmp_path: Path
 ) -> None:
     user = mailbox_server.new_user()
-    with Google(seed_dir=corpus.folder, layout=corpus.rows) as google, house(tmp_path, google, mailbox_server) as home:
+    with (
+        Google(seed_dir=carried.folder, layout=carried.rows) as google,
+        house(tmp_path, google, mailbox_server) as home,
+    ):
         home.start_worker()
         migration = home.launch(user, Choices(policy=policy, spam=True))  # type: ignore[arg-type]
         ended = home.wait(migration)
         report = home.report(migration)
         assert ended.state in {State.DONE, State.DONE_WITH_EXCEPTIONS}, home.logs()
         assert report.adds_up, report
-        assert report.total == len(corpus.messages())
+        assert report.total == len(carried.messages())
         content = mailbox_content(mailbox_server, user)
-        _every_message_is_there(home, corpus, mailbox_server.kind, content, policy, report.outcomes)
+        _every_message_is_there(home, carried, mailbox_server.kind, content, policy, report.outcomes)
         _only_reading_was_done(google)
 
 

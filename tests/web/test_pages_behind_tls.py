@@ -6,7 +6,7 @@ from inn import inn
 from servers.fixtures import StartServer
 from servers.guarded import Guarded
 from stand_in import Google
-from test_wizard import LAYOUT, ROOT, started
+from wizard_steps import LAYOUT, ROOT, started
 
 from emulator.servers.instance import Limits
 from jobs.migration import State

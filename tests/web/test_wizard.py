@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import Browser
 from engine import pressed
 from inn import Inn, form_for, inn, sent, until
 from servers.fixtures import StartServer
 from stand_in import Google
 from story.observe import mailbox_content
+from wizard_steps import LAYOUT, ROOT, started, started_from, to_check
 
 from emulator.servers.instance import Limits, Server, User
 from jobs import requests
@@ -19,10 +19,6 @@ from jobs.launch import wanted_of
 from jobs.migration import State
 
 ADDRESS = "customer@gmail.example"
-
-
-ROOT = Path(__file__).resolve().parents[2]
-LAYOUT = ROOT / "tests" / "data" / "layout.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +42,6 @@ def open_inn(tmp_path_factory: pytest.TempPathFactory, dovecot: Server) -> Itera
 @pytest.fixture
 def user(dovecot: Server) -> User:
     return dovecot.new_user()
-
-
-def to_check(browser: Browser) -> str:
-    """Go from the start to the screen Check; return its path."""
-    assert 'href="/connect"' in browser.get("/").text
-    before = browser.get("/connect")
-    assert (before.status, "Continue with Google" in before.text) == (200, True)
-    place = browser.get(browser.to_google()).place
-    assert browser.get(place).place == f"{place}/check"
-    return f"{place}/check"
 
 
 def test_the_whole_way_from_signing_in_to_done(open_inn: Inn, dovecot: Server, user: User) -> None:
@@ -148,16 +134,6 @@ def test_a_form_that_is_none_of_ours_starts_nothing(body: str, open_inn: Inn, us
     assert (answer.status, "Something is missing" in answer.text) == (400, True)
     browser.post(f"/imports/{migration}/cancel")
     open_inn.home.wait(migration)
-
-
-def started(browser: Browser) -> str:
-    """Go from the start to a started import with the usual choices; return its path."""
-    return started_from(browser, until(browser, to_check(browser), "Yes, this is right").text)
-
-
-def started_from(browser: Browser, check: str) -> str:
-    choose = browser.get(sent(browser, form_for(check, "/confirm")).place)
-    return sent(browser, form_for(choose.text, "/choices"), "start").place
 
 
 def test_an_import_that_lost_its_access_is_connected_again_and_goes_on(

@@ -1,27 +1,14 @@
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
+from api_site import Tokens, doors
 from fastapi import FastAPI
 from ways import Client, entrance, panel, serving
 
-from app.sentences import sentence
 from app.stores import Stores
-from jobs.audit import PANEL
 from web.api.application import API, make_api
-from web.api.doors import ApiDoors
 from web.api.tokens import Scope, ServiceToken, new_token
 from web.launch import launch_routes
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Service tokens by what they may do."""
-
-    everything: str
-    read: str
-    write: str
-    launch: str
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +22,6 @@ def known() -> tuple[Tokens, tuple[ServiceToken, ...]]:
 @pytest.fixture(scope="session")
 def tokens(known: tuple[Tokens, tuple[ServiceToken, ...]]) -> Tokens:
     return known[0]
-
-
-def doors(stores: Stores, rows: tuple[ServiceToken, ...], url: str) -> ApiDoors:
-    return ApiDoors(stores.state, stores.keys, stores.vault, rows, panel(url), f"{url}/launch", PANEL, sentence)
 
 
 @pytest.fixture(scope="session")

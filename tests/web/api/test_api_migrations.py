@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import Tokens
+from api_site import Tokens
 from ways import Client
 
 from app.stores import Stores

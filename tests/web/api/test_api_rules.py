@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import Tokens
+from api_site import Tokens
 from consents import everything
 from ways import FROM_PANEL, HOST_KEY, PANEL, SECRET_KEY, Client
 
