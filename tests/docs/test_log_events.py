@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from test_pages import chapter, rows
+from doc_pages import chapter, rows
+from on_every import on_every
 
 from app.log_lines import EVENTS, KEYS, UNNAMED
 
@@ -46,13 +46,13 @@ def tree_of(path: Path) -> ast.AST:
     return ast.parse((ROOT / path).read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=str)
+@on_every(SOURCES)
 def test_every_log_call_is_a_row_of_the_table(path: Path) -> None:
     told = [(call.lineno, fault) for method, call in calls_in(tree_of(path)) for fault in faults_of(method, call)]
     assert told == []
 
 
-@pytest.mark.parametrize("path", sorted(set(SOURCES) - GATE), ids=str)
+@on_every(sorted(set(SOURCES) - GATE))
 def test_nothing_is_logged_by_another_way(path: Path) -> None:
     for node in ast.walk(tree_of(path)):
         match node:

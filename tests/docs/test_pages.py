@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from doc_pages import ROOT, chapter, rows, text
+from on_every import on_every
 
 import app.sentences
 import migrator.errors
@@ -18,7 +20,6 @@ from migrator.mailbox.answers import MESSAGE_WORDS, UNEXPLAINED_WORDS
 from migrator.outcome import Mark
 from migrator.refusals import FOLDER_WORDS
 
-ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 PACKAGES = ("app", "web", "jobs", "migrator", "oauth", "emulator")
 MACHINE = re.compile(r"(?<![\w.}:])/(?:home|root|Users|mnt)/\w")
@@ -26,23 +27,8 @@ ROOMS = (*PACKAGES, "tests", "bench", "deploy", "docs", "scripts")
 PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w./-]+\.\w+)(?:::(\w+))?`")
 
 
-def text(page: str) -> str:
-    return (ROOT / page).read_text("utf-8")
-
-
-def rows(lines: str) -> list[list[str]]:
-    """Return the cells of every line of every table, without the lines that name the columns."""
-    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines.splitlines() if line[:1] == "|"]
-    rulers = [n for n, row in enumerate(found) if set(row[0]) == {"-", "|"}]
-    return [row for n, row in enumerate(found) if n not in rulers and n + 1 not in rulers]
-
-
-def chapter(page: str, title: str) -> str:
-    return text(page).split(f"\n## {title}\n")[1].split("\n## ")[0]
-
-
-def names(pages: list[Path]) -> list[str]:
-    return [str(page.relative_to(ROOT)) for page in pages]
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def codes(module: ModuleType) -> set[str]:
@@ -65,20 +51,20 @@ def test_the_sample_in_the_readme_has_the_numbers_of_the_demo() -> None:
     assert f"{outcomes[0]} of {outcomes[0]} messages verified" in sample
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+@on_every(PAGES, name)
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+@on_every(PAGES, name)
 def test_every_file_and_test_a_page_names_is_there(page: Path) -> None:
     named = PATH.findall(page.read_text("utf-8"))
     assert [path for path, _ in named if not (ROOT / path).exists()] == []
     assert [test for path, test in named if test and f"def {test}(" not in text(path)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+@on_every(PAGES, name)
 def test_a_page_names_no_folder_of_somebodys_machine(page: Path) -> None:
     assert MACHINE.findall(page.read_text("utf-8")) == []
 

@@ -8,6 +8,7 @@ from functools import cache
 from gettext import NullTranslations
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 from markup import Page, parsed
+from on_every import on_every
 from scenes import EVERYDAY, GIVEN_IN_WORDS, HOSTILE, NOW, Scene, scenes
 
 from web.languages import LANGUAGES, catalogue_file, language, language_for
@@ -37,7 +39,7 @@ READ_OUT = ("alt", "title", "placeholder", "aria-label", "aria-description")
 NARROW, CURVED = "\u202f", "\u2019"
 
 every_language = pytest.mark.parametrize("tag", FOREIGN)
-every_scene = pytest.mark.parametrize("scene", scenes(), ids=lambda scene: scene.name)
+every_scene = on_every(scenes(), attrgetter("name"))
 
 
 class Marked(NullTranslations):

@@ -5,9 +5,11 @@ import re
 from collections import Counter
 from gettext import NullTranslations
 from itertools import pairwise
+from operator import attrgetter
 
 import pytest
 from markup import Page, parsed
+from on_every import on_every
 from scenes import EVERYDAY, GIVEN_IN_WORDS, HOSTILE, ID, Scene, scenes
 
 from web.rendering import STATIC, render, static
@@ -23,8 +25,8 @@ TAGS = frozenset(
     td tfoot th thead time title tr ul""",
     )
 )
-every_scene = pytest.mark.parametrize("scene", scenes(), ids=lambda scene: scene.name)
-every_page = pytest.mark.parametrize("scene", WHOLE, ids=lambda scene: scene.name)
+every_scene = on_every(scenes(), attrgetter("name"))
+every_page = on_every(WHOLE, attrgetter("name"))
 
 
 class Pseudo(NullTranslations):
