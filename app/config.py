@@ -6,12 +6,13 @@
 import os
 import tomllib
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import click
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from migrator.hostnames import host_key
 from migrator.labels import Choices
@@ -21,6 +22,7 @@ from migrator.plan import Order
 from migrator.quota import ProfileName
 from migrator.summary import sender
 from oauth.grant import Client, is_plain_loopback
+from web.clients import FORWARDED_FOR, LISTS, Proxies
 from web.origins import origin_of, url_of
 
 # TOML has no word for "none": an empty path is none.
@@ -196,13 +198,37 @@ class Receipts(_Section):
     policy_url: str = ""
 
 
-class Web(_Section):
-    """The web part: where it listens, and under which address browsers find it."""
+class _Served(_Section):
+    """A site: where it listens, under which address browsers find it, and how proxies say from where somebody asks."""
 
     url: OwnOrigin = ""
     host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=1, le=65535)
+    port: int = Field(ge=1, le=65535)
     client_header: str = ""
+    trusted_proxies: Annotated[int, Field(ge=0, le=16)] | tuple[IPv4Network | IPv6Network, ...] = 0
+
+    @model_validator(mode="after")
+    def _lists_have_an_end(self) -> Self:
+        if self.client_header.lower() in LISTS and not self.trusted_proxies:
+            raise ValueError(
+                f"client_header: {self.client_header} is a list that browsers can begin. Have the proxy overwrite "
+                'X-Real-IP (deploy/proxy/ has files) and write client_header = "X-Real-IP", or say how many proxies of '
+                "yours append to the list: trusted_proxies = 1"
+            )
+        return self
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies, as those who count tries take them."""
+        given = self.trusted_proxies
+        header = self.client_header.lower() or (FORWARDED_FOR if given else "")
+        return Proxies(header, given or 1) if isinstance(given, int) else Proxies(header, networks=given)
+
+
+class Web(_Served):
+    """The web part: the customers' pages."""
+
+    port: int = Field(default=8080, ge=1, le=65535)
     name: str = ""
     support_url: str = ""
 
@@ -269,13 +295,10 @@ class SingleSignOn(_Section):
     admins: tuple[str, ...] = ()
 
 
-class OperatorsConsole(_Section):
-    """The console of the host's own people: where it listens, and under which address browsers find it."""
+class OperatorsConsole(_Served):
+    """The console of the host's own people."""
 
-    url: OwnOrigin = ""
-    host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=1, le=65535)
-    client_header: str = ""
     sso: SingleSignOn = SingleSignOn()
 
 

@@ -68,7 +68,7 @@ def console_of(config: Config, stores: Stores) -> Console:
         rooms=rooms_of(config, stores),
         name=config.web.name or urlsplit(config.console.url).netloc,
         url=config.console.url,
-        client_header=config.console.client_header.lower(),
+        proxies=config.console.proxies,
         sso=SingleSignOn(provider_of(config)) if config.console.sso.issuer else None,
     )
 

@@ -3,14 +3,11 @@
 A refused try does not count, so that whoever goes on trying is let in again when the window has moved on.
 """
 
-import ipaddress
-import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
-from starlette.requests import Request
 
 # KEYS: the window. ARGV: most, seconds, a name for this try, now or ''. Answer: 0, or the milliseconds to wait.
 _TRY = """
@@ -29,10 +26,6 @@ redis.call('ZADD', KEYS[1], now, ARGV[3])
 redis.call('EXPIRE', KEYS[1], seconds)
 return 0
 """
-
-
-_WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
-"""`[2001:db8::1]:443`, `[2001:db8::1]`, `192.0.2.1:443`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +52,6 @@ def seconds_to_wait(redis: Redis, limit: Limit, who: str, *, now: float | None =
     return -(-int(client.eval(_TRY, 1, key, limit.most, limit.seconds, secrets.token_hex(8), at)) // 1000)
 
 
-def client_by(header: str, request: Request) -> str:
-    """Return the part of a client's address by which its tries are counted.
-
-    Args:
-        header: in which a proxy names the address, in small letters; empty where clients connect directly.
-        request: the client's.
-    """
-    if header:  # where proxies append to a list, the last entry is the nearest one's
-        return network_of(",".join(request.headers.getlist(header)).rpartition(",")[2])
-    return network_of(request.client.host if request.client else "")
-
-
-def network_of(client: str) -> str:
-    """Return the part of a client's IP address that stands for one customer.
-
-    IPv4 whole, IPv6 its /64 (RFC 4291 §2.5.4), with or without brackets and a port, as some proxies write them
-    (RFC 7239 §6). What is no IP address is returned as it is.
-    """
-    found = _WITH_PORT.fullmatch(client.strip().strip('"'))
-    try:
-        address = ipaddress.ip_address((found[1] or found[2]) if found else client.strip())
-    except ValueError:
-        return client
-    if address.version == 6:  # noqa: PLR2004 - the protocol's name
-        inner = address.ipv4_mapped
-        return str(inner) if inner else str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+def give_back(redis: Redis, limit: Limit, who: str) -> None:
+    """Let the latest try by a name not have counted: it guessed nothing."""
+    redis.zpopmax(f"limit:{limit.name}:{who}")

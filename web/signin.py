@@ -1,8 +1,11 @@
 """The way in without a panel: the mailbox's own address and password, tried at the mailbox itself.
 
 The mail server is the host's choice, by the address's domain; a customer names none. Wrong password, unknown user and
-unknown domain give the same answer. Tries are counted by address and by client, successful ones too, so that counting
-tells nothing about what exists.
+unknown domain give the same answer. Tries are counted, successful ones too, so that counting tells nothing about what
+exists; and so that nobody elsewhere keeps a mailbox's owner out:
+
+    a browser from which he signed in before    by itself (`web.known`)
+    any other                                   by its network; by address and network; by address, with more patience
 """
 
 from collections.abc import Callable
@@ -23,8 +26,11 @@ from web.session import COOKIE
 
 SIGN_IN = "/signin"
 SIGNED_OUT = "/signed-out"
-BY_ADDRESS = Limit("signin-address", 10, 900)
+BY_BROWSER = Limit("signin-known", 10, 900)
 BY_CLIENT = Limit("signin-client", 30, 900)
+BY_PLACE = Limit("signin-address", 10, 900)
+BY_ADDRESS = Limit("signin-everywhere", 100, 3600)
+"""Strangers everywhere together, at one mailbox: many networks guess no faster than that."""
 
 _Address = Annotated[str, Form(max_length=320)]
 _Secret = Annotated[str, Form(max_length=1024)]
@@ -67,7 +73,8 @@ def signin_routes(entrance: Entrance, check: Check) -> APIRouter:
         if credentials is None:
             return signin_page(entrance.host, refused=True, address=mailbox)
         customers, domain = customers_of(entrance, mailbox), domain_of(mailbox)
-        return let_in(entrance, cookie, customers, mailbox, credentials, domain, mark)
+        answer = let_in(entrance, cookie, customers, mailbox, credentials, domain, mark)
+        return entrance.known.remember(answer, mailbox_key(mailbox))
 
     return routes
 
@@ -98,5 +105,12 @@ def customers_of(entrance: Entrance, mailbox: str) -> tuple[str, ...]:
 
 def _wait(entrance: Entrance, request: Request, mailbox: str) -> int:
     """Count the try; the client first, so that one who tries too often can't keep a customer out."""
-    by_client = entrance.seconds_to_wait(BY_CLIENT, client_of(entrance, request))
-    return by_client or entrance.seconds_to_wait(BY_ADDRESS, mailbox_key(mailbox))
+    address, client = mailbox_key(mailbox), client_of(entrance, request)
+    browser = entrance.known.name_of(request, address)
+    if browser:
+        return entrance.seconds_to_wait(BY_BROWSER, browser)
+    return (
+        entrance.seconds_to_wait(BY_CLIENT, client)
+        or entrance.seconds_to_wait(BY_PLACE, f"{address} {client}")
+        or entrance.seconds_to_wait(BY_ADDRESS, address)
+    )

@@ -15,7 +15,7 @@ from web.answers import see
 from web.operator.doors import Console
 from web.operator.models import moment_of
 from web.operator.records import AuditPage, EntryTold, Search, VerdictTold
-from web.operator.rights import Operator, Viewer
+from web.operator.rights import Acting, Viewer
 from web.operator.rooms import Rooms
 from web.operator.slow import Found, Slow
 from web.operator.telling import told
@@ -62,7 +62,7 @@ def audit_routes(console: Console) -> APIRouter:
         return told(console, "audit.html", member, "audit", found, looking=looking)
 
     @routes.post("/audit/verify")
-    def verify(_member: Operator) -> Response:
+    def verify(_member: Acting) -> Response:
         verdicts.look(anew=True)
         verdicts.wait(_PATIENCE_SECONDS)
         return see("/audit")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from redis import Redis
 from starlette.requests import Request
 
-from web.limits import Limit, client_by, seconds_to_wait
+from web.clients import DIRECT, Proxies, client_by
+from web.limits import Limit, seconds_to_wait
 from web.operator.accounts import Roster
 from web.operator.rooms import Rooms
 from web.operator.sso import SingleSignOn
@@ -20,8 +21,7 @@ class Console:
         rooms: what the pages about imports look into.
         name: whose console it is, as the staff knows it.
         url: the address at which browsers reach it.
-        client_header: the header in which a proxy names the client's address, in small letters; empty where clients
-            connect directly.
+        proxies: the host's, in front of the console.
         sso: who signs members in elsewhere; None where nobody does.
     """
 
@@ -29,7 +29,7 @@ class Console:
     rooms: Rooms
     name: str
     url: str
-    client_header: str = ""
+    proxies: Proxies = DIRECT
     sso: SingleSignOn | None = None
 
     @property
@@ -39,5 +39,8 @@ class Console:
 
     def seconds_to_wait(self, limit: Limit, request: Request) -> int:
         """Count a try by the client of a request, and return how long it has to wait (0: not at all)."""
-        client = client_by(self.client_header, request)
-        return seconds_to_wait(self.state, limit, self.roster.vault.pseudonyms(client)[0])
+        return seconds_to_wait(self.state, limit, self.roster.vault.pseudonyms(self.client_of(request))[0])
+
+    def client_of(self, request: Request) -> str:
+        """Return the part of a client's address by which its tries are counted."""
+        return client_by(self.proxies, request)

@@ -16,12 +16,13 @@ from jobs.audit import Act, staff
 from web.operator import accounts, codes, invitations, passwords
 from web.operator import session as sessions
 from web.operator.account import Account, enrolled
+from web.operator.counting import BY_CLIENT, remembered
 from web.operator.doors import Console
 from web.operator.identity import account_of, member_of
 from web.operator.rights import OPEN
 from web.operator.session import Enrolment, Session, Stage
 from web.operator.showing import see, shown, with_session
-from web.operator.signin import BY_CLIENT, Given, GivenCode, too_often
+from web.operator.signin import Given, GivenCode, too_often
 from web.operator.timecodes import address_of, in_fours, new_secret, picture_of, step_of
 from web.operator.trying import let_in
 
@@ -123,7 +124,7 @@ def _enrolled(console: Console, one: Enrolling, step: int) -> Response:
     invitations.uninvite(console.roster, chosen.code)
     session = let_in(console.roster, after, one.session.id)
     page = shown(console, "recovery.html", member_of(after, session.stepped_up_at), papers=papers)
-    return with_session(page, session)
+    return with_session(remembered(console, page, after), session)
 
 
 def _enrolling(console: Console, cookie: str) -> Enrolling:

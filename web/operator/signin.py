@@ -6,21 +6,20 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
-from web.limits import Limit
 from web.operator import passwords
 from web.operator import session as sessions
+from web.operator.counting import remembered, sign_in_attempt
 from web.operator.doors import Console
 from web.operator.identity import account_of, identify
 from web.operator.rights import HALFWAY, OPEN
 from web.operator.session import COOKIE, Stage
-from web.operator.showing import notice, see, shown
-from web.operator.trying import factor_given, let_halfway, let_in
+from web.operator.showing import notice, see, shown, with_session
+from web.operator.trying import account_named, factor_given, let_halfway, let_in
 
 _log = structlog.get_logger()
 
 SIGN_IN = "/signin"
 CODE = "/signin/code"
-BY_CLIENT = Limit("console-client", 30, 900)
 
 Given = Annotated[str, Cookie(alias=COOKIE)]
 GivenCode = Annotated[str, Form(max_length=64)]
@@ -38,10 +37,11 @@ def signin_routes(console: Console) -> APIRouter:
 
     @routes.post(SIGN_IN)
     def password_given(request: Request, name: _Name = "", password: _Secret = "", cookie: Given = "") -> Response:
-        wait = console.seconds_to_wait(BY_CLIENT, request)
-        if wait:
-            return too_often(console, wait)
-        account = let_halfway(console.roster, name.strip(), password)
+        named = name.strip()
+        attempt = sign_in_attempt(console, request, named, account_named(console.roster, named))
+        if attempt.wait:
+            return too_often(console, attempt.wait)
+        account = let_halfway(console.roster, named, password, attempt)
         if account is None:
             return signin_page(console, name, refused=True)
         return see(CODE, sessions.begin(console.state, cookie, Stage.HALFWAY, account))
@@ -64,16 +64,16 @@ def second_step_routes(console: Console) -> APIRouter:
 
     @routes.post(CODE)
     def code_given(request: Request, code: GivenCode = "", cookie: Given = "") -> Response:
-        wait = console.seconds_to_wait(BY_CLIENT, request)
-        if wait:
-            return too_often(console, wait)
         session = sessions.find(console.state, cookie)
         account = account_of(console.roster, session) if session else None
         if account is None:
             return see(SIGN_IN)
-        if not factor_given(console.roster, account, code):
+        attempt = sign_in_attempt(console, request, account.name, account)
+        if attempt.wait:
+            return too_often(console, attempt.wait)
+        if not factor_given(console.roster, account, code, attempt):
             return shown(console, "code.html", status=HTTPStatus.FORBIDDEN, refused=True)
-        return see("/", let_in(console.roster, account, cookie))
+        return with_session(remembered(console, see("/"), account), let_in(console.roster, account, cookie))
 
     return routes
 

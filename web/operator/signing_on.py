@@ -14,6 +14,7 @@ from web.operator import accounts
 from web.operator import session as sessions
 from web.operator.account import Account
 from web.operator.asked import Asked, NotAsked, ask, take
+from web.operator.counting import BY_CLIENT
 from web.operator.doors import Console
 from web.operator.identity import account_of, member_of
 from web.operator.places import ours
@@ -21,7 +22,7 @@ from web.operator.provider import SsoRefused, Vouched
 from web.operator.rights import OPEN, STEP_UP_SECONDS, Viewer
 from web.operator.session import Session, Stage
 from web.operator.showing import notice, see, shown, with_session
-from web.operator.signin import BY_CLIENT, SIGN_IN, Given, too_often
+from web.operator.signin import SIGN_IN, Given, too_often
 from web.operator.sso import SingleSignOn, SsoAway
 from web.operator.stepping_up import stepped_up
 
