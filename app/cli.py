@@ -24,6 +24,7 @@ from app.cli_users import user_group
 from app.config import Config, load
 from app.console import run_console
 from app.doctor import doctor_command
+from app.fronted import UNNAMED, WAY_OUT, is_proxy_unnamed
 from app.home import at_home, too_long
 from app.importing import ImportOptions, import_account
 from app.logs import quiet_logs
@@ -175,6 +176,9 @@ def config_check(config: Config) -> None:
         click.echo(f"authorised redirect URI at Google, to the letter: {config.return_address}")
     if proxies.named():
         click.echo(proxies.sentence(), err=True)
+    for section, site in {"web": config.web, "console": config.console}.items():
+        if is_proxy_unnamed(site):
+            click.echo(f"{section}: {UNNAMED}. {WAY_OUT.format(section)}", err=True)
 
 
 def _until_told() -> threading.Event:

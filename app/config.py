@@ -198,7 +198,7 @@ class Receipts(_Section):
     policy_url: str = ""
 
 
-class _Served(_Section):
+class Served(_Section):
     """A site: where it listens, under which address browsers find it, and how proxies say from where somebody asks."""
 
     url: OwnOrigin = ""
@@ -225,7 +225,7 @@ class _Served(_Section):
         return Proxies(header, given or 1) if isinstance(given, int) else Proxies(header, networks=given)
 
 
-class Web(_Served):
+class Web(Served):
     """The web part: the customers' pages."""
 
     port: int = Field(default=8080, ge=1, le=65535)
@@ -295,7 +295,7 @@ class SingleSignOn(_Section):
     admins: tuple[str, ...] = ()
 
 
-class OperatorsConsole(_Served):
+class OperatorsConsole(Served):
     """The console of the host's own people."""
 
     port: int = Field(default=8081, ge=1, le=65535)

@@ -8,11 +8,13 @@ import click
 import structlog
 
 from app.config import Config
+from app.fronted import is_proxy_unnamed
 from app.logs import configure_logs
 from app.ready import readiness
 from app.rooms import rooms_of
 from app.serving import allow_connections, listening, serving
 from app.stores import Stores
+from web.fronted import noticing
 from web.health import with_health
 from web.operator.accounts import Roster
 from web.operator.doors import Console
@@ -38,6 +40,8 @@ def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         with serving(site, listeners, stop, "console"):
             _log.info("console-started", version=version("gmail-migrator"), port=config.console.port)
+            if is_proxy_unnamed(config.console):
+                _log.warning("proxy-unnamed", place="console")
             stop.wait()
     _log.info("console-stopped")
 
@@ -54,7 +58,8 @@ def console_site(config: Config, stores: Stores) -> Site:
     if here == there:
         raise click.ClickException("console.url is that of the customers' pages: give the console a name of its own.")
     site = guarded(make_console(console_of(config, stores.for_pages())), here, ())
-    return with_health(site, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
+    seen = noticing(site, config.console.proxies, "console")
+    return with_health(seen, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
 
 
 def console_of(config: Config, stores: Stores) -> Console:

@@ -17,6 +17,7 @@ from app import surveying
 from app.afterwards import afterwards_doors
 from app.config import Config
 from app.entrances import host_of, ways_of
+from app.fronted import is_proxy_unnamed
 from app.logs import CHILD_LOGS, configure_logs
 from app.panel_api import panel_api
 from app.ready import readiness
@@ -31,6 +32,7 @@ from web.afterwards import afterwards_routes, ended_page
 from web.api.application import API
 from web.busy import busy
 from web.doors import Doors
+from web.fronted import noticing
 from web.health import with_health
 from web.launch import LAUNCH
 from web.notices import busy_page
@@ -69,6 +71,8 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
         nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
         with serving(site, listeners, stop, "web"):
             _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
+            if is_proxy_unnamed(config.web):
+                _log.warning("proxy-unnamed", place="web")
             stop.wait()
     surveying.halt()
     _log.info("web-stopped")
@@ -91,7 +95,8 @@ def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: 
     spoken = speaking_to(site, stores.state, refuse)
     site_behind_guard = guarded(spoken, host, [f"{google.scheme}://{google.netloc}"], (LAUNCH, f"{API}/"))
     stores_answer, fresh = readiness({"state": stores.urls.state, "keys": stores.urls.keys}), Fresh(_START_SECONDS)
-    return with_health(site_behind_guard, lambda: stores_answer() and fresh.look("processes", can_start))
+    seen = noticing(site_behind_guard, config.web.proxies, "web")
+    return with_health(seen, lambda: stores_answer() and fresh.look("processes", can_start))
 
 
 def doors_of(

@@ -55,10 +55,12 @@ def client_by(proxies: Proxies, request: Request) -> str:
         request: the sender's.
     """
     peer = request.client.host if request.client else ""
-    if not proxies.header or not _is_proxy(proxies, address_in(peer)):
-        return network_of(peer)
-    said = _said(proxies, request.headers.getlist(proxies.header))
-    return network_of(said or peer)
+    return network_of(_named(proxies, request, peer) or peer)
+
+
+def is_named(proxies: Proxies, request: Request) -> bool:
+    """Tell whether a proxy of the host's names the sender of a request."""
+    return bool(_named(proxies, request, request.client.host if request.client else ""))
 
 
 def network_of(client: str) -> str:
@@ -83,8 +85,11 @@ def address_in(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _said(proxies: Proxies, lines: list[str]) -> str:
-    """Return the address that the proxies name, empty where they name none."""
+def _named(proxies: Proxies, request: Request, peer: str) -> str:
+    """Return the address that our proxies name, empty where they name none or are not who is connected."""
+    if not proxies.header or not _is_proxy(proxies, address_in(peer)):
+        return ""
+    lines = request.headers.getlist(proxies.header)
     if proxies.header not in LISTS:  # one address, written by the nearest proxy: of two, one is a browser's
         return _usable(lines[0]) if len(lines) == 1 else ""
     entries = ",".join(lines).split(",")

@@ -278,6 +278,18 @@ def hook_away(place: Place) -> Iterator[None]:
 
 
 @contextmanager
+def pages_behind_a_proxy_unnamed(place: Place) -> Iterator[None]:
+    place.set("web", client_header="")
+    yield
+
+
+@contextmanager
+def console_behind_a_proxy_unnamed(place: Place) -> Iterator[None]:
+    place.rows["console"] = {"url": "https://localhost:444"}
+    yield
+
+
+@contextmanager
 def store_urls_missing(place: Place) -> Iterator[None]:
     place.set("store", keys_url="")
     yield
@@ -322,5 +334,7 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (audit_log_altered, "audit log", BAD, "migrator audit verify"),
     (pages_in_the_clear, "web.url", BAD, "end TLS"),
     (pages_without_an_address, "web.url", BAD, "DNS"),
+    (pages_behind_a_proxy_unnamed, "web.client_header", WARN, "deploy/proxy/"),
+    (console_behind_a_proxy_unnamed, "console.client_header", WARN, "deploy/proxy/"),
     (hook_away, "hook.url", BAD, "hook.url"),
 ]

@@ -94,5 +94,5 @@ def _rows(servers: Servers, folder: Path) -> Rows:
         },
         "receipts": {"signing_key_file": folder / "receipt.key"},
         "mailbox": {"host": servers.mail.host, "port": servers.mail.tls_port, "ca_file": servers.mail.ca_file},
-        "web": {"url": "https://localhost"},
+        "web": {"url": "https://localhost", "client_header": "X-Real-IP"},
     }
