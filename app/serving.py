@@ -12,6 +12,7 @@ from typing import Any
 import click
 import uvicorn
 
+from app.httpserver import TimedProtocol
 from web.security import Site
 
 _CONNECTIONS = 65_536
@@ -105,7 +106,7 @@ def allow_connections() -> None:
 def _settings(site: Site) -> uvicorn.Config:
     return uvicorn.Config(
         site,
-        http="h11",
+        http=TimedProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -10,6 +10,7 @@ from jobs.errors import IllegalTransition
 from migrator.labels import Choices
 from oauth.errors import KeyLost, SealBroken
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.checking import is_found, waits
 from web.doors import Doors
 from web.notices import notice_page, shown
@@ -38,7 +39,7 @@ Fields = Annotated[list[tuple[str, str]], Depends(_fields)]
 
 def choosing_routes(doors: Doors) -> APIRouter:
     """Return the routes of the screen Choose."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
 
     @routes.get("/choices")
     def ask(migration: str, cookie: _Cookie = "") -> Response:

@@ -11,6 +11,7 @@ from web import answered
 from web import session as sessions
 from web.answered import Came
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.beginning import lead_on
 from web.doors import Doors, MailboxForgotten
 from web.entrance import client_of, too_often
@@ -33,7 +34,7 @@ _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 
 def consent_routes(doors: Doors) -> APIRouter:
     """Return the routes of a consent: begun for a new import or for one that lost its grant, and answered."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post("/consent")
     def begin(request: Request, cookie: _Cookie = "", account: Annotated[str, Form(max_length=320)] = "") -> Response:

@@ -7,6 +7,7 @@ No GET makes a session or begins anything: a link that somebody else sent can do
 """
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -19,6 +20,7 @@ from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.spawning import CannotStart
 from oauth.errors import SealBroken
 from web import session as sessions
+from web.askedfirst import let_ask_first
 from web.beginning import beginning_routes, come_again
 from web.busy import answer_busy
 from web.checking import checking_routes
@@ -34,7 +36,7 @@ from web.rendering import STATIC, STATIC_PLACE
 from web.session import COOKIE
 from web.signin import signin_routes, signout_routes
 from web.speech import language_routes
-from web.visitor import SignedOut
+from web.visitor import SignedOut, ask_visitor
 
 RECEIPT_KEYS = "/.well-known/migrator-receipt-keys.json"
 
@@ -55,6 +57,7 @@ def make_site(doors: Doors, further: Sequence[APIRouter] = ()) -> FastAPI:
     def receipt_keys() -> Response:
         return JSONResponse(dict(doors.receipt_keys), media_type="application/jwk-set+json")
 
+    let_ask_first(site, partial(ask_visitor, doors.state))
     _answer_the_rest(site, doors)
     answer_busy(site, lambda: busy_page(doors.host), "page")
     return site

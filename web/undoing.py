@@ -9,6 +9,7 @@ from jobs.migration import ENDS
 from jobs.report import report_on
 from web.afterdoors import Afterwards
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.limits import Limit
 from web.notices import notice_page, shown
 from web.session import COOKIE
@@ -26,7 +27,7 @@ _Secret = Annotated[str, Form(max_length=1024)]
 
 def undo_routes(doors: Afterwards) -> APIRouter:
     """Return the routes of `/imports/{id}/undo`."""
-    routes = APIRouter(prefix="/imports/{migration}/undo")
+    routes = APIRouter(prefix="/imports/{migration}/undo", route_class=AskedFirst)
 
     @routes.get("")
     def look(migration: str, cookie: _Cookie = "") -> Response:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from jobs import audit
 from jobs.audit import Act, AuditBroken, Entry, Verdict
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.operator.doors import Console
 from web.operator.models import moment_of
 from web.operator.records import AuditPage, EntryTold, Search, VerdictTold
@@ -49,7 +50,7 @@ Searched = Annotated[Search, Depends(search)]
 
 def audit_routes(console: Console) -> APIRouter:
     """Return the routes of the audit log."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
     rooms = console.rooms
     verdicts = Slow("audit-verify", lambda: audit.verify(rooms.state), _VERIFIED_SECONDS)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
+from web.askedfirst import AskedFirst
 from web.operator import passwords
 from web.operator import session as sessions
 from web.operator.counting import remembered, sign_in_attempt
@@ -56,7 +57,7 @@ def signin_routes(console: Console) -> APIRouter:
 
 def second_step_routes(console: Console) -> APIRouter:
     """Return the routes of the second step, the second factor."""
-    routes = APIRouter(dependencies=[HALFWAY])
+    routes = APIRouter(dependencies=[HALFWAY], route_class=AskedFirst)
 
     @routes.get(CODE)
     def form() -> Response:

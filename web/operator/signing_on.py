@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from jobs import audit
 from jobs.audit import Act, staff
+from web.askedfirst import AskedFirst
 from web.operator import accounts
 from web.operator import session as sessions
 from web.operator.account import Account
@@ -44,7 +45,7 @@ _ELSE = "What came back from there is not as it should be. Try again; if it stay
 
 def signing_on_routes(console: Console, sso: SingleSignOn) -> APIRouter:
     """Return the routes out to the provider, and back."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post("/signin/sso", dependencies=[OPEN])
     def out(request: Request, cookie: Given = "") -> Response:

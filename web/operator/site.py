@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
+from web.askedfirst import let_ask_first
 from web.busy import answer_busy
 from web.operator.accounts import Unreadable
 from web.operator.doors import Console
@@ -31,7 +32,7 @@ from web.operator.rights import (
     SignInFirst,
     StepUpFirst,
 )
-from web.operator.routes import check_needs
+from web.operator.routes import ask_needs, check_needs
 from web.operator.showing import notice, see
 from web.operator.signin import CODE, SIGN_IN, second_step_routes, signin_routes
 from web.operator.signing_on import signing_on_routes
@@ -65,6 +66,7 @@ def make_console(console: Console) -> FastAPI:
     if console.sso:
         site.include_router(signing_on_routes(console, console.sso))
     site.mount(STATIC_PLACE, StaticFiles(directory=STATIC))
+    let_ask_first(site, ask_needs)
     _lead_on(site)
     _answer_the_rest(site, console)
     check_needs(site)

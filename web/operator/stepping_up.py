@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Response
 
 from jobs import audit
 from jobs.audit import Act
+from web.askedfirst import AskedFirst
 from web.operator import session as sessions
 from web.operator.counting import step_up_attempt
 from web.operator.doors import Console
@@ -25,7 +26,7 @@ _Back = Annotated[str, Form(max_length=1000)]
 
 def stepping_up_routes(console: Console) -> APIRouter:
     """Return the routes of stepping up."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.get(STEP_UP)
     def form(member: Viewer, back: str = "/") -> Response:
