@@ -1,9 +1,8 @@
 """Tries to sign in, counted so that nobody elsewhere keeps an account's owner out.
 
-a browser from which he signed in before    by itself (`web.known`)
-any other                                   by its network; by name and network
-all others together                         by the account, which rests for strangers (`web.operator.account`)
-who has signed in, and steps up             by the account, apart from all of these
+A browser from which he signed in before is counted by itself (`web.known`); any other by its network, and by name and
+network; all others together by the account, which rests for them (`web.operator.account`). Who has signed in and steps
+up is counted by his session, apart from all of these.
 """
 
 from dataclasses import dataclass
@@ -17,12 +16,13 @@ from web.limits import Limit, give_back, seconds_to_wait
 from web.operator import accounts
 from web.operator.account import Account
 from web.operator.doors import Console
+from web.operator.session import Session, digest_of
 
 KNOWN = "__Host-operator-known"
 BY_CLIENT = Limit("console-client", 30, 900)
 BY_BROWSER = Limit("console-known", 10, 900)
 BY_NAME = Limit("console-name", 10, 900)
-BY_MEMBER = Limit("console-step-up", 10, 900)
+BY_SESSION = Limit("console-step-up", 10, 900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ def sign_in_attempt(console: Console, request: Request, name: str, account: Acco
     return _counted(console, BY_NAME, _opaque(console, f"{accounts.local(name)} {console.client_of(request)}"))
 
 
-def step_up_attempt(console: Console, account: Account) -> Attempt:
-    """Count a try of a member to step up."""
-    return _counted(console, BY_MEMBER, account.id, apart=True)
+def step_up_attempt(console: Console, session: Session) -> Attempt:
+    """Count a try of a member to step up; a session of his in other hands does not keep him out of his own."""
+    return _counted(console, BY_SESSION, digest_of(session), apart=True)
 
 
 def remembered(console: Console, answer: Response, account: Account) -> Response:

@@ -38,7 +38,7 @@ def stepping_up_routes(console: Console) -> APIRouter:
         account = account_of(console.roster, session) if session else None
         if session is None or account is None:
             return see(SIGN_IN)
-        attempt = step_up_attempt(console, account)
+        attempt = step_up_attempt(console, session)
         if attempt.wait:
             return too_often(console, attempt.wait)
         if not factor_given(console.roster, account, code, attempt):
