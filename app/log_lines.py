@@ -60,7 +60,6 @@ EVENTS: Mapping[str, Event] = {
         Event("consent-failed", "info warning error", "migration code"),
         Event("grant-unconfirmed", "error", "migration code"),
         Event("proxy-unnamed", "warning", "place"),
-        Event("client-unnamed", "warning", "place"),
         Event("web-started", "info", "version port"),
         Event("web-stopped", "info"),
         Event("console-started", "info", "version port"),

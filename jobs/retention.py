@@ -239,7 +239,12 @@ KEPT: tuple[Kept, ...] = (
         Until.LAUNCHED,
     ),
     _state("ready:state", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
-    _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
+    _state(
+        "limit:*",
+        "when something was tried, by opaque name of who tried",
+        Sight.SERVICE,
+        Until.HOUR,
+    ),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept(
         "consent:*",

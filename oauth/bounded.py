@@ -8,6 +8,7 @@ import io
 import socket
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import requests
@@ -73,6 +74,7 @@ def _read(answer: requests.Response) -> bytes:
     return bytes(found)
 
 
+@cache
 def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def connect(self) -> None:

@@ -58,11 +58,6 @@ def client_by(proxies: Proxies, request: Request) -> str:
     return network_of(_named(proxies, request, peer) or peer)
 
 
-def is_named(proxies: Proxies, request: Request) -> bool:
-    """Tell whether a proxy of the host's names the sender of a request."""
-    return bool(_named(proxies, request, request.client.host if request.client else ""))
-
-
 def network_of(client: str) -> str:
     """Return the part of an address that stands for one customer: IPv4 whole, IPv6 its /64; any other text as it is."""
     address = address_in(client)
