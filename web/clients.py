@@ -27,6 +27,9 @@ _WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 _OF_ONE_CUSTOMER = 64
 """The bits of an IPv6 address that a line is given (RFC 4291 §2.5.4); the rest its owner chooses."""
 
+_OF_ONE_SITE = 48
+"""Bits of what one holder is given at most (RFC 6177 §2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
@@ -64,6 +67,13 @@ def network_of(client: str) -> str:
     if address is None or address.version == 4:  # noqa: PLR2004 - the protocol's name
         return str(address or client)
     return str(ipaddress.ip_network((int(address), _OF_ONE_CUSTOMER), strict=False))
+
+
+def site_of(network: str) -> str:
+    """Return the /48 around an IPv6 network, as `network_of` returns it: whoever has one has 65,536 of those."""
+    if ":" not in network:
+        return ""
+    return str(ipaddress.IPv6Network(network).supernet(new_prefix=_OF_ONE_SITE))
 
 
 def address_in(text: str) -> Address | None:

@@ -19,6 +19,7 @@ from web import entrusted
 from web import session as sessions
 from web.answers import see
 from web.browsers import Mark
+from web.clients import site_of
 from web.entrance import Entrance, client_of, let_in, too_often
 from web.limits import Limit
 from web.notices import notice_page, signin_page
@@ -28,6 +29,7 @@ SIGN_IN = "/signin"
 SIGNED_OUT = "/signed-out"
 BY_BROWSER = Limit("signin-known", 10, 900)
 BY_CLIENT = Limit("signin-client", 30, 900)
+BY_SITE = Limit("signin-site", 120, 900)
 BY_PLACE = Limit("signin-address", 10, 900)
 BY_ADDRESS = Limit("signin-everywhere", 100, 3600)
 """Strangers everywhere together, at one mailbox: many networks guess no faster than that."""
@@ -109,8 +111,10 @@ def _wait(entrance: Entrance, request: Request, mailbox: str) -> int:
     browser = entrance.known.name_of(request, address)
     if browser:
         return entrance.seconds_to_wait(BY_BROWSER, browser)
+    site = site_of(client)
     return (
         entrance.seconds_to_wait(BY_CLIENT, client)
+        or (entrance.seconds_to_wait(BY_SITE, site) if site else 0)
         or entrance.seconds_to_wait(BY_PLACE, f"{address} {client}")
         or entrance.seconds_to_wait(BY_ADDRESS, address)
     )

@@ -14,7 +14,7 @@ from web.limits import seconds_to_wait
 from web.operator import accounts, codes, members, passwords
 from web.operator import session as sessions
 from web.operator.account import REST_SECONDS, TRIES, tried_factor
-from web.operator.counting import BY_CLIENT, KNOWN
+from web.operator.counting import BY_CLIENT, BY_SITE, KNOWN
 from web.operator.rights import Role
 from web.operator.session import Stage
 from web.operator.timecodes import STEP_SECONDS
@@ -126,6 +126,14 @@ def test_ten_wrong_tries_from_elsewhere_do_not_keep_the_owner_out(stores: Stores
     owner = Visitor(url, "192.0.2.9")
     assert owner.give_password("ann").status == 303
     assert owner.give_code(code_now(ann)).status == 303
+
+
+def test_many_ipv6_networks_of_one_site_share_their_tries(stores: Stores, url: str) -> None:
+    enlist(stores, "ann")
+    for _ in range(BY_SITE.most):
+        seconds_to_wait(stores.state, BY_SITE, stores.vault.pseudonyms("2001:db8:1::/48")[0])
+    assert Visitor(url, "2001:db8:1:7::1").give_password("ann").status == 429
+    assert Visitor(url, "2001:db8:2:7::1").give_password("ann").status == 303
 
 
 def test_ten_wrong_codes_from_elsewhere_do_not_keep_the_owner_out(stores: Stores, url: str) -> None:

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.requests import Request
 
-from web.clients import Proxies, client_by, network_of
+from web.clients import Proxies, client_by, network_of, site_of
 
 PEER = "10.0.0.7"
 PUBLIC = "8.8.4.4"
@@ -39,6 +39,14 @@ def request(header: str, *lines: str, peer: str | None = PEER) -> Request:
 )
 def test_a_client_is_an_ipv4_address_or_an_ipv6_network(client: str, network: str) -> None:
     assert network_of(client) == network
+
+
+@pytest.mark.parametrize(
+    ("client", "site"),
+    [("2001:db8:1:2::1", "2001:db8:1::/48"), ("2001:db8:1:ffff::1", "2001:db8:1::/48"), ("192.0.2.7", ""), ("", "")],
+)
+def test_around_an_ipv6_network_is_what_its_holder_may_have_in_all(client: str, site: str) -> None:
+    assert site_of(network_of(client)) == site
 
 
 NO_ADDRESSES = (

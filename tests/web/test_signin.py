@@ -28,7 +28,7 @@ from web import entrusted
 from web import session as sessions
 from web.entrance import KNOWN
 from web.limits import Limit, seconds_to_wait
-from web.signin import BY_ADDRESS, BY_BROWSER, BY_PLACE, MailboxSilent, customers_of, signin_routes
+from web.signin import BY_ADDRESS, BY_BROWSER, BY_PLACE, BY_SITE, MailboxSilent, customers_of, signin_routes
 
 REFUSED = "Address and password don't belong together"
 
@@ -187,6 +187,13 @@ def test_ten_tries_by_address_and_network_and_then_a_pause(browser: New, user: U
     assert 0 < int(tries[-1].headers["retry-after"]) <= 900
     assert tried(browser(), "bob@elsewhere.example", "x", "2001:db8::1").status == 403
     assert user.name.encode() not in everything(stores.state)
+
+
+def test_who_has_many_ipv6_networks_of_one_site_has_not_many_times_the_tries(browser: New, stores: Stores) -> None:
+    used_up(stores, BY_SITE, "2001:db8:1::/48")
+    tries = [tried(browser(), f"a{n}@elsewhere.example", "x", f"2001:db8:1:{n:x}::1").status for n in range(3)]
+    assert tries == [429] * 3
+    assert tried(browser(), "a@elsewhere.example", "x", "2001:db8:2::1").status == 403
 
 
 def test_whoever_tries_elsewhere_does_not_keep_the_owner_out(browser: New, user: User, stores: Stores) -> None:

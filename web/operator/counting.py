@@ -11,6 +11,7 @@ from redis import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.clients import site_of
 from web.known import Known
 from web.limits import Limit, give_back, seconds_to_wait
 from web.operator import accounts
@@ -20,6 +21,7 @@ from web.operator.session import Session, digest_of
 
 KNOWN = "__Host-operator-known"
 BY_CLIENT = Limit("console-client", 30, 900)
+BY_SITE = Limit("console-site", 120, 900)
 BY_BROWSER = Limit("console-known", 10, 900)
 BY_NAME = Limit("console-name", 10, 900)
 BY_SESSION = Limit("console-step-up", 10, 900)
@@ -55,10 +57,10 @@ def sign_in_attempt(console: Console, request: Request, name: str, account: Acco
     browser = _known(console).name_of(request, _standing(account)) if account else ""
     if browser:
         return _counted(console, BY_BROWSER, browser, apart=True)
-    wait = console.seconds_to_wait(BY_CLIENT, request)
-    if wait:
-        return Attempt(wait)
-    return _counted(console, BY_NAME, _opaque(console, f"{accounts.local(name)} {console.client_of(request)}"))
+    client, wait = console.client_of(request), console.seconds_to_wait(BY_CLIENT, request)
+    if site := site_of(client):
+        wait = wait or seconds_to_wait(console.state, BY_SITE, _opaque(console, site))
+    return Attempt(wait) if wait else _counted(console, BY_NAME, _opaque(console, f"{accounts.local(name)} {client}"))
 
 
 def step_up_attempt(console: Console, session: Session) -> Attempt:
