@@ -12,7 +12,7 @@ from app.stores import Stores
 from jobs import audit, mailboxes, requests
 from jobs.audit import CUSTOMER, Act
 from jobs.durable import wait_for_disk
-from jobs.errors import IllegalTransition
+from jobs.errors import ConnectingLapsed, IllegalTransition
 from jobs.launch import Import, choose, prepare, wanted_of
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import new_id
@@ -20,7 +20,7 @@ from jobs.spawning import try_to_start
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser
 from oauth import pending
-from oauth.errors import SealBroken
+from oauth.errors import NotConnected, SealBroken
 from oauth.grant import Client
 from oauth.pending import Purpose
 from web import entrusted
@@ -150,7 +150,10 @@ def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     if mailbox is None:  # before the code is exchanged: nothing is granted then
         raise MailboxForgotten
     made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, customer=session.entered.customer)
-    _prepared(wizard, session, made, mailbox)
+    try:
+        _prepared(wizard, session, made, mailbox)
+    except (ConnectingLapsed, SealBroken):  # it took a minute, and a worker gives the grant back
+        raise NotConnected(NotConnected.code) from None
     surveying.begin(wizard.config, stores, made.migration)
     return made.migration
 
@@ -165,6 +168,6 @@ def _prepared(wizard: Wizard, session: Session, made: Connected, mailbox: Creden
     wanted = Import(entered.customer, mailbox, usual.choices, usual.order, by_digest, entered.domain)
     prepare(stores.state, stores.vault, made.migration, wanted)
     remember(stores, made.migration, Addresses(made.address, entered.mailbox))
-    requests.create(stores.state, entered.customer, migration_id=made.migration, start=False)
+    requests.create(stores.state, entered.customer, migration_id=made.migration, start=False, connecting=True)
     wait_for_disk(stores.state)
     entrusted.forget(stores.keys, entered.entrusted)

@@ -196,7 +196,7 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
     _state(
         "jobs:exchanges",
-        "ids of consents whose outcome is open, their customers' opaque ids, what is known, when they are looked at",
+        "accounts being connected, consents whose outcome is open: ids, customers' opaque ids, what is known",
         Sight.OPERATOR,
         Until.QUEUE,
     ),
