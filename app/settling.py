@@ -96,6 +96,9 @@ def _look_after(config: Config, stores: Stores, exchange: Exchange) -> None:
         return
     try:
         own = Own(exchange.id, stores.vault.key(exchange.id))
+    except RedisError:  # its key store is away; others may be there
+        exchanges.put_off(stores.state, exchange, exchange.standing, AGAIN_SECONDS)
+        return
     except SealBroken:  # lost with the key store, or never made
         if _was_sent(stores, exchange):
             _give_up(stores, exchange)

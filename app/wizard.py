@@ -97,7 +97,7 @@ def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
     """Return what the session's mailbox is entered with; None when the customer has to come in again."""
     entered, panel = session.entered, wizard.config.panel
     if entered.entrusted:
-        return entrusted.entrusted(wizard.stores.keys, wizard.stores.vault, entered.entrusted)
+        return entrusted.entrusted(wizard.stores.keystores, wizard.stores.vault, entered.entrusted)
     if not entered.customer or entered.domain or not wizard.master_password:
         return None
     user = login_name(entered.mailbox, panel.login)
@@ -106,9 +106,9 @@ def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
 
 def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
     """Begin a consent, and let the credentials last until its answer."""
-    entrusted.prolong(wizard.stores.keys, session.entered.entrusted)
+    entrusted.prolong(wizard.stores.keystores, session.entered.entrusted)
     back, stores = wizard.config.return_address, wizard.stores
-    return pending.begin(stores.keys, stores.vault, wizard.client, back, session.binding, purpose)
+    return pending.begin(stores.keystores, stores.vault, wizard.client, back, session.binding, purpose)
 
 
 def _begun_again(wizard: Wizard, session: Session, migration: str) -> str:
@@ -139,12 +139,12 @@ def _anew(wizard: Wizard, session: Session, migration: str) -> Anew | None:
 def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     stores = wizard.stores
     try_to_start()  # first: an answer is taken once, and would be lost where no process can exchange it
-    taken = pending.take(stores.keys, stores.vault, session.binding, answer)
+    taken = pending.take(stores.keystores, stores.vault, session.binding, answer)
     if taken.purpose.reconnect:
         anew = _anew(wizard, session, taken.purpose.migration)
         again = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, anew=anew)
         if anew:
-            entrusted.forget(stores.keys, session.entered.entrusted)
+            entrusted.forget(stores.keystores, session.entered.entrusted)
         return again.migration
     mailbox = mailbox_of(wizard, session)
     if mailbox is None:  # before the code is exchanged: nothing is granted then
@@ -170,4 +170,4 @@ def _prepared(wizard: Wizard, session: Session, made: Connected, mailbox: Creden
     remember(stores, made.migration, Addresses(made.address, entered.mailbox))
     requests.create(stores.state, entered.customer, migration_id=made.migration, start=False, connecting=True)
     wait_for_disk(stores.state)
-    entrusted.forget(stores.keys, entered.entrusted)
+    entrusted.forget(stores.keystores, entered.entrusted)

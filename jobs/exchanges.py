@@ -105,7 +105,8 @@ def put_off(redis: Redis, exchange: Exchange, standing: Standing, seconds: float
     """Have it looked after in `seconds`, and what is sealed for it kept until then."""
     looks = exchange.looks + 1 if standing is exchange.standing else 0
     _write(redis, replace(exchange, standing=standing, looks=looks, due=time.time() + min(seconds, LATEST_SECONDS)))
-    redis.expire(part_key(exchange.id, "sealed"), UNFINISHED_SECONDS)
+    for part in ("sealed", "keystore"):
+        redis.expire(part_key(exchange.id, part), UNFINISHED_SECONDS)
 
 
 def read(redis: Redis, exchange_id: str) -> Exchange | None:

@@ -33,10 +33,11 @@ def clear_away(redis: Redis, vault: Vault, exchange_id: str) -> None:
 
     What is sealed goes before its key: a sealed code without one would be taken for one whose key is lost.
     """
+    redis.unlink(part_key(exchange_id, "sealed"))
+    vault.destroy(exchange_id)
     accounts.release(redis, exchange_id)
     unlink_at_end(redis, exchange_id)
     redis.unlink(*(part_key(exchange_id, part) for part in _PREPARED))
-    vault.destroy(exchange_id)
     exchanges.drop(redis, exchange_id)
 
 

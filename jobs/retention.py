@@ -68,6 +68,7 @@ KEPT: tuple[Kept, ...] = (
     ),
     _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
+    _ends("keystore", "which key store holds its key: by address, without a password; since when"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
     _ends("served", "which of the mail server's addresses answered last"),

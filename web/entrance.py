@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migrator.mailbox import Password
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
@@ -28,7 +29,7 @@ class Entrance:
 
     Attributes:
         state: the state store: sessions, limits, launches that were used.
-        keys: the key store: credentials that wait for their import, launches that were minted.
+        keys: the key stores: credentials that wait for their import, launches that were minted.
         vault: wraps those, and makes opaque names.
         client_header: the header in which the host's proxy names the client's address, in small letters; empty where
             clients connect directly. Whoever can reach these pages past the proxy could write it himself.
@@ -36,7 +37,7 @@ class Entrance:
     """
 
     state: Redis
-    keys: Redis
+    keys: Keys
     vault: Vault = field(repr=False)
     client_header: str = ""
     host: Host = field(default_factory=lambda: Host(""))
