@@ -12,6 +12,8 @@ from jobs import exchanges, requests
 from oauth.keystores import KeyStores, key_name, place_in, whereabouts
 
 _AT_ONCE = 1000
+_NO_KEY = -2
+"""Redis' answer to TTL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def _looked(name: str, store: Redis, ids: Sequence[str], *, first: bool) -> Drai
 def _held(store: Redis, ids: Sequence[str]) -> int:
     with store.pipeline(transaction=False) as asked:
         for one in ids:
-            asked.exists(key_name(one))
-        return sum(asked.execute())
+            asked.ttl(key_name(one))  # what the console's user may ask of every key
+        return sum(seconds != _NO_KEY for seconds in asked.execute())
 
 
 def _others(store: Redis, imports: int) -> int | None:
