@@ -69,7 +69,7 @@ def afterwards_doors(config: Config, stores: Stores, host: Host) -> Afterwards:
         host=host,
         signed=partial(signed_receipt, state),
         receipt=receipt,
-        held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keys}),
+        held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keystores}),
         erase=partial(erase, state, vault),
         enter=partial(credentials_for, wizard_of(config, stores)),
         undo=partial(begin_undo, config, stores),

@@ -14,6 +14,7 @@ from app import proxies
 from app.cli_acts import act_commands
 from app.cli_audit import audit_group
 from app.cli_data import data_command
+from app.cli_keys import keys_group
 from app.cli_list import list_command, show_command, status_command
 from app.cli_metrics import metrics_command
 from app.cli_queue import dead_command, queue_command
@@ -190,7 +191,7 @@ def _until_told() -> threading.Event:
 
 
 for _command in (
-    *(audit_group, data_command, receipt_group, reconnect_command, token_group, user_group),
+    *(audit_group, data_command, keys_group, receipt_group, reconnect_command, token_group, user_group),
     *(queue_command, list_command, show_command, status_command, dead_command, *act_commands(), doctor_command),
     metrics_command,
 ):

@@ -111,12 +111,18 @@ class Store(_Section):
     run_directory: OptionalPath = None
     url: str = ""
     broker_url: str = ""
-    keys_url: str = ""
+    keys_url: str | tuple[str, ...] = ""
     ca_file: OptionalPath = None
     password_file: OptionalPath = None
     keys_password_file: OptionalPath = None
     sentinel_password_file: OptionalPath = None
     master_key_file: OptionalPath = None
+
+    @property
+    def keys_urls(self) -> tuple[str, ...]:
+        """Where the key stores are, the one for new imports first; empty where none is named."""
+        named = (self.keys_url,) if isinstance(self.keys_url, str) else self.keys_url
+        return tuple(url for url in named if url)
 
     @property
     def password(self) -> str:

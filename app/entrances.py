@@ -27,7 +27,7 @@ def host_of(config: Config) -> Host:
 
 def ways_of(config: Config, stores: Stores) -> Ways:
     """Return how customers come in; raises `click.ClickException` as `panel_of`."""
-    entrance = Entrance(stores.state, stores.keys, stores.vault, config.web.proxies, host_of(config))
+    entrance = Entrance(stores.state, stores.keystores, stores.vault, config.web.proxies, host_of(config))
     return Ways(entrance, panel_of(config), _check_of(config, stores))
 
 

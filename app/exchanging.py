@@ -15,7 +15,7 @@ from redis import Redis
 from app.closing import close_doors, tell_refusal
 from app.config import Config
 from app.stores import connect
-from jobs.apart import Ask, Json
+from jobs.apart import Ask, Json, undisturbed
 from jobs.contacts import note_contact
 from jobs.durable import wait_for_disk
 from jobs.migration import part_key
@@ -152,7 +152,7 @@ def _tokens(task: Task, sealed: _Sealed, client: Client) -> Tokens:
             return Tokens(granted(path).refresh_token, "")
         case ByCode():
             sealed.keep_code(task.source)
-            return sealed.keep_tokens(exchange(client, task.source.consent, task.source.code))
+            return _exchanged(task.source, sealed, client)
         case Left():
             return _left(sealed, client)
 
@@ -163,7 +163,13 @@ def _left(sealed: _Sealed, client: Client) -> Tokens:
         return sealed.tokens()
     except SealBroken:
         again = sealed.code()
-    return sealed.keep_tokens(exchange(client, again.consent, again.code))
+    return _exchanged(again, sealed, client)
+
+
+def _exchanged(source: ByCode, sealed: _Sealed, client: Client) -> Tokens:
+    """Send a code. Its answer comes once: it is waited for, and sealed, though the parent dies meanwhile."""
+    with undisturbed():
+        return sealed.keep_tokens(exchange(client, source.consent, source.code))
 
 
 def _whose(task: Task, state: Redis, tokens: Tokens, client: Client) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from app.connecting import OF_GOOGLE
+from app.consent_codes import OF_GOOGLE
 from app.sentences import codes, consent_codes
 from jobs import audit
 from jobs.errors import AccountBusy

@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from app.config import Config
+from app.connecting import kept_on
 from app.exchanging import ByFile
 from app.importing import ImportOptions, connect_account
 from app.looking import MAX_BYTES, Look, Sealed, give_up, look
 from app.report import visible
 from app.sentences import note, sentence
 from app.stores import Stores, open_stores
-from jobs import audit, exchanges
+from jobs import audit
 from jobs.apart import ApartFailed, run_apart
 from jobs.audit import TERMINAL, Act
 from jobs.givingback import clear_away
@@ -82,19 +83,12 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
         return
     purpose = Purpose(new_id(), expected=options.account)
     connect_account(console, config, stores, purpose, None)
-    _keep_meanwhile(stores, purpose.migration)
     source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
-    try:
-        yield source
-    finally:
-        _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
-
-
-def _keep_meanwhile(stores: Stores, migration: str) -> None:
-    """Have a worker give the access back if this process dies over the preview."""
-    kept = exchanges.read(stores.state, migration)
-    if kept:
-        exchanges.put_off(stores.state, kept, kept.standing, _SECONDS)
+    with kept_on(stores, purpose.migration):  # if this process dies over the preview, a worker gives the access back
+        try:
+            yield source
+        finally:
+            _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
 
 
 def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> None:

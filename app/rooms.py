@@ -16,7 +16,7 @@ def rooms_of(config: Config, stores: Stores) -> Rooms:
     """Return the rooms behind the console's pages; the broker's client stays open as long as the process lives."""
     hosts = {config.mailbox.host, *(row.host for row in config.signin.hosts.values())}
     return Rooms(
-        stores={Where.STATE: stores.state, Where.KEYS: stores.keys, Where.BROKER: connect(stores.urls.broker)},
+        stores={Where.STATE: stores.state, Where.KEYS: stores.keystores, Where.BROKER: connect(stores.urls.broker)},
         hosts=tuple(sorted(hosts - {""})),
         host_of=partial(host_of, config),
         sentence=sentence,

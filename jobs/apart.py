@@ -16,7 +16,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -27,6 +28,12 @@ from jobs.spawning import be_ready, spawned
 Json = dict[str, Any]
 Ask = Callable[[Json], Json]
 """Asks the parent something and returns its reply; raises `Unanswered` when the parent failed over it."""
+
+_UNDISTURBED = threading.Lock()
+"""Held while this process must not end with its parent."""
+
+_LATER_SECONDS = 90.0
+"""It ends with its parent so much later at most."""
 
 SECONDS = 120.0
 MEMORY_MIB = 256
@@ -125,7 +132,7 @@ def _checked(code: object) -> str:
 
 
 class _Line:
-    """The child's line to its parent; the line being cut ends this process on the spot."""
+    """The child's line to its parent; being cut, it ends this process at once, or after what is `undisturbed`."""
 
     def __init__(self, pipe: Connection, max_bytes: int) -> None:
         self._pipe = pipe
@@ -149,7 +156,15 @@ class _Line:
             self._replies.put({})
             self._pipe.recv()
         finally:
+            _UNDISTURBED.acquire(timeout=_LATER_SECONDS)
             os._exit(1)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let this process bring the block to its end though its parent dies; it ends then."""
+    with _UNDISTURBED:
+        yield
 
 
 def main(pipe: Connection, memory_mib: int, folder: str) -> None:

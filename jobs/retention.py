@@ -68,6 +68,7 @@ KEPT: tuple[Kept, ...] = (
     ),
     _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
+    _ends("keystore", "which key store holds its key: by address, without a password; since when"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
     _ends("served", "which of the mail server's addresses answered last"),
@@ -196,7 +197,7 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
     _state(
         "jobs:exchanges",
-        "ids of consents whose outcome is open, their customers' opaque ids, what is known, when they are looked at",
+        "accounts being connected, consents whose outcome is open: ids, customers' opaque ids, what is known",
         Sight.OPERATOR,
         Until.QUEUE,
     ),

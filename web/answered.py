@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from redis import Redis
-
 from oauth.consent import state_of
 from oauth.errors import ConsentNotOurs
+from oauth.keystores import Keys
 from web.session import Session
 
 _SECONDS = 600
@@ -44,11 +43,11 @@ class Came:
 
 
 @contextmanager
-def taking(keys: Redis, session: Session, query: str) -> Iterator[Came]:
+def taking(keys: Keys, session: Session, query: str) -> Iterator[Came]:
     """Give an answer to be taken, unless it came `before`; what the block sets in it is remembered.
 
     Args:
-        keys: the key store.
+        keys: the key stores.
         session: who brings it.
         query: of the URL Google sent the browser back to.
     """
@@ -63,7 +62,7 @@ def taking(keys: Redis, session: Session, query: str) -> Iterator[Came]:
         _note(keys, name, came)
 
 
-def _note(keys: Redis, name: str, came: Came) -> None:
+def _note(keys: Keys, name: str, came: Came) -> None:
     """Remember what an answer came to; one that was none of ours, or that nobody knows of, leaves nothing."""
     if came.migration or came.code not in {"", ConsentNotOurs.code}:
         keys.set(name, _row(came), ex=_SECONDS)
@@ -71,7 +70,7 @@ def _note(keys: Redis, name: str, came: Came) -> None:
         keys.delete(name)
 
 
-def _found(keys: Redis, name: str, query: str) -> Came:
+def _found(keys: Keys, name: str, query: str) -> Came:
     row = cast("bytes | None", keys.get(name))
     migration, code = json.loads(row) if row else ("", "")
     return Came(query, before=True, migration=migration, code=code)

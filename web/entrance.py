@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migrator.mailbox import Password
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
@@ -33,14 +34,14 @@ class Entrance:
 
     Attributes:
         state: the state store: sessions, limits, launches that were used.
-        keys: the key store: credentials that wait for their import, launches that were minted.
+        keys: the key stores: credentials that wait for their import, launches that were minted.
         vault: wraps those, and makes opaque names.
         proxies: the host's, in front of these pages.
         host: who offers the import.
     """
 
     state: Redis
-    keys: Redis
+    keys: Keys
     vault: Vault = field(repr=False)
     proxies: Proxies = DIRECT
     host: Host = field(default_factory=lambda: Host(""))

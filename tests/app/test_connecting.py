@@ -109,6 +109,7 @@ def test_an_account_that_is_being_imported_is_busy_and_its_import_keeps_its_acce
 
 
 def test_an_account_is_held_by_one_import_whichever_way_google_says_its_address(stores: Stores) -> None:
+    exchanges.begin(stores.state, "one", "c1")
     accounts.claim(stores.state, stores.vault, "one", "ann.smith@gmail.com")
     with pytest.raises(AccountBusy):
         accounts.claim(stores.state, stores.vault, "two", "AnnSmith@googlemail.com")
@@ -119,6 +120,7 @@ def test_an_account_is_held_by_one_import_whichever_way_google_says_its_address(
 
 def test_a_hold_of_before_is_still_known_by_googles_own_spelling(stores: Stores, migration: str) -> None:
     address, (name, *_) = "ann.smith@gmail.com", stores.vault.pseudonyms("ann.smith@gmail.com")
+    requests.create(stores.state, "c1", migration_id=migration)
     stores.state.set(f"account:{name}", migration, ex=600_000)
     stores.state.set(f"mig:{{{migration}}}:account", name, ex=600_000)
     assert accounts.holds(stores.state, stores.vault, migration, address)

@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from redis import Redis
 
 from jobs.audit import Actor
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web.api.problems import Refused
 from web.api.tokens import Scope, ServiceToken, token_for
@@ -25,7 +26,7 @@ class ApiDoors:
 
     Attributes:
         state: the state store.
-        keys: the key store: launches minted, answers kept for idempotency keys.
+        keys: the key stores: launches minted, answers kept for idempotency keys.
         vault: wraps those.
         tokens: the configured service tokens.
         panel: what launches must be.
@@ -35,7 +36,7 @@ class ApiDoors:
     """
 
     state: Redis
-    keys: Redis
+    keys: Keys
     vault: Vault = field(repr=False)
     tokens: tuple[ServiceToken, ...] = field(repr=False)
     panel: Panel
