@@ -1,6 +1,7 @@
 """The proxies' files as nginx, Caddy, Apache and HAProxy read them, and what a request comes to through each."""
 
 import http.client
+import re
 import shutil
 import ssl
 import subprocess
@@ -88,13 +89,8 @@ def command_of(name: str, folder: Path, port: int, upstream: int, *, appends: bo
     said = APPENDS if appends else OVERWRITES
     both = folder / "full.pem"
     both.write_bytes(ours.chain.read_bytes() + ours.key.read_bytes())
-    text = (
-        (DEPLOY / "proxy" / name)
-        .read_text()
-        .replace(OVERWRITES, said)
-        .replace("8080", str(upstream))
-        .replace("443", str(port))
-    )
+    text = (DEPLOY / "proxy" / name).read_text().replace(OVERWRITES, said)
+    text = re.sub("8080|443", lambda found: str({"8080": upstream, "443": port}[found[0]]), text)
     text = text.replace("/etc/ssl/migrator/fullchain.pem", str(ours.chain)).replace("/var/log/nginx", str(folder))
     text = text.replace("/etc/ssl/migrator/privkey.pem", str(ours.key)).replace("${APACHE_LOG_DIR}", str(folder))
     text = text.replace("/etc/ssl/migrator/full.pem", str(both)).replace("maxconn 20000", "maxconn 200")
