@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from connections import acts, rests, running_import, sealed
@@ -300,6 +301,20 @@ def test_whoever_is_too_slow_makes_no_record_of_a_grant_that_is_given_back(place
     with pytest.raises(SealBroken):
         launch(state, vault, migration, Import("c1", MAILBOX), connecting=True)
     assert imports(place) == []
+
+
+def test_no_record_is_made_while_the_grant_is_being_given_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    migration, state = new_id(), place.stores.state
+    place.consented(Purpose(migration))()
+
+    def meanwhile(*told: Any) -> Any:
+        with pytest.raises(ConnectingLapsed):
+            requests.create(state, "c1", migration_id=migration, connecting=True)
+        return called_here(*told)
+
+    monkeypatch.setattr("app.settling.run_apart", meanwhile)
+    place.settle()
+    check_nothing(place, granted=True)
 
 
 def test_whose_record_is_made_in_time_keeps_his_grant(place: Place) -> None:
