@@ -1,9 +1,11 @@
 """The work: workers that live, queues that move, promises that are kept, an audit log that is whole."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from app.checks.finding import Finding, bad, ok, warn
@@ -34,7 +36,7 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
     with open_state(urls.state, _SECONDS) as state, open_state(urls.broker, _SECONDS) as broker:
         try:
             now = standing(state, broker)
-            verdict = audit.verdict(state)
+            verdict = audit.verdict(state) or _nothing_yet(state)
         except NoPermissionError:
             grant = "Run the doctor with a user that may read them: the workers' or the console's."
             yield warn("queues", "cannot tell: its user may not read them", grant)
@@ -99,6 +101,11 @@ def _revocations(now: Standing) -> Iterator[Finding]:
         yield warn("revocations: consents", f"{now.unsettled} may have left access at Google", way_out)
     if not now.unconfirmed and not now.unsettled:
         yield ok("revocations", "all confirmed")
+
+
+def _nothing_yet(state: Redis) -> audit.Verdict | None:
+    """Return that a log in which nothing was written down yet is whole."""
+    return None if audit.is_begun(state) else audit.Verdict(0, 0, (), 0, at=int(time.time()))
 
 
 def _audit(verdict: audit.Verdict | None, now: float) -> Finding:

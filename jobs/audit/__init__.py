@@ -10,7 +10,7 @@ and lets what `append` raises end it. The promises and their limits: docs/audit.
 
 from jobs.audit.check import Flaw, Kind, Verdict, verdict, verify
 from jobs.audit.entry import Checkpoint, Entry, Note
-from jobs.audit.log import AuditBroken, AuditBusy, append, backwards, checkpoint, entries, latest
+from jobs.audit.log import AuditBroken, AuditBusy, append, backwards, checkpoint, entries, is_begun, latest
 from jobs.audit.places import AUDIT_DAYS
 from jobs.audit.shelf import Shelf
 from jobs.audit.words import CUSTOMER, OF_MEMBERS, PANEL, TERMINAL, WORKER, Act, Actor, staff
@@ -37,6 +37,7 @@ __all__ = [
     "backwards",
     "checkpoint",
     "entries",
+    "is_begun",
     "latest",
     "staff",
     "verdict",

@@ -98,6 +98,11 @@ def checkpoint(redis: Redis) -> Checkpoint:
     return entry.checkpoint if entry else Checkpoint(0, BEGINNING)
 
 
+def is_begun(redis: Redis) -> bool:
+    """True when anything was ever written down, be it waiting for the keeper."""
+    return bool(redis.exists(NEWEST, *map(inbox, WRITERS)))
+
+
 def entries(
     redis: Redis, migration: str | None = None, since: float = 0.0, shelf: Shelf | None = None
 ) -> Iterator[Entry]:

@@ -16,7 +16,9 @@ OTHER = "b7" * 16
 
 
 def test_what_is_appended_can_be_read_at_once_as_the_entries_it_will_become(redis: Redis) -> None:
+    assert not audit.is_begun(redis)
     audit.append(redis, audit.CUSTOMER, Act.GRANTED, MIGRATION)
+    assert audit.is_begun(redis)
     audit.append(redis, audit.staff("0a" * 16), Act.PAUSED, MIGRATION, "asked")
     first, second = audit.entries(redis)
     assert (first.number, first.previous, first.previous_at, first.act) == (1, BEGINNING, 0, Act.GRANTED)
