@@ -7,7 +7,7 @@ from functools import partial
 import click
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from app.background import beside
 from app.config import Config
@@ -69,7 +69,9 @@ def _keep_until(stop: threading.Event, config: Config, redis: Redis, key: AuditK
                 with locked(config.audit_folder) as is_ours:
                     if is_ours:
                         _look_until(stop, Keeper(redis, config.audit_folder, key), said)
-            except RedisError:  # said by the worker, which needs it too
+            except NoPermissionError as error:  # the keeper is no user of its own, and this one may only append
+                _log.error("look-failed", error=error)
+            except RedisError:  # said by the worker, which needs the store too
                 pass
             except KeptElsewhere:
                 if "audit-elsewhere" not in said:
