@@ -204,6 +204,15 @@ class Receipts(_Section):
     policy_url: str = ""
 
 
+class Audit(_Section):
+    """Who keeps the audit log, and where its closed days are."""
+
+    keep: bool = True
+    folder: OptionalPath = None
+    key_file: OptionalPath = None
+    password_file: OptionalPath = None
+
+
 class Served(_Section):
     """A site: where it listens, under which address browsers find it, and how proxies say from where somebody asks."""
 
@@ -330,6 +339,7 @@ class Config(_Section):
     worker: Work = Work()
     migrations: Migrations = Migrations()
     receipts: Receipts = Receipts()
+    audit: Audit = Audit()
     web: Web = Web()
     panel: Panel = Panel()
     signin: SignIn = SignIn()
@@ -347,12 +357,35 @@ class Config(_Section):
         )
 
     @property
+    def audit_folder(self) -> Path:
+        """The folder of the audit log's files."""
+        return self.audit.folder or self.store.directory / "audit"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the audit log's key: the one that is named, else a provided one, else our own."""
+        return self.audit.key_file or _provided("migrator-audit-key") or self.store.directory / "audit.key"
+
+    @property
+    def audit_password_path(self) -> Path | None:
+        """The file with the store's user and password of the log's keeper; None where it has none of its own."""
+        return self.audit.password_file or _provided("migrator-audit-password")
+
+    @property
+    def audit_password(self) -> str:
+        """What is in that file; empty where there is none (`ConfigError`: it is unreadable)."""
+        path = self.audit_password_path
+        return _secret("audit.password_file", path) if path else ""
+
+    @property
     def secret_files(self) -> tuple[str, ...]:
         """The files that no process of a slice needs, and none may read."""
-        files = (self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path)
-        return tuple(
-            str(path) for path in (*files, self.panel.master_password_file, self.console.sso.client_secret_file) if path
+        files = (
+            *(self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path),
+            *(self.audit_key_path, self.audit_password_path),
+            *(self.panel.master_password_file, self.console.sso.client_secret_file),
         )
+        return tuple(str(path) for path in files if path)
 
     @property
     def target(self) -> Target:

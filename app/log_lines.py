@@ -56,6 +56,8 @@ EVENTS: Mapping[str, Event] = {
         Event("look-failed", "error", "error"),
         Event("rewrite-refused", "warning", "error"),
         Event("audit-checkpoint", "info", "checkpoint"),
+        Event("audit-damaged", "critical", "code entry"),
+        Event("audit-elsewhere", "warning"),
         Event("not-connected", "error", "migration code"),
         Event("consent-failed", "info warning error", "migration code"),
         Event("grant-unconfirmed", "error", "migration code"),
@@ -97,7 +99,7 @@ _TEXTS: Mapping[str, re.Pattern[str]] = {
     "version": re.compile(r"[0-9]{1,4}(?:\.[0-9a-z+]{1,12}){1,4}", re.ASCII),
     **dict.fromkeys(("phase", "kind", "code", "before", "after", "place"), _CODE),
 }
-_NUMBERS = frozenset({"seconds", "threads", "count", "port", "status"})
+_NUMBERS = frozenset({"seconds", "threads", "count", "port", "status", "entry"})
 _MOST = 1e9
 """No number of ours is as large; what is may be somebody's text in digits."""
 

@@ -23,15 +23,9 @@ from jobs.migration import State
 from jobs.standing import Standing, standing
 from migrator.quota import PROJECT_PER_MINUTE
 from web.operator.fresh import Fresh
-from web.operator.slow import Slow
 
 FRESH_SECONDS = 2.0
 """However often it is asked, the store is looked at so often at most."""
-
-AUDIT_SECONDS = 600.0
-"""The whole audit log is verified in the background, again after this time."""
-
-_PATIENCE_SECONDS = 1.0
 
 OTHER = "other"
 """Stands for every code and project that is not listed: what a label may say is known before anything happens."""
@@ -65,7 +59,6 @@ class Installation(Collector):
         self._broker = broker
         self._project = project
         self._fresh = Fresh(FRESH_SECONDS)
-        self._verdict = Slow("audit-verify", lambda: audit.verify(state), AUDIT_SECONDS)
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: to register it, no store is asked."""
@@ -74,9 +67,7 @@ class Installation(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
         now = self._fresh.look("", self._look)
-        self._verdict.look()
-        self._verdict.wait(_PATIENCE_SECONDS)
-        verdict = self._verdict.last
+        verdict = audit.verdict(self._state)
         yield gauge("migrator_build_info", "The version of the exporter.", {version("gmail-migrator"): 1}, "version")
         yield from of_imports(now.standing)
         yield from of_queue(now.standing)
@@ -85,7 +76,7 @@ class Installation(Collector):
         yield from of_quota(now.minute, self._project)
         yield from of_promises(now.standing)
         if verdict:
-            yield gauge("migrator_audit_whole", "1 when the audit log is what was written.", int(verdict.what.holds))
+            yield gauge("migrator_audit_whole", "1 when the audit log is what was written.", int(verdict.holds))
             at = "When the whole audit log was last verified."
             yield gauge("migrator_audit_verified_timestamp_seconds", at, verdict.at)
 

@@ -7,6 +7,7 @@ from app.config import Config
 from app.hosts import config_at
 from app.sentences import failure, sentence
 from app.stores import Stores, connect
+from jobs.audit import Shelf
 from jobs.kept import Where
 from migrator.errors import UnknownHost
 from web.operator.rooms import Rooms
@@ -22,6 +23,7 @@ def rooms_of(config: Config, stores: Stores) -> Rooms:
         sentence=sentence,
         failure=failure,
         flaw=flaw_sentence,
+        shelf=Shelf(config.audit_folder),
     )
 
 

@@ -72,6 +72,15 @@ def name_of(url: str) -> str:
     return f"{host}:{parts.port or _PORT}/{database}"
 
 
+def keeper_url(store: Store, password: str) -> str:
+    """Return the configured state store's URL for the audit log's keeper; `password` is `user:password`.
+
+    Raises:
+        click.ClickException: the URL is none, or a password's file cannot be read.
+    """
+    return _completed("url", store.url, store.ca_file, password, store.sentinel_password)
+
+
 def _completed(setting: str, url: str, ca_file: Path | None, password: str, sentinel_password: str) -> str:
     parts = urlsplit(url)
     told = dict(parse_qsl(parts.query))

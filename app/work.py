@@ -6,6 +6,7 @@ from app import exchanging
 from app.child import ChildConfig, work
 from app.clientwatch import watching_client
 from app.config import Config
+from app.keeping import keeping
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
 from app.settling import settling
@@ -41,5 +42,9 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         config=ChildConfig(config, stores.urls.state),
     )
     custody = Custody(stores.vault, receipt_maker(config))
-    with watching_client(config, stores.urls.state, stop), settling(config, stores, stop):
+    with (
+        watching_client(config, stores.urls.state, stop),
+        settling(config, stores, stop),
+        keeping(config, stores, stop),
+    ):
         return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

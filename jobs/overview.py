@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from jobs import audit
-from jobs.audit.lists import end_date
+from jobs.audit.places import end_date
 from jobs.kept import Kept, Until, Where
 from jobs.migration import record_key
 from jobs.retention import KEPT, REWRITE_WISH, migration_families, migration_parts, row_for
@@ -178,7 +178,7 @@ def _summed(rows: tuple[Kept, ...], *found: Iterable[_Key]) -> Overview:
     for key in chain(*found):
         keys[key.row] += 1
         sizes[key.row] += key.bytes
-        endless += key.seconds == _NO_END
+        endless += key.seconds == _NO_END and not (key.row and key.row.until is Until.TAKEN)
     return Overview(tuple(Held(row, keys[row], sizes[row]) for row in rows), outside=keys[None], endless=endless)
 
 

@@ -217,6 +217,7 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
+    _state("audit:inbox:*", "who is about to do what; no personal data", Sight.OPERATOR, Until.TAKEN),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
     _state("hooks:due", "ids of migrations of which the host is to be told, and when", Sight.OPERATOR, Until.QUEUE),
     _state(
@@ -268,6 +269,8 @@ KEPT: tuple[Kept, ...] = (
     Kept("ready:keys", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
+    Kept("*.audit", Where.FILES, "who did what on one day, sealed; no personal data", Sight.OPERATOR, Until.AUDIT),
+    Kept("audit.key", Where.FILES, "the key of the audit log", Sight.HOST, Until.INSTALLATION),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),
     Kept(
         "master.key",

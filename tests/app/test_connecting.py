@@ -272,7 +272,7 @@ def test_where_nothing_can_be_written_down_nothing_is_kept(
     google: Google, config: Config, stores: Stores, migration: str
 ) -> None:
     asked = consented(google, config, stores, Purpose(migration))
-    stores.state.set("audit:head", "no entry", ex=60)
+    stores.state.set("audit:broken", "no entry", ex=60)
     with pytest.raises((audit.AuditBroken, RedisError)):
         connect(config, stores, *asked)
     assert (grants(google), names(stores)) == ([], set())

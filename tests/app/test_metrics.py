@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tenacity
+from audit_keeping import keep
 from redis import Redis
 from scraping import ROOT, exporter, get, numbers, promtool
 
@@ -18,7 +19,7 @@ from app.config import Config
 from app.metrics import CODES, CONSENT_CODES, OTHER
 from emulator.servers.instance import free_ports
 from jobs import audit
-from jobs.audit.lists import HEAD
+from jobs.audit.places import OPEN
 from jobs.flow import TOTAL, count_dead
 from jobs.heartbeats import beat, this_worker
 from jobs.migration import State, part_key, record_key
@@ -76,7 +77,7 @@ def resting(redis: Redis, end: object) -> str:
     return migration
 
 
-def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
+def test_the_numbers_are_those_of_the_installation(place: Place, tmp_path: Path) -> None:
     beat(place.state, this_worker(4))
     beat(place.state, replace(this_worker(8), trouble="no-descriptors"))
     for _ in range(2):
@@ -85,6 +86,7 @@ def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
     create(place.state, CUSTOMER)
     count_dead(place.state, 3)
     audit.append(place.state, audit.TERMINAL, audit.Act.PAUSED)
+    keep(place.state, tmp_path)
     told = place.scrape()
     assert {labels: count for (name, labels), count in told.items() if name == "migrator_imports" and count} == {
         (("state", "failed"),): 2, (("state", "waiting"),): 1, (("state", "planning"),): 1
@@ -143,9 +145,11 @@ def test_however_often_it_is_asked_the_store_is_looked_at_every_two_seconds(plac
     assert 1 <= looks <= 1 + (time.monotonic() - begun) / 2
 
 
-def test_an_audit_log_that_is_not_what_was_written_is_told(place: Place) -> None:
+def test_an_audit_log_that_is_not_what_was_written_is_told(place: Place, tmp_path: Path) -> None:
     audit.append(place.state, audit.TERMINAL, audit.Act.PAUSED)
-    place.state.set(HEAD, "damaged")
+    keep(place.state, tmp_path)
+    place.state.delete(OPEN)
+    keep(place.state, tmp_path)
     assert place.scrape()["migrator_audit_whole", ()] == 0
 
 

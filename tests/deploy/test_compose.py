@@ -119,7 +119,8 @@ def test_the_key_store_has_no_disk() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_role_is_given_its_own_secrets_alone(name: str) -> None:
     given = {source for source in sources(name, "secrets") if source.startswith(("state-", "keys-"))}
-    assert given <= {f"state-{name}", f"keys-{name}"}
+    assert given <= {f"state-{name}", f"keys-{name}"} | ({"state-keeper"} if name == "worker" else set())
+    assert ("audit" in sources(name, "secrets")) == (name == "worker")
     assert ("client" in sources(name, "secrets")) == (name in {"worker", "web"})
 
 

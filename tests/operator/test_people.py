@@ -46,7 +46,7 @@ def test_what_is_done_with_members_is_told_to_the_audit_log_by_opaque_names(stor
 
 def test_without_an_audit_log_nothing_is_done(stores: Stores, url: str) -> None:
     boss, ann = seated(stores, url, enlist(stores, "boss", Role.ADMIN)), enlist(stores, "ann")
-    stores.state.set("audit:head", "damaged")
+    stores.state.set("audit:broken", "damaged")
     for act in ("role", "reset", "remove"):
         assert boss.post(f"/people/{ann.id}/{act}", role="admin").status == 503
     assert boss.post("/people", name="eve", role="admin").status == 503

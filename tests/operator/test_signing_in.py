@@ -293,7 +293,7 @@ def test_without_an_audit_log_nobody_is_let_in(stores: Stores, url: str) -> None
     ann = enlist(stores, "ann")
     visitor = Visitor(url)
     visitor.give_password("ann")
-    stores.state.set("audit:head", "damaged")
+    stores.state.set("audit:broken", "damaged")
     answer = visitor.give_code(code_now(ann))
     assert (answer.status, "audit log" in answer.text) == (503, True)
     assert visitor.get("/people").place == "/signin/code"

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import tenacity
+from audit_keeping import KEY_TEXT
 from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
@@ -63,6 +64,8 @@ class House:
     def _toml(self, settings: dict[str, dict[str, object]]) -> str:
         secret = self.folder / "client-secret"
         secret.write_text("demo-secret")
+        audit_key = self.folder / "audit.key"
+        audit_key.write_bytes(KEY_TEXT)
         sections: dict[str, dict[str, object]] = {
             "google": {
                 "client_id": "demo-client",
@@ -87,6 +90,7 @@ class House:
                 "ca_file": str(self.server.ca_file),
             },
             "worker": {"threads": 2, "slice_seconds": 5, "lease_seconds": 3},
+            "audit": {"folder": str(self.folder / "audit"), "key_file": str(audit_key)},
         }
         for name, rows in settings.items():
             sections.setdefault(name, {}).update(rows)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
-from jobs.audit import Flaw
+from jobs.audit import Flaw, Shelf
 from jobs.kept import Where
 from jobs.overview import Stores, clients_of
 from jobs.selecting import HostOf
@@ -22,6 +22,7 @@ class Rooms:
         sentence: what a code means and what to do.
         failure: why one message was not copied, by its word.
         flaw: what is wrong with an entry of the audit log.
+        shelf: the closed days of the audit log; None where the console cannot read them.
     """
 
     stores: Stores = field(repr=False)
@@ -30,6 +31,7 @@ class Rooms:
     sentence: Callable[[str], str]
     failure: Callable[[str], str]
     flaw: Callable[[Flaw], str]
+    shelf: Shelf | None = None
 
     @property
     def state(self) -> Redis:
