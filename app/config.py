@@ -205,6 +205,8 @@ class Web(_Section):
     client_header: str = ""
     name: str = ""
     support_url: str = ""
+    signins_at_once: int = Field(default=8, ge=1, le=64)
+    consents_at_once: int = Field(default=16, ge=1, le=64)
 
 
 class Panel(_Section):

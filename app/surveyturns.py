@@ -164,7 +164,11 @@ class Turns:
             if turn.begun:
                 return
             turn.begun = True
-        threading.Thread(target=turn.begin, args=(turn,), name="survey", daemon=True).start()
+            try:
+                threading.Thread(target=turn.begin, args=(turn,), name="survey", daemon=True).start()
+            except RuntimeError:  # the machine has no further thread now
+                turn.begun, turn.waits = False, True
+                self._changed.wait(_LOOK_SECONDS)
 
 
 def last_turns(redis: Redis, customers: Iterable[str]) -> dict[str, float]:

@@ -1,14 +1,15 @@
 """What the console is given. It knows no configuration; its pages add here what they need of the rooms behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from starlette.requests import Request
 
-from web.limits import Limit, client_by, seconds_to_wait
+from web.limits import EVERYBODY, Limit, client_by, seconds_to_wait
 from web.operator.accounts import Roster
 from web.operator.rooms import Rooms
 from web.operator.sso import SingleSignOn
+from web.pools import StaffPools
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Console:
         client_header: the header in which a proxy names the client's address, in small letters; empty where clients
             connect directly.
         sso: who signs members in elsewhere; None where nobody does.
+        pools: where passwords are hashed and the provider is asked.
     """
 
     roster: Roster
@@ -31,6 +33,7 @@ class Console:
     url: str
     client_header: str = ""
     sso: SingleSignOn | None = None
+    pools: StaffPools = field(default_factory=StaffPools)
 
     @property
     def state(self) -> Redis:
@@ -41,3 +44,8 @@ class Console:
         """Count a try by the client of a request, and return how long it has to wait (0: not at all)."""
         client = client_by(self.client_header, request)
         return seconds_to_wait(self.state, limit, self.roster.vault.pseudonyms(client)[0])
+
+    def seconds_for_everybody(self, limit: Limit, *, count: bool) -> int:
+        """Count a try by anybody, or only look, and return how long all have to wait (0: not at all)."""
+        name = self.roster.vault.pseudonyms(EVERYBODY)[0]
+        return seconds_to_wait(self.state, limit, name, count=count)
