@@ -84,6 +84,7 @@ def web(config: Config) -> None:
     with at_home(config.store), open_stores(config.store) as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
         run_server(config, stores, keys, stop)
+    leave()  # threads may still wait for processes of ours, which end with this one
 
 
 @main.command()

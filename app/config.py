@@ -246,6 +246,8 @@ class Web(Served):
     port: int = Field(default=8080, ge=1, le=65535)
     name: str = ""
     support_url: str = ""
+    signins_at_once: int = Field(default=8, ge=1, le=64)
+    consents_at_once: int = Field(default=16, ge=1, le=64)
 
 
 class Panel(_Section):

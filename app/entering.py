@@ -1,10 +1,9 @@
 """A mailbox tried with an address and a password: a real login, in a process that does nothing else and ends.
 
 The process has its doors closed behind it like a slice's, so a mail server in hostile hands meets no other customer's
-data, no key, and no process that lives on.
+data, no key, and no process that lives on. How many there are at once, the pages' pool bounds (`web.pools`).
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,9 +23,6 @@ _log = structlog.get_logger()
 _SECONDS = 30.0
 _READ_SECONDS = 20.0
 """Dovecot lets an address with failed logins wait for up to 15 seconds (auth_failure_delay, anvil's penalty)."""
-
-_PLACES = threading.BoundedSemaphore(4)
-"""So many processes at once; more customers wait a moment, or are told to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +86,6 @@ def try_to_enter(task: Entry, _: Ask) -> Json:
 
 def is_let_in(task: Entry) -> bool:
     """Tell whether the mailbox accepts the credentials; raises `MailboxSilent` where its server does not say."""
-    if not _PLACES.acquire(timeout=_SECONDS):
-        raise MailboxSilent
     try:
         run_apart(try_to_enter, task, seconds=_SECONDS)
     except ApartFailed as failed:
@@ -99,8 +93,6 @@ def is_let_in(task: Entry) -> bool:
             return False
         _log.warning("mailbox-silent", code=failed.code)
         raise MailboxSilent from None
-    finally:
-        _PLACES.release()
     return True
 
 

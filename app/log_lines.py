@@ -73,6 +73,7 @@ EVENTS: Mapping[str, Event] = {
         Event("sso-away", "warning", "error"),
         Event("launch-refused", "warning", "code place"),
         Event("mailbox-silent", "warning", "code"),
+        Event("pool-full", "warning", "kind"),
         Event("survey-failed", "warning error", "migration code error"),
         Event("undo-stopped", "warning", "migration code error"),
         Event("receipt-unreadable", "error", "migration error"),

@@ -217,6 +217,13 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
+    _state("pools", "how full the pools of web servers and consoles are, by kind of work", Sight.OPERATOR, Until.DAY),
+    _state(
+        "surveys:turns",
+        "opaque ids of customers whose accounts were looked over lately, in the order of their turns",
+        Sight.OPERATOR,
+        Until.HOUR,
+    ),
     _state("audit:inbox:*", "who is about to do what; no personal data", Sight.OPERATOR, Until.TAKEN),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
     _state("hooks:due", "ids of migrations of which the host is to be told, and when", Sight.OPERATOR, Until.QUEUE),

@@ -55,9 +55,9 @@ class Entrance:
         """Return the opaque name of an address."""
         return self.vault.pseudonyms(name)[0]
 
-    def seconds_to_wait(self, limit: Limit, name: str) -> int:
-        """Count a try by an address, and return how long it has to wait (0: not at all)."""
-        return seconds_to_wait(self.state, limit, self.pseudonym(name))
+    def seconds_to_wait(self, limit: Limit, name: str, *, count: bool = True) -> int:
+        """Count a try by an address (or only look), and return how long it has to wait (0: not at all)."""
+        return seconds_to_wait(self.state, limit, self.pseudonym(name), count=count)
 
 
 def client_of(entrance: Entrance, request: Request) -> str:

@@ -22,7 +22,7 @@ from oauth.errors import SealBroken
 from web import session as sessions
 from web.askedfirst import let_ask_first
 from web.beginning import beginning_routes, come_again
-from web.busy import answer_busy
+from web.busy import answer_busy, come_later
 from web.checking import checking_routes
 from web.choosing import choosing_routes
 from web.consent import consent_routes
@@ -32,6 +32,7 @@ from web.following import following_routes
 from web.launch import launch_routes
 from web.notices import busy_page, notice_page
 from web.paces import Paces
+from web.pools import PoolFull
 from web.rendering import STATIC, STATIC_PLACE
 from web.session import COOKIE
 from web.signin import signin_routes, signout_routes
@@ -65,7 +66,9 @@ def make_site(doors: Doors, further: Sequence[APIRouter] = ()) -> FastAPI:
 
 def _ways_in(doors: Doors) -> list[APIRouter]:
     ways = doors.ways
-    signing = signin_routes(ways.entrance, ways.check) if ways.check else signout_routes(ways.entrance)
+    signing = (
+        signin_routes(ways.entrance, ways.check, doors.pools.sign_in) if ways.check else signout_routes(ways.entrance)
+    )
     return [signing, *([launch_routes(ways.entrance, ways.panel)] if ways.panel else [])]
 
 
@@ -99,6 +102,10 @@ def _answer_the_rest(site: FastAPI, doors: Doors) -> None:
     told("audit-broken", AuditBroken, AuditBusy)
     told("busy", CannotStart)
     told("error", Exception)
+
+    @site.exception_handler(PoolFull)
+    def full(_request: Request, _error: Exception) -> Response:
+        return come_later(lambda: busy_page(doors.host))
 
 
 def _was_theirs(doors: Doors, request: Request) -> bool:

@@ -10,13 +10,14 @@ from front_desk import PASSWORD, Visitor, altered, code_now, enlist, roster_of, 
 from app.stores import Stores
 from jobs import audit
 from jobs.audit import TERMINAL, Act
-from web.limits import seconds_to_wait
+from web.limits import EVERYBODY, seconds_to_wait
 from web.operator import accounts, codes, members, passwords
 from web.operator import session as sessions
 from web.operator.account import REST_SECONDS, TRIES, tried_factor
 from web.operator.counting import BY_CLIENT, BY_SITE, KNOWN
 from web.operator.rights import Role
 from web.operator.session import Stage
+from web.operator.signin import WRONG
 from web.operator.timecodes import STEP_SECONDS
 from web.operator.trying import factor_given, let_halfway
 
@@ -277,6 +278,15 @@ def test_every_place_to_guess_at_counts_the_tries(path: str, stores: Stores, url
     for _ in range(BY_CLIENT.most):
         seconds_to_wait(stores.state, BY_CLIENT, stores.vault.pseudonyms(visitor.client)[0])
     assert visitor.post(path).status == 429
+
+
+def test_wrong_passwords_from_everywhere_together_have_an_end(stores: Stores, url: str) -> None:
+    name = stores.vault.pseudonyms(EVERYBODY)[0]
+    for _ in range(WRONG.most - 1):
+        seconds_to_wait(stores.state, WRONG, name)
+    answers = [Visitor(url, f"198.51.100.{n}").give_password("nobody", "x") for n in range(3)]
+    assert [answer.status for answer in answers] == [403, 503, 503]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= WRONG.seconds
 
 
 def test_a_password_kept_under_older_parameters_is_kept_under_todays(stores: Stores) -> None:

@@ -34,6 +34,13 @@ def test_refused_tries_do_not_count(stores: Stores) -> None:
     assert seconds_to_wait(stores.state, THREE, "a", now=NOW + 60) == 0
 
 
+def test_to_look_whether_a_try_is_let_through_counts_none(stores: Stores) -> None:
+    for _ in range(50):
+        assert seconds_to_wait(stores.state, THREE, "a", now=NOW, count=False) == 0
+    assert [seconds_to_wait(stores.state, THREE, "a", now=NOW + at) for at in (0, 10, 20)] == [0, 0, 0]
+    assert seconds_to_wait(stores.state, THREE, "a", now=NOW + 30, count=False) == 30
+
+
 def test_one_does_not_count_for_another(stores: Stores) -> None:
     for _ in range(4):
         seconds_to_wait(stores.state, THREE, "a")

@@ -27,8 +27,9 @@ from migrator.mailbox import Password
 from web import entrusted
 from web import session as sessions
 from web.entrance import KNOWN
-from web.limits import Limit, seconds_to_wait
-from web.signin import BY_ADDRESS, BY_BROWSER, BY_PLACE, BY_SITE, MailboxSilent, customers_of, signin_routes
+from web.limits import EVERYBODY, Limit, seconds_to_wait
+from web.pools import Pools
+from web.signin import BY_ADDRESS, BY_BROWSER, BY_PLACE, BY_SITE, WRONG, MailboxSilent, customers_of, signin_routes
 
 REFUSED = "Address and password don't belong together"
 
@@ -62,7 +63,7 @@ def url(running: Stores, config: Config, allowed: dict[str, AllowedHost]) -> Ite
     def build(_: str) -> FastAPI:
         site = FastAPI()
         check = partial(check_mailbox, config, running.urls.state, allowed)
-        site.include_router(signin_routes(entrance(running, "x-client"), check))
+        site.include_router(signin_routes(entrance(running, "x-client"), check, Pools().sign_in))
         return site
 
     with serving(build) as found:
@@ -259,6 +260,28 @@ def test_a_client_that_has_to_wait_uses_up_no_address(browser: New, user: User) 
         X_Client="192.0.2.9",
     )
     assert owner.status == 303
+
+
+def test_wrong_tries_of_all_networks_together_have_an_end(
+    browser: New, user: User, running: Stores, stores: Stores
+) -> None:
+    """From as many networks as there are tries; only wrong ones count, and nobody is told more than to come again."""
+
+    def tried(network: int, address: str, password: str) -> Answer:
+        headers = {"Sec_Fetch_Site": "same-origin", "Content_Type": FORM, "X_Client": f"198.51.100.{network}"}
+        return browser().ask("POST", "/signin", _form(address, password), **headers)
+
+    door = entrance(running)
+    for _ in range(WRONG.most - 2):
+        assert door.seconds_to_wait(WRONG, EVERYBODY) == 0
+    for network in range(3):
+        assert tried(network, f"{user.name}@host.example", user.password).status == 303
+    assert [tried(10 + n, f"a{n}@elsewhere.example", "x").status for n in range(4)] == [403, 403, 503, 503]
+    refused = tried(20, "b@elsewhere.example", "x")
+    assert 0 < int(refused.headers["retry-after"]) <= WRONG.seconds
+    assert "set-cookie" not in refused.headers
+    stores.state.delete(*stores.state.scan_iter("limit:signin-wrong:*"))
+    assert tried(21, f"{user.name}@host.example", user.password).status == 303
 
 
 def test_signing_in_on_a_foreign_page_is_refused(browser: New, user: User) -> None:

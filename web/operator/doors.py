@@ -1,15 +1,16 @@
 """What the console is given. It knows no configuration; its pages add here what they need of the rooms behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from starlette.requests import Request
 
 from web.clients import DIRECT, Proxies, client_by
-from web.limits import Limit, seconds_to_wait
+from web.limits import EVERYBODY, Limit, seconds_to_wait
 from web.operator.accounts import Roster
 from web.operator.rooms import Rooms
 from web.operator.sso import SingleSignOn
+from web.pools import StaffPools
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Console:
         url: the address at which browsers reach it.
         proxies: the host's, in front of the console.
         sso: who signs members in elsewhere; None where nobody does.
+        pools: where passwords are hashed and the provider is asked.
     """
 
     roster: Roster
@@ -31,6 +33,7 @@ class Console:
     url: str
     proxies: Proxies = DIRECT
     sso: SingleSignOn | None = None
+    pools: StaffPools = field(default_factory=StaffPools)
 
     @property
     def state(self) -> Redis:
@@ -44,3 +47,8 @@ class Console:
     def client_of(self, request: Request) -> str:
         """Return the part of a client's address by which its tries are counted."""
         return client_by(self.proxies, request)
+
+    def seconds_for_everybody(self, limit: Limit, *, count: bool) -> int:
+        """Count a try by anybody, or only look, and return how long all have to wait (0: not at all)."""
+        name = self.roster.vault.pseudonyms(EVERYBODY)[0]
+        return seconds_to_wait(self.state, limit, name, count=count)

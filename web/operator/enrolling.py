@@ -83,6 +83,7 @@ def choosing_routes(console: Console) -> APIRouter:
         return _password_page(console, one.account, "")
 
     @routes.post(PASSWORD)
+    @console.pools.password.serves
     def password_chosen(one: Annotated[Enrolling, who], password: _Secret = "", again: _Secret = "") -> Response:
         wrong = passwords.problem_with(password, one.account.name)
         if wrong or password != again:

@@ -1,5 +1,6 @@
 """Signing in by name, password and second factor; signing out."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import structlog
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from web.askedfirst import AskedFirst
+from web.busy import come_later
+from web.limits import Limit
 from web.operator import passwords
 from web.operator import session as sessions
 from web.operator.counting import remembered, sign_in_attempt
@@ -21,6 +24,8 @@ _log = structlog.get_logger()
 
 SIGN_IN = "/signin"
 CODE = "/signin/code"
+WRONG = Limit("console-wrong", 60, 60)
+"""Wrong names or passwords, whoever tries them wherever."""
 
 Given = Annotated[str, Cookie(alias=COOKIE)]
 GivenCode = Annotated[str, Form(max_length=64)]
@@ -37,13 +42,18 @@ def signin_routes(console: Console) -> APIRouter:
         return see("/") if identify(console.roster, request).member else signin_page(console)
 
     @routes.post(SIGN_IN)
+    @console.pools.password.serves
     def password_given(request: Request, name: _Name = "", password: _Secret = "", cookie: Given = "") -> Response:
         named = name.strip()
         attempt = sign_in_attempt(console, request, named, account_named(console.roster, named))
         if attempt.wait:
             return too_often(console, attempt.wait)
+        wait = console.seconds_for_everybody(WRONG, count=False)
+        if wait:
+            return come_later(partial(busy, console), wait)
         account = let_halfway(console.roster, named, password, attempt)
         if account is None:
+            console.seconds_for_everybody(WRONG, count=True)
             return signin_page(console, name, refused=True)
         return see(CODE, sessions.begin(console.state, cookie, Stage.HALFWAY, account))
 
@@ -83,6 +93,12 @@ def signin_page(console: Console, name: str = "", *, refused: bool = False) -> R
     """Return the page to sign in on; `refused` after a try that failed, with the name that was typed."""
     status = HTTPStatus.FORBIDDEN if refused else HTTPStatus.OK
     return shown(console, "signin.html", status=status, refused=refused, name=name, sso=console.sso is not None)
+
+
+def busy(console: Console) -> Response:
+    """Return the page for whoever has to wait for others: for their sign-ins, or for somebody who guesses."""
+    words = "Too many people are signing in right now. Nothing was changed. Try again in a moment."
+    return notice(console, "The console is busy", words, way=(SIGN_IN, "Sign in"))
 
 
 def too_often(console: Console, seconds: int) -> Response:

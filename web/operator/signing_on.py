@@ -48,6 +48,7 @@ def signing_on_routes(console: Console, sso: SingleSignOn) -> APIRouter:
     routes = APIRouter(route_class=AskedFirst)
 
     @routes.post("/signin/sso", dependencies=[OPEN])
+    @console.pools.sso.serves
     def out(request: Request, cookie: Given = "") -> Response:
         wait = console.seconds_to_wait(BY_CLIENT, request)
         if wait:
@@ -56,11 +57,13 @@ def signing_on_routes(console: Console, sso: SingleSignOn) -> APIRouter:
         return with_session(_out(console, sso, session, "/", stepping_up=False), session)
 
     @routes.post("/step-up/sso")
+    @console.pools.sso.serves
     def out_again(_: Viewer, back: Annotated[str, Form(max_length=1000)] = "/", cookie: Given = "") -> Response:
         session = sessions.find(console.state, cookie)
         return _out(console, sso, session, ours(back), stepping_up=True) if session else see(SIGN_IN)
 
     @routes.get(RETURN, dependencies=[OPEN])
+    @console.pools.sso.serves
     def back(code: str = "", state: str = "", error: str = "", iss: str = "", cookie: Given = "") -> Response:
         session = sessions.find(console.state, cookie)
         denied = bool(error) or iss not in {"", sso.provider.issuer}  # RFC 9207 §2.4
