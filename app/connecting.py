@@ -20,11 +20,11 @@ from typing import Literal
 import structlog
 
 from app.config import Config
-from app.exchanging import ByCode, ByFile, Own, Source, Task, obtain
+from app.exchanging import ByCode, ByFile, Own, Source, obtained
 from app.newkey import Anew, key_again, waits_for_grant
 from app.stores import Stores
 from jobs import accounts, audit, clientrefused, exchanges, flow, requests
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import TERMINAL, Act, Actor, AuditBroken, AuditBusy
 from jobs.durable import wait_for_disk
 from jobs.errors import AccountBusy
@@ -154,9 +154,9 @@ def _connected(
     config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor, customer: str, anew: Anew | None
 ) -> Connected:
     judge = _Judge(stores, purpose, actor, customer, anew, by_file=isinstance(source, ByFile))
-    task = Task(config, stores.urls.state, *judge.keys(), source)
+    keys = judge.keys()
     try:
-        answer = run_apart(obtain, task, judge.hear)
+        answer = obtained(config, stores.urls.state, *keys, source, judge.hear)
     except ApartFailed as failed:
         raise judge.failed(failed.code) from None
     if judge.refusal:

@@ -15,10 +15,10 @@ from redis.exceptions import RedisError
 from app.background import beside
 from app.config import Config
 from app.connecting import AGAIN_SECONDS
-from app.exchanging import Left, Own, Task, obtain
+from app.exchanging import Left, Own, obtained
 from app.stores import Stores
 from jobs import accounts, audit, exchanges
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import WORKER, Act, AuditBroken, AuditBusy
 from jobs.errors import AccountBusy
 from jobs.exchanges import LATEST_SECONDS, Exchange, Standing
@@ -82,7 +82,7 @@ def settle(config: Config, stores: Stores, exchange: Exchange) -> None:
     audit.append(state, WORKER, Act.OPENED, exchange.id, "exchange")
     look = _Look(stores, exchange)
     try:
-        answer = run_apart(obtain, Task(config, stores.urls.state, own, own, Left()), look.hear)
+        answer = obtained(config, stores.urls.state, own, own, Left(), look.hear)
     except ApartFailed as failed:
         _failed(stores, exchange, failed.code.partition(":")[0])
         return

@@ -20,6 +20,7 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, cast
 
@@ -29,12 +30,13 @@ from redis.exceptions import RedisError
 from app.config import Config
 from app.found import Failed, Found, counted, looked, usual
 from app.hosts import config_for
-from app.looking import MAX_BYTES, Look, Sealed, look_over
+from app.looking import Look, Sealed, apart, look_over
 from app.seen import seen_of
 from app.stores import Stores
 from jobs import audit, clientrefused
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
+from jobs.contacts import note_contact
 from jobs.custody import KEY_LOST
 from jobs.migration import part_key, record_key
 from jobs.slice import crashed_by
@@ -50,8 +52,6 @@ LONGEST_SECONDS = 1800.0
 
 _AT_ONCE = 4
 """Processes at once; further customers wait a moment, and their page says that it is counting."""
-
-_MEMORY_MIB = 1024
 
 _HOLD_SECONDS = 90
 """A survey not heard of for this long is dead, with its web server, and may be begun again by another one."""
@@ -209,13 +209,12 @@ def _answer(survey: _Survey) -> Json:
     config = config_for(survey.config, state, migration)
     audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
     task = Look(config, survey.stores.urls.state, Sealed(migration, survey.stores.vault.key(migration)))
-    return run_apart(
+    return apart(
         look_over,
         task,
         lambda _: {"wanted": _is_wanted(survey)},
+        contacted=partial(note_contact, state, migration),
         seconds=survey.seconds,
-        memory_mib=_MEMORY_MIB,
-        max_bytes=MAX_BYTES,
     )
 
 
