@@ -166,6 +166,7 @@ class Work(_Section):
     slice_seconds: float = Field(default=20, ge=1, le=120)
     lease_seconds: float = Field(default=10, ge=2, le=60)
     memory_mib: int = Field(default=400, ge=128)
+    require_kernel_walls: bool = False
 
 
 class Migrations(_Section):

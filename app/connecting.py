@@ -25,12 +25,12 @@ from redis.exceptions import RedisError
 
 from app.background import beside
 from app.config import Config
-from app.exchanging import ByCode, ByFile, Source, Task, obtain
+from app.exchanging import ByCode, ByFile, Source, obtained
 from app.judging import Judge
 from app.newkey import Anew
 from app.stores import Stores
 from jobs import clientrefused, exchanges, flow
-from jobs.apart import ApartFailed, run_apart
+from jobs.apart import ApartFailed
 from jobs.audit import TERMINAL, Actor
 from jobs.errors import AccountBusy
 from migrator.errors import ClientRefused
@@ -126,10 +126,10 @@ def _connected(
     config: Config, stores: Stores, purpose: Purpose, source: Source, actor: Actor, customer: str, anew: Anew | None
 ) -> Connected:
     judge = Judge(stores, purpose, actor, customer, anew, by_file=isinstance(source, ByFile))
-    task = Task(config, stores.urls.state, *judge.keys(), source)
+    keys = judge.keys()
     try:
         with kept_on(stores, judge.exchange):
-            answer = run_apart(obtain, task, judge.hear)
+            answer = obtained(config, stores.urls.state, *keys, source, judge.hear)
     except ApartFailed as failed:
         raise judge.failed(failed.code) from None
     if judge.refusal:

@@ -5,13 +5,15 @@ data, no key, and no process that lives on. How many there are at once, the page
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from app.closing import close_doors, tell_refusal
+from app.closing import close_doors, outside_of
 from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
+from jobs.outside import tell_refusal
+from jobs.reach import door_url
 from migrator.addresses import domain_of
 from migrator.errors import LoginRefused
 from migrator.mailbox import Credentials, Password, open_mailbox
@@ -79,7 +81,7 @@ def allowed_hosts(config: Config) -> dict[str, AllowedHost]:
 
 def try_to_enter(task: Entry, _: Ask) -> Json:
     """Log in and out again; the answer is empty. Raises as of `open_mailbox`."""
-    reach = close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=True)
+    reach = close_doors(task.config, task.state_url, tell_refusal, to_mailbox=True)
     with open_mailbox(task.config.target, task.mailbox, connect=reach, read_timeout=_READ_SECONDS):
         return {}
 
@@ -87,14 +89,12 @@ def try_to_enter(task: Entry, _: Ask) -> Json:
 def is_let_in(task: Entry) -> bool:
     """Tell whether the mailbox accepts the credentials; raises `MailboxSilent` where its server does not say."""
     try:
-        run_apart(try_to_enter, task, seconds=_SECONDS)
+        known_as = door_url(task.state_url)
+        outside = outside_of(task.config, task.state_url, known_as, to_mailbox=True)
+        run_apart(try_to_enter, replace(task, state_url=known_as), outside=outside, seconds=_SECONDS)
     except ApartFailed as failed:
         if failed.code == LoginRefused.code:
             return False
         _log.warning("mailbox-silent", code=failed.code)
         raise MailboxSilent from None
     return True
-
-
-def _unheard(_: str) -> None:
-    """A try has no receipt, so nobody notes which hosts it contacts."""

@@ -31,6 +31,7 @@ EVENTS: Mapping[str, Event] = {
     event.name: event
     for event in (
         Event("worker-started", "info", "version threads"),
+        Event("kernel-walls-missing", "warning", "code"),
         Event("worker-stopped", "info", "seconds"),
         Event("stop-cut-short", "warning", "error"),
         Event("slice-ended", "info", "migration phase kind code seconds"),

@@ -15,12 +15,12 @@ from redis.exceptions import RedisError
 
 from app.background import beside
 from app.config import Config
-from app.exchanging import Left, Own, Task, obtain
+from app.exchanging import Left, Own, obtained
 from app.judging import AGAIN_SECONDS
 from app.newkey import waits_for_grant
 from app.stores import Stores
 from jobs import accounts, audit, exchanges, requests
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import WORKER, Act, AuditBroken, AuditBusy
 from jobs.durable import wait_for_disk
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
@@ -107,9 +107,8 @@ def _look_after(config: Config, stores: Stores, exchange: Exchange) -> None:
         return
     audit.append(stores.state, WORKER, Act.OPENED, exchange.id, "exchange")
     look = _Look(stores, exchange)
-    task = Task(config, stores.urls.state, look.renewed() or own, own, Left())
     try:
-        answer = run_apart(obtain, task, look.hear)
+        answer = obtained(config, stores.urls.state, look.renewed() or own, own, Left(), look.hear)
     except ApartFailed as failed:
         _failed(stores, exchange, failed.code.partition(":")[0])
         return

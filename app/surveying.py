@@ -30,13 +30,14 @@ from redis.exceptions import RedisError
 from app.config import Config
 from app.found import Failed, Found, counted, looked, usual
 from app.hosts import config_for
-from app.looking import MAX_BYTES, Look, Sealed, look_over
+from app.looking import Look, Sealed, apart, look_over
 from app.seen import seen_of
 from app.stores import Stores
 from app.surveyturns import Turn, Turns
 from jobs import audit, clientrefused
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
+from jobs.contacts import note_contact
 from jobs.custody import KEY_LOST
 from jobs.fullness import Load
 from jobs.migration import part_key, record_key
@@ -52,7 +53,6 @@ __all__ = ["Failed", "Found", "begin", "counted", "found", "halt", "looked", "us
 LONGEST_SECONDS = 1800.0
 """A million messages need ten minutes under Google's ceiling for new projects."""
 
-_MEMORY_MIB = 1024
 
 _HOLD_SECONDS = 90
 """A survey not heard of for this long is dead, with its web server, and may be begun again by another one."""
@@ -224,13 +224,12 @@ def _answer(survey: _Survey, turn: Turn) -> Json:
     config = config_for(survey.config, state, migration)
     audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
     task = Look(config, survey.stores.urls.state, Sealed(migration, survey.stores.vault.key(migration)))
-    return run_apart(
+    return apart(
         look_over,
         task,
         lambda _: {"wanted": _goes_on(survey, turn)},
+        contacted=partial(note_contact, state, migration),
         seconds=survey.seconds,
-        memory_mib=_MEMORY_MIB,
-        max_bytes=MAX_BYTES,
     )
 
 

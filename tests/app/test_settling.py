@@ -284,7 +284,7 @@ def test_whatever_dies_while_a_code_is_exchanged_leaves_no_access(
     purpose = Purpose(new_id())
     asked = consented(google, config, stores, purpose)
     if when == "before it is sent":
-        monkeypatch.setattr("app.connecting.run_apart", lambda *_: dying(_))
+        monkeypatch.setattr("app.connecting.obtained", lambda *_: dying(_))
     elif when == "after the answer":
         monkeypatch.setattr("app.judging.Judge.hear", lambda *_: dying(_))
     else:
