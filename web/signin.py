@@ -115,20 +115,21 @@ def customers_of(entrance: Entrance, mailbox: str) -> tuple[str, ...]:
 
 
 def _refusal(entrance: Entrance, request: Request, mailbox: str) -> Response | None:
-    """Return why a password is not tried now, or None."""
-    wait = _wait(entrance, request, mailbox)
+    """Return why a password is not tried now, or None; a known browser has nothing to do with strangers' tries."""
+    address = mailbox_key(mailbox)
+    browser = entrance.known.name_of(request, address)
+    if browser:
+        wait = entrance.seconds_to_wait(BY_BROWSER, browser)
+        return too_often(entrance.host, wait) if wait else None
+    wait = _strangers_wait(entrance, client_of(entrance, request), address)
     if wait:
         return too_often(entrance.host, wait)
     wait = entrance.seconds_to_wait(WRONG, EVERYBODY, count=False)
     return come_later(lambda: busy_page(entrance.host), wait) if wait else None
 
 
-def _wait(entrance: Entrance, request: Request, mailbox: str) -> int:
+def _strangers_wait(entrance: Entrance, client: str, address: str) -> int:
     """Count the try; the client first, so that one who tries too often can't keep a customer out."""
-    address, client = mailbox_key(mailbox), client_of(entrance, request)
-    browser = entrance.known.name_of(request, address)
-    if browser:
-        return entrance.seconds_to_wait(BY_BROWSER, browser)
     site = site_of(client)
     return (
         entrance.seconds_to_wait(BY_CLIENT, client)

@@ -24,6 +24,7 @@ from emulator.servers.certificates import authority
 from emulator.servers.instance import INSTALL, free_ports
 from web.clients import Proxies
 from web.entrance import Entrance
+from web.pools import Pools
 from web.signin import signin_routes
 
 NAMING = ("x-real-ip", "x-forwarded-for")
@@ -141,7 +142,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 def sign_in(stores: Stores, proxies: Proxies) -> Iterator[int]:
     """Serve the page to sign in on, at which every password is wrong; the value is its port."""
     site, stop = FastAPI(), threading.Event()
-    site.include_router(signin_routes(Entrance(stores.state, stores.keys, stores.vault, proxies), lambda *_: None))
+    entrance = Entrance(stores.state, stores.keystores, stores.vault, proxies)
+    site.include_router(signin_routes(entrance, lambda *_: None, Pools().sign_in))
     with listening("127.0.0.1", 0, "web") as listeners, serving(site, listeners, stop, "web"):
         yield listeners[0].getsockname()[1]
 

@@ -281,12 +281,16 @@ def test_every_place_to_guess_at_counts_the_tries(path: str, stores: Stores, url
 
 
 def test_wrong_passwords_from_everywhere_together_have_an_end(stores: Stores, url: str) -> None:
-    name = stores.vault.pseudonyms(EVERYBODY)[0]
+    ann, owner, name = enlist(stores, "ann"), Visitor(url), stores.vault.pseudonyms(EVERYBODY)[0]
+    owner.give_password("ann")
+    owner.give_code(code_now(ann))
+    held = {KNOWN: owner.cookies[KNOWN]}
     for _ in range(WRONG.most - 1):
         seconds_to_wait(stores.state, WRONG, name)
     answers = [Visitor(url, f"198.51.100.{n}").give_password("nobody", "x") for n in range(3)]
     assert [answer.status for answer in answers] == [403, 503, 503]
     assert 0 < int(answers[-1].headers["retry-after"]) <= WRONG.seconds
+    assert Visitor(url, "198.51.100.9", held).give_password("ann").status == 303, "whose browser is known"
 
 
 def test_a_password_kept_under_older_parameters_is_kept_under_todays(stores: Stores) -> None:

@@ -267,11 +267,12 @@ def test_wrong_tries_of_all_networks_together_have_an_end(
 ) -> None:
     """From as many networks as there are tries; only wrong ones count, and nobody is told more than to come again."""
 
-    def tried(network: int, address: str, password: str) -> Answer:
+    def tried(network: int, address: str, password: str, who: Client | None = None) -> Answer:
         headers = {"Sec_Fetch_Site": "same-origin", "Content_Type": FORM, "X_Client": f"198.51.100.{network}"}
-        return browser().ask("POST", "/signin", _form(address, password), **headers)
+        return (who or browser()).ask("POST", "/signin", _form(address, password), **headers)
 
-    door = entrance(running)
+    door, owner = entrance(running), browser()
+    assert tried(1, f"{user.name}@host.example", user.password, owner).status == 303
     for _ in range(WRONG.most - 2):
         assert door.seconds_to_wait(WRONG, EVERYBODY) == 0
     for network in range(3):
@@ -280,6 +281,7 @@ def test_wrong_tries_of_all_networks_together_have_an_end(
     refused = tried(20, "b@elsewhere.example", "x")
     assert 0 < int(refused.headers["retry-after"]) <= WRONG.seconds
     assert "set-cookie" not in refused.headers
+    assert tried(30, f"{user.name}@host.example", user.password, owner).status == 303, "whose browser is known"
     stores.state.delete(*stores.state.scan_iter("limit:signin-wrong:*"))
     assert tried(21, f"{user.name}@host.example", user.password).status == 303
 

@@ -48,7 +48,7 @@ def signin_routes(console: Console) -> APIRouter:
         attempt = sign_in_attempt(console, request, named, account_named(console.roster, named))
         if attempt.wait:
             return too_often(console, attempt.wait)
-        wait = console.seconds_for_everybody(WRONG, count=False)
+        wait = 0 if attempt.apart else console.seconds_for_everybody(WRONG, count=False)
         if wait:
             return come_later(partial(busy, console), wait)
         account = let_halfway(console.roster, named, password, attempt)
