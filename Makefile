@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help demo receipt test check lint types contracts messages coverage bench simulation lock clean
+.PHONY: help demo receipt test test-all check lint types contracts messages coverage bench simulation lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/run.done ## migrate some 300 real messages from a local stand-in for Google into a real IMAP server
 	@$(BIN)/migrator demo
@@ -14,11 +14,17 @@ demo: .venv/run.done ## migrate some 300 real messages from a local stand-in for
 receipt: .venv/run.done ## check the demo's receipt and print what it says
 	@$(BIN)/migrator receipt verify build/demo/receipt.jws --keys build/demo/receipt-keys.json
 
-test: .venv/dev.done servers ## run all tests, on real Dovecot, Cyrus and Redis
-	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not alone"
-	$(BIN)/pytest -q -m alone
+PYTEST := $(BIN)/pytest -q --durations=10
+SIDE_BY_SIDE := -n 2 --dist loadgroup
 
-check: lint types contracts test ## everything CI runs
+test: .venv/dev.done servers ## run the tests but for the slow ones, on real Dovecot, Cyrus, Courier and Redis
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow and not alone"
+
+test-all: test ## run these, then the slow ones: whole installations, browsers, kills, what measures seconds
+	$(PYTEST) $(SIDE_BY_SIDE) -m "slow and not alone"
+	$(PYTEST) -m alone
+
+check: lint types contracts test-all ## everything CI runs
 
 lint: .venv/dev.done ## style
 	$(BIN)/ruff check .
