@@ -23,6 +23,7 @@ from stand_in import Google
 from app import embedded
 from app.report import Report, report_on
 from app.stores import connect
+from app.storeurls import name_of
 from emulator.servers.instance import Server, User
 from jobs import accounts
 from jobs.kept import Where
@@ -35,6 +36,7 @@ from migrator.mailbox import Password
 from migrator.records import Deferred, as_json
 from oauth.grant import Grant
 from oauth.keyring import KeyRing, add_key
+from oauth.keystores import KeyStores
 from oauth.vault import Safe, Vault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +57,8 @@ class House:
         self.keys: Redis = connect(self.keys_store.url)
         self.master = folder / "master.key"
         add_key(self.master)
-        self.vault = Vault(self.keys, KeyRing.read(self.master))
+        keys = KeyStores({name_of(self.keys_store.url): self.keys}, self.state)
+        self.vault = Vault(keys, KeyRing.read(self.master))
         self.config = folder / "config.toml"
         self.config.write_text(self._toml(settings))
         self.workers: list[subprocess.Popen[bytes]] = []
