@@ -66,7 +66,9 @@ def test_every_service_is_a_user_of_its_own() -> None:
         user, _, group = SERVICES[name]["user"].partition(":")
         (folder,) = SERVICES[name]["tmpfs"]
         assert folder.startswith(f"/run/migrator:uid={user},gid={group},mode=0700,")
-    assert SERVICES["state-folder"]["entrypoint"][1] == SERVICES["state"]["user"]
+    (_, _, command) = SERVICES["state-folder"]["entrypoint"]
+    for name, folder in (("state", "/var/lib/migrator-state"), ("worker", "/var/lib/migrator-audit")):
+        assert f"chown {SERVICES[name]['user']} {folder}" in command
 
 
 def may_read(user: str, file: Path) -> bool:
