@@ -28,6 +28,7 @@ class Elsewhere:
         self._existing = folders.existing
         self._names = names
         self._begun: set[str] = set()
+        self._earlier = {number for number, _ in self._existing.elsewhere}
 
     def settled(self, number: int, folder: int) -> bool:
         """Tell whether a message needs no copy in an open folder: it was found elsewhere, or is there unlocated."""
@@ -36,6 +37,21 @@ class Elsewhere:
     def mark(self, number: int, folder: int) -> Mark:
         """Return how a message counts that needs no copy in its last folder."""
         return Mark.ALREADY_ELSEWHERE if (number, folder) in self._existing.elsewhere else Mark.COPIED
+
+    def follow(self, number: int, folders: Sequence[int]) -> None:
+        """Let what stood for a message in folders it no longer goes to stand for it in those it goes to now.
+
+        A slice that died may have found it before its labels changed. `folders` are all that the message goes to.
+        """
+        if number not in self._earlier:
+            return
+        stale = [pair for pair in self._existing.elsewhere if pair[0] == number and pair[1] not in folders]
+        for pair in stale:
+            place, free = self._existing.elsewhere[pair], [f for f in folders if not self.settled(number, f)]
+            commands = [self._existing.give_back(pair)]
+            if free and self._names.number_of(place.name) not in folders:
+                commands.append(self._existing.take((number, free[0]), place))
+            self._ledger.write(*commands)
 
     def find(self, folder: int, wanted: Sequence[Wanted]) -> dict[int, Command]:
         """Return which messages were elsewhere before the import, by number, with the command that records where."""

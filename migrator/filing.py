@@ -119,6 +119,11 @@ class Filing:
         Raises:
             Waiting: the mailbox cannot be reached; nothing is lost, the messages stay open.
         """
+        for staged in batch:
+            self._others.follow(staged.number, (folder, *staged.more))
+        self._file(folder, batch)
+
+    def _file(self, folder: int, batch: Sequence[Staged]) -> None:
         if self.refusals.is_closed(folder):
             self.refusals.leave(folder, _numbers(batch))
             return
@@ -156,7 +161,7 @@ class Filing:
         settled = [s for s in batch if self._others.settled(s.number, folder)]
         for staged in self._unsettled(settled) if settled else ():
             if staged.more:
-                self.file(staged.more[0], [replace(staged, folder=staged.more[0], more=staged.more[1:])])
+                self._file(staged.more[0], [replace(staged, folder=staged.more[0], more=staged.more[1:])])
             else:
                 self._ledger.write(self._ledger.mark(staged.number, self._others.mark(staged.number, folder)))
 

@@ -1,5 +1,6 @@
 """Mail that the customer has sorted since: recognised in whatever folder it lies, each message once."""
 
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,27 @@ def test_a_slice_may_die_while_the_mailbox_is_listed(writes: int, dovecot_server
         filing.close()
     desk.file(batch(range(5)))
     assert desk.marks(*range(5)) == [THERE, THERE, ELSEWHERE, ELSEWHERE, COPIED]
+
+
+@pytest.mark.parametrize("writes", range(12))
+def test_what_was_found_before_its_labels_changed_is_not_brought_again(
+    dovecot_server: Server, redis: Redis, writes: int
+) -> None:
+    """The slice that found it dies before it counts it; then it goes to another folder."""
+    desk = Desk(dovecot_server, redis)
+    desk.put(FAMILY, *letters(0, 1))
+    desk.ledger = heir(redis, desk.ledger, dying(writes))
+    filing = Filing(desk.enter, desk.ledger, FolderNames.load(desk.ledger), desk.key, Patience(scale=0))
+    with closing(filing), suppress(Died):
+        filing.recover()
+        filing.take_inventory()
+        filing.file(INBOX, batch([0, 1]))
+    desk.ledger = heir(redis, desk.ledger)
+    left = [number for number in (0, 1) if desk.marks(number) != [ELSEWHERE]]
+    desk.file(batch(left, WORK))
+    assert desk.marks(0, 1) == [ELSEWHERE, ELSEWHERE]
+    with desk.server.observer(desk.user) as observer:
+        assert not observer.folder_exists(desk.name(WORK)) or lying_in(desk, "Work") == []
 
 
 def test_a_slice_whose_time_is_over_goes_on_with_the_list_later(dovecot_server: Server, redis: Redis) -> None:
