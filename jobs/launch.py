@@ -81,6 +81,12 @@ def leave_unchosen(redis: Redis, migration_id: str) -> None:
     _write(redis, migration_id, Wanted(Choices(), "newest-first", by_digest=False))
 
 
+def domain_of(redis: Redis, migration_id: str) -> str:
+    """Return the mail domain that says which of the host's servers the mailbox is on; empty where there is one."""
+    row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))
+    return str(row.get("domain", ""))
+
+
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:
     """Return how the migration is to be done."""
     row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))
