@@ -83,7 +83,7 @@ def deaths(first: int = 1) -> Iterator[Death]:
         at, came = at + 1, death.came
 
 
-def called_here(function: Callable[[Any, Ask], Json], task: Any, hear: Ask) -> Json:
+def called_here(function: Callable[[Any, Ask], Json], task: Any, hear: Ask, **_: Any) -> Json:
     """Call a function of `run_apart` in this process; its errors come out as they do from its own."""
     try:
         return function(task, hear)

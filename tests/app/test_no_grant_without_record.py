@@ -82,8 +82,7 @@ def place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Place:
     # Its functions run here, where the process that dies counts their steps too; a wall here would stay for all tests.
-    monkeypatch.setattr("app.connecting.run_apart", called_here)
-    monkeypatch.setattr("app.settling.run_apart", called_here)
+    monkeypatch.setattr("app.exchanging.run_apart", called_here)
     monkeypatch.setattr("app.exchanging.close_doors", lambda *_, **__: None)
     monkeypatch.setattr("app.surveying.begin", lambda *_: None)
     google, settings = google_process
@@ -307,12 +306,12 @@ def test_no_record_is_made_while_the_grant_is_being_given_back(place: Place, mon
     migration, state = new_id(), place.stores.state
     place.consented(Purpose(migration))()
 
-    def meanwhile(*told: Any) -> Any:
+    def meanwhile(*told: Any, **_: Any) -> Any:
         with pytest.raises(ConnectingLapsed):
             requests.create(state, "c1", migration_id=migration, connecting=True)
         return called_here(*told)
 
-    monkeypatch.setattr("app.settling.run_apart", meanwhile)
+    monkeypatch.setattr("app.exchanging.run_apart", meanwhile)
     place.settle()
     check_nothing(place, granted=True)
 

@@ -178,12 +178,11 @@ def test_a_launch_minted_on_the_old_one_is_good_once(place: Place) -> None:
 
 def test_an_answer_that_came_to_an_old_process_has_come(place: Place) -> None:
     query = "?state=s&code=c"
-    with answered.taking(place.before, NOBODY, query) as first:
-        with answered.taking(place.meanwhile, NOBODY, query) as second:
-            assert (first.before, second.before) == (False, True)
-        first.migration = "m1"
-    with answered.taking(place.meanwhile, NOBODY, query) as third:
-        assert third.migration == "m1"
+    first, second = (answered.began(keys, NOBODY, query) for keys in (place.before, place.meanwhile))
+    assert (first.before, second.before) == (False, True)
+    first.migration = "m1"
+    answered.ended(place.before, first)
+    assert answered.began(place.meanwhile, NOBODY, query).migration == "m1"
 
 
 def test_what_begins_now_begins_in_the_first(place: Place) -> None:
