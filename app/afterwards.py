@@ -1,7 +1,5 @@
 """The rooms behind the pages after the end: receipts read, mailboxes entered, undos begun in the background."""
 
-import threading
-from contextlib import ExitStack
 from functools import cache, partial
 
 import structlog
@@ -35,16 +33,14 @@ from migrator.signingkeys import public_keys
 from web.afterdoors import Afterwards
 from web.launch import login_name
 from web.limits import seconds_to_wait
+from web.pools import Pool, Pools
 from web.views.host import Host
 from web.visitor import Owned
 
 _log = structlog.get_logger()
 
-_PLACES = threading.BoundedSemaphore(8)
-"""So many undos at once in this server; each is a process that waits for a mail server most of its time."""
 
-
-def afterwards_doors(config: Config, stores: Stores, host: Host) -> Afterwards:
+def afterwards_doors(config: Config, stores: Stores, host: Host, pools: Pools) -> Afterwards:
     """Return what the pages after the end may do in this installation.
 
     Raises:
@@ -69,11 +65,12 @@ def afterwards_doors(config: Config, stores: Stores, host: Host) -> Afterwards:
         host=host,
         signed=partial(signed_receipt, state),
         receipt=receipt,
-        held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keys}),
+        held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keystores}),
         erase=partial(erase, state, vault),
         enter=partial(credentials_for, wizard_of(config, stores)),
-        undo=partial(begin_undo, config, stores),
+        undo=partial(begin_undo, config, stores, pools.undo),
         seconds_to_wait=lambda limit, name: seconds_to_wait(state, limit, vault.pseudonyms(name)[0]),
+        pools=pools,
     )
 
 
@@ -101,7 +98,7 @@ def credentials_for(wizard: Wizard, owned: Owned, address: str, password: str) -
     return Password(login_name(address, wizard.config.panel.login), password)
 
 
-def begin_undo(config: Config, stores: Stores, migration: str, credentials: Credentials) -> bool:
+def begin_undo(config: Config, stores: Stores, pool: Pool, migration: str, credentials: Credentials) -> bool:
     """Begin an undo in a thread of this process, and tell whether there was room for one more.
 
     It ends with the process; asked for once more, it goes on. What becomes of it is told by `jobs.undowish`.
@@ -110,16 +107,8 @@ def begin_undo(config: Config, stores: Stores, migration: str, credentials: Cred
         CannotStart: no process can be started for it now.
     """
     try_to_start()
-    if not _PLACES.acquire(blocking=False):
-        return False
-    with ExitStack() as unless_begun:
-        unless_begun.callback(_PLACES.release)
-        undowish.ask(stores.state, migration)
-        # A daemon: a server that stops does not wait an hour for somebody's undo, which goes on when asked once more.
-        work = threading.Thread(target=_undo, args=(config, stores, migration, credentials), name="undo", daemon=True)
-        work.start()
-        unless_begun.pop_all()
-    return True
+    work = partial(_undo, config, stores, migration, credentials)
+    return pool.begin(work, first=partial(undowish.ask, stores.state, migration))
 
 
 def _undo(config: Config, stores: Stores, migration: str, credentials: Credentials) -> None:
@@ -136,8 +125,6 @@ def _undo(config: Config, stores: Stores, migration: str, credentials: Credentia
         if not (code := trouble_of(error)):
             raise
         _log.warning("undo-stopped", migration=migration, code=code)
-    finally:
-        _PLACES.release()
 
 
 def _place(config: Config, stores: Stores, migration: str) -> Place:

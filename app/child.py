@@ -7,29 +7,31 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.closing import close_doors
+from app.closing import ADMINISTRATOR, close_doors, outside_of
 from app.config import Config
 from app.hosts import config_for
 from app.master_user import as_of_now
 from app.stores import connect
 from app.summing import summarise
 from jobs import accounts, clientrefused
-from jobs.contacts import note_served, served_by
+from jobs.contacts import note_contact, note_served, served_by
 from jobs.crashes import store_away
 from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
+from jobs.reach import door_url
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
+from jobs.settings import Surroundings
 from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
 from jobs.storetrouble import is_away
 from migrator.changes import catch_up, look_once_more
-from migrator.egress import Reach
+from migrator.egress import ToMailbox, line
 from migrator.errors import (
     ClientRefused,
     LeaseLost,
@@ -39,6 +41,7 @@ from migrator.errors import (
     MigrationError,
     ReconnectNeeded,
     Transient,
+    UnknownHost,
     Waiting,
 )
 from migrator.gmail import Gmail
@@ -69,6 +72,21 @@ class ChildConfig:
     state_url: str
 
 
+def surroundings(given: ChildConfig, state: Redis, migration: str, phase: State) -> Surroundings:
+    """Return what a slice is told and what it reaches; for its worker.
+
+    A mail server that is none of the host's any more is no door: the slice finds that out by itself.
+    """
+    known_as = door_url(given.state_url)
+    contacted = partial(note_contact, state, migration)
+    try:
+        config, to_mailbox = config_for(given.config, state, migration), phase is not State.FINISHING
+    except UnknownHost:
+        config, to_mailbox = given.config, False
+    outside = outside_of(config, given.state_url, known_as, to_mailbox=to_mailbox, contacted=contacted)
+    return Surroundings(replace(given, state_url=known_as), outside)
+
+
 def work(task: SliceTask, link: Link) -> SliceEnd:
     """Do one slice of a migration; every error of the tree becomes the end it asks for."""
     try:
@@ -76,8 +94,7 @@ def work(task: SliceTask, link: Link) -> SliceEnd:
         to_mailbox = task.phase is not State.FINISHING
         given = _with_its_host(task, given) if to_mailbox else given
         mailbox, first = _mailbox(task, given) if to_mailbox else (None, "")
-        told = link.refused, link.contacted
-        reach = close_doors(given.config, given.state_url, *told, to_mailbox=to_mailbox, first=first)
+        reach = close_doors(given.config, given.state_url, link.refused, to_mailbox=to_mailbox, first=first)
         end = Slice(task, link, given, reach, mailbox).run()
     except (MigrationError, SealBroken, RedisError) as error:
         end = _end_of(error)
@@ -103,7 +120,14 @@ def _mailbox(task: SliceTask, given: ChildConfig) -> tuple[Credentials, str]:
     With them comes the address of the mail server that served last.
     """
     with connect(given.state_url) as state:
-        return as_of_now(given.config, mailbox_of(Safe(state, task.id, task.key))), served_by(state, task.id)
+        mailbox = mailbox_of(Safe(state, task.id, task.key))
+        return as_of_now(given.config, mailbox, _administrator), served_by(state, task.id)
+
+
+def _administrator() -> str:
+    """Read the file of the administrator's password, which the worker opens for whoever was connected to nobody yet."""
+    with open(line().dial(ADMINISTRATOR), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        return file.read()
 
 
 def _end_of(error: Exception) -> SliceEnd:
@@ -129,7 +153,7 @@ class Slice:
     """The doors of one slice, each opened when it is first used."""
 
     def __init__(
-        self, task: SliceTask, link: Link, given: ChildConfig, reach: Reach, mailbox: Credentials | None
+        self, task: SliceTask, link: Link, given: ChildConfig, reach: ToMailbox, mailbox: Credentials | None
     ) -> None:
         self._task = task
         self._reach = reach

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from app.logs import configure_logs
 
-configure_logs("critical")
+configure_logs("critical", duplicate=False)
 
 
 def _ended_by(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

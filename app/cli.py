@@ -14,6 +14,7 @@ from app import proxies
 from app.cli_acts import act_commands
 from app.cli_audit import audit_group
 from app.cli_data import data_command
+from app.cli_keys import keys_group
 from app.cli_list import list_command, show_command, status_command
 from app.cli_metrics import metrics_command
 from app.cli_queue import dead_command, queue_command
@@ -24,6 +25,7 @@ from app.cli_users import user_group
 from app.config import Config, load
 from app.console import run_console
 from app.doctor import doctor_command
+from app.fronted import UNNAMED, WAY_OUT, is_proxy_unnamed
 from app.home import at_home, too_long
 from app.importing import ImportOptions, import_account
 from app.logs import quiet_logs
@@ -82,6 +84,7 @@ def web(config: Config) -> None:
     with at_home(config.store), open_stores(config.store) as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
         run_server(config, stores, keys, stop)
+    leave()  # threads may still wait for processes of ours, which end with this one
 
 
 @main.command()
@@ -175,6 +178,9 @@ def config_check(config: Config) -> None:
         click.echo(f"authorised redirect URI at Google, to the letter: {config.return_address}")
     if proxies.named():
         click.echo(proxies.sentence(), err=True)
+    for section, site in {"web": config.web, "console": config.console}.items():
+        if is_proxy_unnamed(site):
+            click.echo(f"{section}: {UNNAMED}. {WAY_OUT.format(section)}", err=True)
 
 
 def _until_told() -> threading.Event:
@@ -186,7 +192,7 @@ def _until_told() -> threading.Event:
 
 
 for _command in (
-    *(audit_group, data_command, receipt_group, reconnect_command, token_group, user_group),
+    *(audit_group, data_command, keys_group, receipt_group, reconnect_command, token_group, user_group),
     *(queue_command, list_command, show_command, status_command, dead_command, *act_commands(), doctor_command),
     metrics_command,
 ):

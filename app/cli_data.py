@@ -42,8 +42,10 @@ def data_command(config: Config, /, migration: str | None, *, as_json: bool) -> 
 
 def _looked(stores: Stores, migration: str | None) -> Overview:
     with ExitStack() as stack:
-        urls = {Where.STATE: stores.urls.state, Where.KEYS: stores.urls.keys, Where.BROKER: stores.urls.broker}
-        clients = {where: stack.enter_context(connect(url)) for where, url in urls.items()}
+        broker = stack.enter_context(connect(stores.urls.broker))
+        clients = {Where.STATE: stores.state, Where.KEYS: stores.keystores, Where.BROKER: broker}
+        stack.callback(stores.state.close)
+        stack.callback(stores.keystores.close)
         return overview_of(clients, migration) if migration else overview(clients)
 
 

@@ -14,7 +14,6 @@ from app.config import Config
 from app.terminal import as_json_option, columns, opened_rooms, pairs, terminal, told
 from jobs.acts import NEEDS_CUSTOMER
 from jobs.flow import totals
-from jobs.kept import Where
 from jobs.migration import State
 from jobs.standing import standing
 from web.operator.models import CodeCount, Count, Need, Overview, Told, WorkerTold
@@ -72,7 +71,7 @@ def dead_command(config: Config, /, *, as_json: bool) -> None:
     A ticket says nothing and is replaced by a new one: when tickets die, look at the worker's log.
     """
     with opened_rooms(config) as rooms:
-        now = standing(rooms.state, rooms.stores[Where.BROKER])
+        now = standing(rooms.state, rooms.broker)
         failed = Counter({code: count for (state, code), count in now.held.items() if state is State.FAILED})
         found = Dead(
             failed=tuple(

@@ -6,12 +6,13 @@
 import os
 import tomllib
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import click
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from migrator.hostnames import host_key
 from migrator.labels import Choices
@@ -21,6 +22,7 @@ from migrator.plan import Order
 from migrator.quota import ProfileName
 from migrator.summary import sender
 from oauth.grant import Client, is_plain_loopback
+from web.clients import FORWARDED_FOR, LISTS, Proxies
 from web.origins import origin_of, url_of
 
 # TOML has no word for "none": an empty path is none.
@@ -109,12 +111,18 @@ class Store(_Section):
     run_directory: OptionalPath = None
     url: str = ""
     broker_url: str = ""
-    keys_url: str = ""
+    keys_url: str | tuple[str, ...] = ""
     ca_file: OptionalPath = None
     password_file: OptionalPath = None
     keys_password_file: OptionalPath = None
     sentinel_password_file: OptionalPath = None
     master_key_file: OptionalPath = None
+
+    @property
+    def keys_urls(self) -> tuple[str, ...]:
+        """Where the key stores are, the one for new imports first; empty where none is named."""
+        named = (self.keys_url,) if isinstance(self.keys_url, str) else self.keys_url
+        return tuple(url for url in named if url)
 
     @property
     def password(self) -> str:
@@ -158,6 +166,7 @@ class Work(_Section):
     slice_seconds: float = Field(default=20, ge=1, le=120)
     lease_seconds: float = Field(default=10, ge=2, le=60)
     memory_mib: int = Field(default=400, ge=128)
+    require_kernel_walls: bool = False
 
 
 class Migrations(_Section):
@@ -196,15 +205,50 @@ class Receipts(_Section):
     policy_url: str = ""
 
 
-class Web(_Section):
-    """The web part: where it listens, and under which address browsers find it."""
+class Audit(_Section):
+    """Who keeps the audit log, and where its closed days are."""
+
+    keep: bool = True
+    folder: OptionalPath = None
+    key_file: OptionalPath = None
+    password_file: OptionalPath = None
+
+
+class Served(_Section):
+    """A site: where it listens, under which address browsers find it, and how proxies say from where somebody asks."""
 
     url: OwnOrigin = ""
     host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=1, le=65535)
+    port: int = Field(ge=1, le=65535)
     client_header: str = ""
+    trusted_proxies: Annotated[int, Field(ge=0, le=16)] | tuple[IPv4Network | IPv6Network, ...] = 0
+
+    @model_validator(mode="after")
+    def _lists_have_an_end(self) -> Self:
+        if self.client_header.lower() in LISTS and not self.trusted_proxies:
+            raise ValueError(
+                f"client_header: {self.client_header} is a list that browsers can begin. Have the proxy overwrite "
+                'X-Real-IP (deploy/proxy/ has files) and write client_header = "X-Real-IP", or say how many proxies of '
+                "yours append to the list: trusted_proxies = 1"
+            )
+        return self
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies, as those who count tries take them."""
+        given = self.trusted_proxies
+        header = self.client_header.lower() or (FORWARDED_FOR if given else "")
+        return Proxies(header, given or 1) if isinstance(given, int) else Proxies(header, networks=given)
+
+
+class Web(Served):
+    """The web part: the customers' pages."""
+
+    port: int = Field(default=8080, ge=1, le=65535)
     name: str = ""
     support_url: str = ""
+    signins_at_once: int = Field(default=8, ge=1, le=64)
+    consents_at_once: int = Field(default=16, ge=1, le=64)
 
 
 class Panel(_Section):
@@ -269,13 +313,10 @@ class SingleSignOn(_Section):
     admins: tuple[str, ...] = ()
 
 
-class OperatorsConsole(_Section):
-    """The console of the host's own people: where it listens, and under which address browsers find it."""
+class OperatorsConsole(Served):
+    """The console of the host's own people."""
 
-    url: OwnOrigin = ""
-    host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=1, le=65535)
-    client_header: str = ""
     sso: SingleSignOn = SingleSignOn()
 
 
@@ -301,6 +342,7 @@ class Config(_Section):
     worker: Work = Work()
     migrations: Migrations = Migrations()
     receipts: Receipts = Receipts()
+    audit: Audit = Audit()
     web: Web = Web()
     panel: Panel = Panel()
     signin: SignIn = SignIn()
@@ -318,12 +360,35 @@ class Config(_Section):
         )
 
     @property
+    def audit_folder(self) -> Path:
+        """The folder of the audit log's files."""
+        return self.audit.folder or self.store.directory / "audit"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the audit log's key: the one that is named, else a provided one, else our own."""
+        return self.audit.key_file or _provided("migrator-audit-key") or self.store.directory / "audit.key"
+
+    @property
+    def audit_password_path(self) -> Path | None:
+        """The file with the store's user and password of the log's keeper; None where it has none of its own."""
+        return self.audit.password_file or _provided("migrator-audit-password")
+
+    @property
+    def audit_password(self) -> str:
+        """What is in that file; empty where there is none (`ConfigError`: it is unreadable)."""
+        path = self.audit_password_path
+        return _secret("audit.password_file", path) if path else ""
+
+    @property
     def secret_files(self) -> tuple[str, ...]:
         """The files that no process of a slice needs, and none may read."""
-        files = (self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path)
-        return tuple(
-            str(path) for path in (*files, self.panel.master_password_file, self.console.sso.client_secret_file) if path
+        files = (
+            *(self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path),
+            *(self.audit_key_path, self.audit_password_path),
+            *(self.panel.master_password_file, self.console.sso.client_secret_file),
         )
+        return tuple(str(path) for path in files if path)
 
     @property
     def target(self) -> Target:

@@ -1,6 +1,7 @@
 """The operators' console put together: its pages, the rooms behind them, and what it listens on."""
 
 import threading
+from functools import partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -8,11 +9,13 @@ import click
 import structlog
 
 from app.config import Config
+from app.fronted import is_proxy_unnamed
 from app.logs import configure_logs
 from app.ready import readiness
 from app.rooms import rooms_of
-from app.serving import allow_connections, listening, serving
+from app.serving import allow_connections, listening, serving, telling_loads
 from app.stores import Stores
+from web.fronted import noticing
 from web.health import with_health
 from web.operator.accounts import Roster
 from web.operator.doors import Console
@@ -21,6 +24,7 @@ from web.operator.rights import Role
 from web.operator.signing_on import RETURN
 from web.operator.site import make_console
 from web.operator.sso import SingleSignOn, is_safe
+from web.pools import StaffPools, loads_of
 from web.security import Site, guarded
 
 _log = structlog.get_logger()
@@ -32,17 +36,20 @@ def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
     Raises:
         click.ClickException: a setting of `[console]` is missing or cannot be used, or the port is taken.
     """
-    site = console_site(config, stores)
+    pools = StaffPools()
+    site = console_site(config, stores, pools)
     allow_connections()
     with listening(config.console.host, config.console.port, "console") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site, listeners, stop, "console"):
+        with serving(site, listeners, stop, "console"), telling_loads(stores, stop, partial(loads_of, pools)):
             _log.info("console-started", version=version("gmail-migrator"), port=config.console.port)
+            if is_proxy_unnamed(config.console):
+                _log.warning("proxy-unnamed", place="console")
             stop.wait()
     _log.info("console-stopped")
 
 
-def console_site(config: Config, stores: Stores) -> Site:
+def console_site(config: Config, stores: Stores, pools: StaffPools | None = None) -> Site:
     """Return the console of this installation, behind its guard.
 
     Raises:
@@ -53,11 +60,12 @@ def console_site(config: Config, stores: Stores) -> Site:
         raise click.ClickException("console.url is not set: name the address at which operators reach the console.")
     if here == there:
         raise click.ClickException("console.url is that of the customers' pages: give the console a name of its own.")
-    site = guarded(make_console(console_of(config, stores.for_pages())), here, ())
-    return with_health(site, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
+    site = guarded(make_console(console_of(config, stores.for_pages(), pools)), here, ())
+    seen = noticing(site, config.console.proxies, "console")
+    return with_health(seen, readiness({"state": stores.urls.state, "keys": stores.urls.keys}))
 
 
-def console_of(config: Config, stores: Stores) -> Console:
+def console_of(config: Config, stores: Stores, pools: StaffPools | None = None) -> Console:
     """Return what the console may do in this installation.
 
     Raises:
@@ -68,8 +76,9 @@ def console_of(config: Config, stores: Stores) -> Console:
         rooms=rooms_of(config, stores),
         name=config.web.name or urlsplit(config.console.url).netloc,
         url=config.console.url,
-        client_header=config.console.client_header.lower(),
+        proxies=config.console.proxies,
         sso=SingleSignOn(provider_of(config)) if config.console.sso.issuer else None,
+        pools=pools or StaffPools(),
     )
 
 

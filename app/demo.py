@@ -79,7 +79,7 @@ def _migrate(
         choices=config.migrations.choices,
         by_digest=True,
     )
-    begun = launch(stores.state, stores.vault, connected.migration, wanted)
+    begun = launch(stores.state, stores.vault, connected.migration, wanted, connecting=True)
     console.print("3. The import runs as queued jobs.")
     with working(config, stores) as stop:
         ended = watch(console, stores.state, begun.id, stop)

@@ -1,18 +1,19 @@
 """A mailbox tried with an address and a password: a real login, in a process that does nothing else and ends.
 
 The process has its doors closed behind it like a slice's, so a mail server in hostile hands meets no other customer's
-data, no key, and no process that lives on.
+data, no key, and no process that lives on. How many there are at once, the pages' pool bounds (`web.pools`).
 """
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from app.closing import close_doors, tell_refusal
+from app.closing import close_doors, outside_of
 from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
+from jobs.outside import tell_refusal
+from jobs.reach import door_url
 from migrator.addresses import domain_of
 from migrator.errors import LoginRefused
 from migrator.mailbox import Credentials, Password, open_mailbox
@@ -24,9 +25,6 @@ _log = structlog.get_logger()
 _SECONDS = 30.0
 _READ_SECONDS = 20.0
 """Dovecot lets an address with failed logins wait for up to 15 seconds (auth_failure_delay, anvil's penalty)."""
-
-_PLACES = threading.BoundedSemaphore(4)
-"""So many processes at once; more customers wait a moment, or are told to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +81,20 @@ def allowed_hosts(config: Config) -> dict[str, AllowedHost]:
 
 def try_to_enter(task: Entry, _: Ask) -> Json:
     """Log in and out again; the answer is empty. Raises as of `open_mailbox`."""
-    reach = close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=True)
+    reach = close_doors(task.config, task.state_url, tell_refusal, to_mailbox=True)
     with open_mailbox(task.config.target, task.mailbox, connect=reach, read_timeout=_READ_SECONDS):
         return {}
 
 
 def is_let_in(task: Entry) -> bool:
     """Tell whether the mailbox accepts the credentials; raises `MailboxSilent` where its server does not say."""
-    if not _PLACES.acquire(timeout=_SECONDS):
-        raise MailboxSilent
     try:
-        run_apart(try_to_enter, task, seconds=_SECONDS)
+        known_as = door_url(task.state_url)
+        outside = outside_of(task.config, task.state_url, known_as, to_mailbox=True)
+        run_apart(try_to_enter, replace(task, state_url=known_as), outside=outside, seconds=_SECONDS)
     except ApartFailed as failed:
         if failed.code == LoginRefused.code:
             return False
         _log.warning("mailbox-silent", code=failed.code)
         raise MailboxSilent from None
-    finally:
-        _PLACES.release()
     return True
-
-
-def _unheard(_: str) -> None:
-    """A try has no receipt, so nobody notes which hosts it contacts."""

@@ -27,8 +27,7 @@ def host_of(config: Config) -> Host:
 
 def ways_of(config: Config, stores: Stores) -> Ways:
     """Return how customers come in; raises `click.ClickException` as `panel_of`."""
-    header = config.web.client_header.lower()
-    entrance = Entrance(stores.state, stores.keys, stores.vault, header, host_of(config))
+    entrance = Entrance(stores.state, stores.keystores, stores.vault, config.web.proxies, host_of(config))
     return Ways(entrance, panel_of(config), _check_of(config, stores))
 
 

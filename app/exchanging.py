@@ -12,13 +12,15 @@ from pathlib import Path
 
 from redis import Redis
 
-from app.closing import close_doors, tell_refusal
+from app.closing import close_doors, outside_of
 from app.config import Config
 from app.stores import connect
-from jobs.apart import Ask, Json
+from jobs.apart import Ask, Json, run_apart, undisturbed
 from jobs.contacts import note_contact
 from jobs.durable import wait_for_disk
 from jobs.migration import part_key
+from jobs.outside import tell_refusal
+from jobs.reach import door_url
 from migrator.asking import asked
 from migrator.errors import MigrationError, Transient, Waiting
 from migrator.gmail import Gmail
@@ -79,6 +81,21 @@ class Task:
     source: Source
 
 
+def obtained(config: Config, state_url: str, migration: Own, exchange: Own, source: Source, hear: Ask) -> Json:
+    """Have a process of its own get the grant, and return as of `obtain`; `hear` answers what it asks.
+
+    Raises:
+        ApartFailed, CannotStart: as of `jobs.apart.run_apart`.
+    """
+    known_as = door_url(state_url)
+    task = Task(config, known_as, migration, exchange, source)
+    files = (str(source.path),) if isinstance(source, ByFile) else ()
+    with connect(state_url) as state:
+        contacted = partial(note_contact, state, migration.id)
+        outside = outside_of(config, state_url, known_as, to_mailbox=False, contacted=contacted, readable=files)
+        return run_apart(obtain, task, hear, outside=outside)
+
+
 def obtain(task: Task, ask: Ask) -> Json:
     """Get the grant, ask the parent what becomes of it, and do that.
 
@@ -94,8 +111,7 @@ def obtain(task: Task, ask: Ask) -> Json:
         SealBroken: there is nothing left of the exchange.
     """
     client, state = task.config.client, connect(task.state_url)
-    hosts = partial(note_contact, connect(task.state_url), task.migration.id)
-    close_doors(task.config, task.state_url, tell_refusal, hosts, to_mailbox=False)
+    close_doors(task.config, task.state_url, tell_refusal, to_mailbox=False)
     sealed = _Sealed(Safe(state, task.exchange.id, task.exchange.key), state)
     tokens = _tokens(task, sealed, client)
     address, refusal = _whose(task, state, tokens, client)
@@ -152,7 +168,7 @@ def _tokens(task: Task, sealed: _Sealed, client: Client) -> Tokens:
             return Tokens(granted(path).refresh_token, "")
         case ByCode():
             sealed.keep_code(task.source)
-            return sealed.keep_tokens(exchange(client, task.source.consent, task.source.code))
+            return _exchanged(task.source, sealed, client)
         case Left():
             return _left(sealed, client)
 
@@ -163,7 +179,13 @@ def _left(sealed: _Sealed, client: Client) -> Tokens:
         return sealed.tokens()
     except SealBroken:
         again = sealed.code()
-    return sealed.keep_tokens(exchange(client, again.consent, again.code))
+    return _exchanged(again, sealed, client)
+
+
+def _exchanged(source: ByCode, sealed: _Sealed, client: Client) -> Tokens:
+    """Send a code. Its answer comes once: it is waited for, and sealed, though the parent dies meanwhile."""
+    with undisturbed():
+        return sealed.keep_tokens(exchange(client, source.consent, source.code))
 
 
 def _whose(task: Task, state: Redis, tokens: Tokens, client: Client) -> tuple[str, str]:

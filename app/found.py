@@ -47,7 +47,9 @@ def looked(found: Found, choices: Choices) -> Looked:
     return Looked(seen.labels, folder_map, effect, seen.survey.by_label, seen.free, seen.holds_mail)
 
 
-def usual(found: Found, choices: Choices) -> Choices:
-    """Return the host's choices for this account: hidden labels without mail start unticked."""
+def usual(found: Found | None, choices: Choices) -> Choices:
+    """Return the host's choices for this account: hidden labels without mail start unticked, where they are known."""
+    if found is None:
+        return choices
     empty = empty_and_hidden(found.labels, found.seen.survey.by_label)
     return replace(choices, skip_labels=choices.skip_labels | empty)

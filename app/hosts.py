@@ -3,7 +3,7 @@
 from redis import Redis
 
 from app.config import Config
-from jobs.launch import wanted_of
+from jobs.launch import domain_of
 from migrator.errors import UnknownHost
 from migrator.hostnames import host_key
 
@@ -28,4 +28,4 @@ def config_at(config: Config, domain: str) -> Config:
 
 def config_for(config: Config, state: Redis, migration: str) -> Config:
     """Return the configuration whose `target` is the mail server of an import; raises as `config_at`."""
-    return config_at(config, wanted_of(state, migration).domain)
+    return config_at(config, domain_of(state, migration))

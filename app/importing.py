@@ -26,14 +26,14 @@ from app.watch import watch
 from app.work import run_worker
 from jobs import nursery
 from jobs.discarding import Revocation
-from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
+from jobs.errors import AccountBusy, ConnectingLapsed, IllegalTransition, UnknownMigration
 from jobs.launch import Import, launch
-from jobs.migration import ENDS, State, new_id
+from jobs.migration import ENDS, Migration, State, new_id
 from migrator.errors import ReconnectNeeded
 from migrator.labels import Choices
 from migrator.mailbox import Password
 from migrator.receipt import PERMISSIONS_PAGE
-from oauth.errors import GrantError
+from oauth.errors import GrantError, NotConnected, SealBroken
 from oauth.pending import Purpose
 
 _STILL_GRANTED = (
@@ -73,12 +73,20 @@ def import_account(console: Console, config: Config, options: ImportOptions) -> 
     if not config.mailbox.host:
         raise click.ClickException("mailbox.host is not set: name the IMAP server in the configuration file.")
     with open_stores(config.store) as stores:
-        connected = connect_account(console, config, stores, Purpose(new_id(), expected=options.account), options.grant)
-        begun = launch(stores.state, stores.vault, connected.migration, _wanted(config, options))
+        purpose = Purpose(new_id(), expected=options.account)
+        connected = connect_account(console, config, stores, purpose, options.grant, customer=options.customer)
+        begun = _begun(stores, connected.migration, _wanted(config, options))
         console.print(f"import {begun.id}", highlight=False)
         if options.detach:
             return True
         return carry_through(console, config, stores, begun.id, by_consent=not options.grant)
+
+
+def _begun(stores: Stores, migration_id: str, wanted: Import) -> Migration:
+    try:
+        return launch(stores.state, stores.vault, migration_id, wanted, connecting=True)
+    except (ConnectingLapsed, SealBroken):  # it took a minute, and a worker gives the grant back
+        raise click.ClickException(f"{sentence(NotConnected.code)} Nothing was copied.") from None
 
 
 def carry_through(console: Console, config: Config, stores: Stores, migration_id: str, *, by_consent: bool) -> bool:
@@ -114,8 +122,9 @@ def connect_account(
     purpose: Purpose,
     grant: Path | None,
     anew: Anew | None = None,
+    customer: str = "terminal",
 ) -> Connected:
-    """Seal the grant of a file, or of a consent asked for by a URL in the terminal; `anew` as of `app.connecting`.
+    """Seal the grant of a file, or of a consent asked for by a URL in the terminal; the rest as of `app.connecting`.
 
     Raises:
         click.ClickException: there is no grant; the text says what to do.
@@ -129,8 +138,9 @@ def connect_account(
     preload_processes()
     try:
         if grant:
-            return connect_file(config, stores, purpose, grant, anew=anew)
-        return connect(config, stores, *ask(stores, config.client, purpose, show_url), anew=anew)
+            return connect_file(config, stores, purpose, grant, customer=customer, anew=anew)
+        asked = ask(stores, config.client, purpose, show_url)
+        return connect(config, stores, *asked, customer=customer, anew=anew)
     except (GrantError, AccountBusy) as error:
         raise click.ClickException(f"{sentence(error.code)} Nothing was copied.") from None
     except (IllegalTransition, UnknownMigration) as error:

@@ -31,6 +31,7 @@ EVENTS: Mapping[str, Event] = {
     event.name: event
     for event in (
         Event("worker-started", "info", "version threads"),
+        Event("kernel-walls-missing", "warning", "code"),
         Event("worker-stopped", "info", "seconds"),
         Event("stop-cut-short", "warning", "error"),
         Event("slice-ended", "info", "migration phase kind code seconds"),
@@ -56,9 +57,12 @@ EVENTS: Mapping[str, Event] = {
         Event("look-failed", "error", "error"),
         Event("rewrite-refused", "warning", "error"),
         Event("audit-checkpoint", "info", "checkpoint"),
+        Event("audit-damaged", "critical", "code entry"),
+        Event("audit-elsewhere", "warning"),
         Event("not-connected", "error", "migration code"),
         Event("consent-failed", "info warning error", "migration code"),
         Event("grant-unconfirmed", "error", "migration code"),
+        Event("proxy-unnamed", "warning", "place"),
         Event("web-started", "info", "version port"),
         Event("web-stopped", "info"),
         Event("console-started", "info", "version port"),
@@ -70,6 +74,7 @@ EVENTS: Mapping[str, Event] = {
         Event("sso-away", "warning", "error"),
         Event("launch-refused", "warning", "code place"),
         Event("mailbox-silent", "warning", "code"),
+        Event("pool-full", "warning", "kind"),
         Event("survey-failed", "warning error", "migration code error"),
         Event("undo-stopped", "warning", "migration code error"),
         Event("receipt-unreadable", "error", "migration error"),
@@ -96,7 +101,7 @@ _TEXTS: Mapping[str, re.Pattern[str]] = {
     "version": re.compile(r"[0-9]{1,4}(?:\.[0-9a-z+]{1,12}){1,4}", re.ASCII),
     **dict.fromkeys(("phase", "kind", "code", "before", "after", "place"), _CODE),
 }
-_NUMBERS = frozenset({"seconds", "threads", "count", "port", "status"})
+_NUMBERS = frozenset({"seconds", "threads", "count", "port", "status", "entry"})
 _MOST = 1e9
 """No number of ours is as large; what is may be somebody's text in digits."""
 

@@ -27,7 +27,7 @@ CHILD_LOGS = "app.child_logs"
 _log = structlog.get_logger()
 
 
-def configure_logs(level: Level = "info", stream: TextIO | None = None) -> None:
+def configure_logs(level: Level = "info", stream: TextIO | None = None, *, duplicate: bool = True) -> None:
     """Let this process, a service's, write log lines and nothing else to `stream` (standard error).
 
     Standard output and standard error are closed for everybody else's text: what has to be said to a person must be
@@ -36,8 +36,10 @@ def configure_logs(level: Level = "info", stream: TextIO | None = None) -> None:
     Args:
         level: the least level of our own events; other libraries' are told from `warning` on.
         stream: where lines are written, in ASCII and unbuffered; a file, a pipe or a terminal.
+        duplicate: write to a descriptor of the log's own, whoever closes that of the stream; False for processes that
+            close all descriptors but the standard ones.
     """
-    _write_to(stream or _behind(sys.stderr), level)
+    _write_to(stream or _behind(sys.stderr), level, duplicate=duplicate)
     sys.stdout = _Closed(_behind(sys.stdout), "stdout")
     sys.stderr = _Closed(_behind(sys.stderr), "stderr")
 
@@ -47,11 +49,11 @@ def quiet_logs() -> None:
     _write_to(_behind(sys.stderr), "critical")
 
 
-def _write_to(stream: TextIO, level: Level) -> None:
+def _write_to(stream: TextIO, level: Level, *, duplicate: bool = True) -> None:
     structlog.configure(
         processors=[_as_line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_Lines(_descriptor(stream)),
+        logger_factory=_Lines(os.dup(_descriptor(stream)) if duplicate else _descriptor(stream)),
         context_class=dict,
         cache_logger_on_first_use=False,
     )
@@ -74,8 +76,8 @@ class _Lines:
     """
 
     def __init__(self, descriptor: int) -> None:
-        # One of its own, kept as long as the process: the number of one that somebody closes is given to other files.
-        self._file = io.FileIO(os.dup(descriptor), "w", closefd=False)
+        # Kept as long as the process: the number of one that somebody closes is given to other files.
+        self._file = io.FileIO(descriptor, "w", closefd=False)
         self._lock = threading.RLock()
         self._lost = 0
         self._torn = b""

@@ -6,21 +6,21 @@ They read labels and counts, no message, and change nothing; what they answer is
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, cast
 
-from app.closing import close_doors, tell_refusal
+from app.closing import close_doors, outside_of
 from app.config import Config
 from app.exchanging import ByFile, granted
 from app.seen import Seen, row_of
 from app.stores import connect
 from jobs import accounts
-from jobs.apart import Ask, Json
-from jobs.contacts import note_contact
+from jobs.apart import SECONDS, Ask, Json, deaf, run_apart
 from jobs.launch import grant_of, mailbox_of
 from jobs.migration import part_key
+from jobs.outside import tell_refusal
+from jobs.reach import door_url
 from migrator.asking import asked
 from migrator.foldermap import map_folders
 from migrator.gmail import Gmail
@@ -35,6 +35,7 @@ from oauth.revocation import give_back, is_gone
 from oauth.vault import Safe
 
 _ASK_SECONDS = 2.0
+_MEMORY_MIB = 1024
 
 MAX_BYTES = 1 << 22
 """Longest answer: names and counts of all folders. Gmail allows 10,000 labels of 225 characters."""
@@ -62,10 +63,39 @@ class Look:
     choices: Choices = field(default_factory=Choices)
 
 
+def apart(
+    function: Callable[[Look, Ask], Json],
+    task: Look,
+    hear: Ask = deaf,
+    *,
+    contacted: Callable[[str], None] | None = None,
+    seconds: float = SECONDS,
+) -> Json:
+    """Have one of these functions done in a process of its own; `hear` answers what it asks.
+
+    Raises:
+        ApartFailed, CannotStart: as of `jobs.apart.run_apart`.
+    """
+    known_as = door_url(task.state_url)
+    files = (str(task.source.path),) if isinstance(task.source, ByFile) else ()
+    outside = outside_of(
+        task.config,
+        task.state_url,
+        known_as,
+        to_mailbox=function is not give_up,
+        contacted=contacted,
+        readable=files,
+    )
+    inside = replace(task, state_url=known_as)
+    return run_apart(
+        function, inside, hear, outside=outside, seconds=seconds, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES
+    )
+
+
 def look(task: Look, _: Ask) -> Json:
     """Answer what an import would do; the fields are those of `app.previewing.Shown`."""
     meter = _meter(task, "preview" if isinstance(task.source, ByFile) else task.source.migration)
-    seen = _looked(task, meter, Patience(), _unheard)
+    seen = _looked(task, meter, Patience())
     limit = None if seen.quota is None else seen.quota.limit
     return {**_effect(seen, task.choices), "limit": limit, "holds_mail": seen.holds_mail}
 
@@ -81,20 +111,20 @@ def look_over(task: Look, ask: Ask) -> Json:
     store, migration = connect(task.state_url), task.source.migration
     meter = _meter(task, accounts.account_of(store, migration), calls=part_key(migration, "calls"))
     patience = Patience(asked=_while_wanted(ask))
-    return row_of(_looked(task, meter, patience, partial(note_contact, store, migration)))
+    return row_of(_looked(task, meter, patience))
 
 
 def give_up(task: Look, _: Ask) -> Json:
     """Give the sealed grant back, and answer `{"dead": ...}`: whether Google says that it is dead."""
     client, grant = task.config.client_as_of_now, _grant(task)
-    close_doors(task.config, task.state_url, tell_refusal, _unheard, to_mailbox=False)
+    close_doors(task.config, task.state_url, tell_refusal, to_mailbox=False)
     return {"dead": give_back(client, grant.refresh_token) and is_gone(client, grant)}
 
 
-def _looked(task: Look, meter: Meter, patience: Patience, contacted: Callable[[str], None]) -> Seen:
+def _looked(task: Look, meter: Meter, patience: Patience) -> Seen:
     grant, mailbox, google = _grant(task), _mailbox(task), task.config.google
     credentials = SingleFlightCredentials(grant, task.config.client_as_of_now)
-    reach = close_doors(task.config, task.state_url, tell_refusal, contacted, to_mailbox=True)
+    reach = close_doors(task.config, task.state_url, tell_refusal, to_mailbox=True)
     with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
         shape, quota = entered.shape(), entered.quota()
         holds_mail = entered.holds_mail(shape)
@@ -118,10 +148,6 @@ def _while_wanted(ask: Ask) -> Callable[[], bool]:
         return over.is_set()
 
     return is_over
-
-
-def _unheard(_: str) -> None:
-    """A preview has no receipt, so nobody notes which hosts it contacts."""
 
 
 def _grant(task: Look) -> Grant:

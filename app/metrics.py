@@ -6,7 +6,7 @@ and bytes are the rounded ones that operators see.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,30 +14,31 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from app.connecting import OF_GOOGLE
+from app.consent_codes import OF_GOOGLE
 from app.sentences import codes, consent_codes
 from jobs import audit
 from jobs.errors import AccountBusy
 from jobs.flow import Minute, Totals, minutes, totals
+from jobs.fullness import Load, fullness
 from jobs.migration import State
 from jobs.standing import Standing, standing
 from migrator.quota import PROJECT_PER_MINUTE
 from web.operator.fresh import Fresh
-from web.operator.slow import Slow
+from web.pools import KINDS
 
 FRESH_SECONDS = 2.0
 """However often it is asked, the store is looked at so often at most."""
-
-AUDIT_SECONDS = 600.0
-"""The whole audit log is verified in the background, again after this time."""
-
-_PATIENCE_SECONDS = 1.0
 
 OTHER = "other"
 """Stands for every code and project that is not listed: what a label may say is known before anything happens."""
 
 CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
 CONSENT_CODES = consent_codes() | OF_GOOGLE | {AccountBusy.code}
+_POOLS = {
+    "working": "Work under way that waits for a mail server, Google or a provider, by kind.",
+    "waiting": "Requests that wait for room for such work.",
+    "places": "How much such work the living servers do at once.",
+}
 _HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
 
 
@@ -49,6 +50,7 @@ class Snapshot:
     totals: Totals
     minute: Minute
     """The last whole one."""
+    loads: Mapping[str, Load] = field(default_factory=dict)
 
 
 class Installation(Collector):
@@ -65,7 +67,6 @@ class Installation(Collector):
         self._broker = broker
         self._project = project
         self._fresh = Fresh(FRESH_SECONDS)
-        self._verdict = Slow("audit-verify", lambda: audit.verify(state), AUDIT_SECONDS)
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: to register it, no store is asked."""
@@ -74,9 +75,7 @@ class Installation(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
         now = self._fresh.look("", self._look)
-        self._verdict.look()
-        self._verdict.wait(_PATIENCE_SECONDS)
-        verdict = self._verdict.last
+        verdict = audit.verdict(self._state)
         yield gauge("migrator_build_info", "The version of the exporter.", {version("gmail-migrator"): 1}, "version")
         yield from of_imports(now.standing)
         yield from of_queue(now.standing)
@@ -84,14 +83,15 @@ class Installation(Collector):
         yield from of_flow(now.totals)
         yield from of_quota(now.minute, self._project)
         yield from of_promises(now.standing)
+        yield from of_pools(now.loads)
         if verdict:
-            yield gauge("migrator_audit_whole", "1 when the audit log is what was written.", int(verdict.what.holds))
+            yield gauge("migrator_audit_whole", "1 when the audit log is what was written.", int(verdict.holds))
             at = "When the whole audit log was last verified."
             yield gauge("migrator_audit_verified_timestamp_seconds", at, verdict.at)
 
     def _look(self) -> Snapshot:
         last, _ = minutes(self._state, 2)
-        return Snapshot(standing(self._state, self._broker), totals(self._state), last)
+        return Snapshot(standing(self._state, self._broker), totals(self._state), last, fullness(self._state))
 
 
 def text_of(installation: Installation) -> bytes:
@@ -165,6 +165,14 @@ def of_promises(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_revocations_unconfirmed", text, now.unconfirmed)
     text = "Consents of which nobody knows yet whether they left access at Google."
     yield gauge("migrator_consents_unsettled", text, now.unsettled)
+
+
+def of_pools(loads: Mapping[str, Load]) -> Iterator[Metric]:
+    """Give how full the pools of all web servers and consoles are."""
+    every: dict[str, Load] = {kind: loads.get(kind, Load()) for kind in KINDS}
+    for name, text in _POOLS.items():
+        values = {kind: float(getattr(load, name)) for kind, load in every.items()}
+        yield gauge(f"migrator_pool_{name}", text, values, "pool")
 
 
 def closed(counts: Mapping[str, int], known: frozenset[str]) -> dict[str, int]:

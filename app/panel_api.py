@@ -30,7 +30,9 @@ def panel_api(config: Config, stores: Stores) -> Api | None:
         )
     launch_url = config.web.url + LAUNCH
     return make_api(
-        ApiDoors(stores.state, stores.keys, stores.vault, tokens, panel, launch_url, actor=PANEL, sentence=sentence)
+        ApiDoors(
+            stores.state, stores.keystores, stores.vault, tokens, panel, launch_url, actor=PANEL, sentence=sentence
+        )
     )
 
 

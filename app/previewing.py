@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from app.config import Config
+from app.connecting import kept_on
 from app.exchanging import ByFile
 from app.importing import ImportOptions, connect_account
-from app.looking import MAX_BYTES, Look, Sealed, give_up, look
+from app.looking import Look, Sealed, apart, give_up, look
 from app.report import visible
 from app.sentences import note, sentence
 from app.stores import Stores, open_stores
-from jobs import audit, exchanges
-from jobs.apart import ApartFailed, run_apart
+from jobs import audit
+from jobs.apart import ApartFailed
 from jobs.audit import TERMINAL, Act
 from jobs.givingback import clear_away
 from jobs.migration import new_id
@@ -26,7 +27,6 @@ from migrator.mailbox import Password
 from oauth.pending import Purpose
 
 _SECONDS = 3600.0
-_MEMORY_MIB = 1024
 _AGAIN = (
     "The mailbox holds mail already. Mail of an earlier import is recognised there and not copied again; what was "
     "deleted there since comes back. To prevent that, import with --since and the day of the last import."
@@ -60,7 +60,7 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
     with open_stores(config.store) as stores, _access(console, config, stores, options) as source:
         task = _task(config, stores, options, source)
         try:
-            seen = Shown(**run_apart(look, task, seconds=_SECONDS, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES))
+            seen = Shown(**apart(look, task, seconds=_SECONDS))
         except ApartFailed as error:
             raise click.ClickException(sentence(error.code)) from None
     _show_folders(console, seen)
@@ -82,25 +82,18 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
         return
     purpose = Purpose(new_id(), expected=options.account)
     connect_account(console, config, stores, purpose, None)
-    _keep_meanwhile(stores, purpose.migration)
     source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
-    try:
-        yield source
-    finally:
-        _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
-
-
-def _keep_meanwhile(stores: Stores, migration: str) -> None:
-    """Have a worker give the access back if this process dies over the preview."""
-    kept = exchanges.read(stores.state, migration)
-    if kept:
-        exchanges.put_off(stores.state, kept, kept.standing, _SECONDS)
+    with kept_on(stores, purpose.migration):  # if this process dies over the preview, a worker gives the access back
+        try:
+            yield source
+        finally:
+            _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
 
 
 def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> None:
     audit.append(stores.state, TERMINAL, Act.REVOKING, migration)
     try:
-        dead = run_apart(give_up, task)["dead"]
+        dead = apart(give_up, task)["dead"]
     except (ApartFailed, CannotStart):
         dead = False
     audit.append(stores.state, TERMINAL, Act.REVOKED if dead else Act.REVOCATION_UNCONFIRMED, migration)

@@ -49,7 +49,7 @@ _SENTENCES = {
     "import's page, or `migrator reconnect ID` does it here; it goes on where it was.",
     "key-store-away": "The key store does not answer; we retry automatically.",
     "audit-broken": "The audit log is damaged, and nothing is done unlogged. Run `migrator audit verify`.",
-    "audit-busy": "The audit log is too busy; we retry automatically.",
+    "audit-busy": "No worker keeps the audit log; we retry automatically.",
     "account-busy": "An import of this Gmail account is already running. Wait for its end, or cancel it.",
     "egress-refused": "The import's process did something it must not do, and was ended. Look at the audit log and the "
     "worker's log before you resume.",

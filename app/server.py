@@ -17,13 +17,15 @@ from app import surveying
 from app.afterwards import afterwards_doors
 from app.config import Config
 from app.entrances import host_of, ways_of
+from app.fronted import is_proxy_unnamed
 from app.logs import CHILD_LOGS, configure_logs
 from app.panel_api import panel_api
 from app.ready import readiness
-from app.serving import allow_connections, listening, serving
+from app.serving import allow_connections, listening, serving, telling_loads
 from app.stores import Stores, connect_async
 from app.wizard import addresses_for, consents_of, look_over_of, start, wizard_of
 from jobs import nursery
+from jobs.fullness import Load
 from jobs.spawning import can_start
 from migrator.quota import PROFILES
 from web.afterdoors import Afterwards
@@ -31,10 +33,12 @@ from web.afterwards import afterwards_routes, ended_page
 from web.api.application import API
 from web.busy import busy
 from web.doors import Doors
+from web.fronted import noticing
 from web.health import with_health
 from web.launch import LAUNCH
 from web.notices import busy_page
 from web.operator.fresh import Fresh
+from web.pools import Pools, exchanges, loads_of, sign_ins
 from web.security import Site, guarded
 from web.site import make_site
 from web.speech import speaking_to
@@ -63,18 +67,27 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
             "panel.test_mode is on: refused launches show developers why. Switch it off in production.", err=True
         )
     allow_connections()
-    site = site_of(config, stores, receipt_keys, stop)
+    pools = pools_of(config)
+    site = site_of(config, stores, receipt_keys, stop, pools)
     with listening(config.web.host, config.web.port, "web") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
         nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
-        with serving(site, listeners, stop, "web"):
+        with serving(site, listeners, stop, "web"), telling_loads(stores, stop, partial(_loads, pools)):
             _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
+            if is_proxy_unnamed(config.web):
+                _log.warning("proxy-unnamed", place="web")
             stop.wait()
     surveying.halt()
     _log.info("web-stopped")
 
 
-def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> Site:
+def _loads(pools: Pools) -> dict[str, Load]:
+    return {**loads_of(pools), "survey": surveying.load()}
+
+
+def site_of(
+    config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event, pools: Pools | None = None
+) -> Site:
     """Return the site of this installation, behind its guard.
 
     Raises:
@@ -82,7 +95,7 @@ def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: 
     """
     stores = stores.for_pages()
     host, google = urlsplit(config.web.url).netloc, urlsplit(config.google.auth_uri)
-    after = afterwards_doors(config, stores, host_of(config))
+    after = afterwards_doors(config, stores, host_of(config), pools or pools_of(config))
     site = make_site(doors_of(config, stores, receipt_keys, after, stop), [afterwards_routes(after)])
     api = panel_api(config, stores)
     if api:
@@ -91,7 +104,13 @@ def site_of(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: 
     spoken = speaking_to(site, stores.state, refuse)
     site_behind_guard = guarded(spoken, host, [f"{google.scheme}://{google.netloc}"], (LAUNCH, f"{API}/"))
     stores_answer, fresh = readiness({"state": stores.urls.state, "keys": stores.urls.keys}), Fresh(_START_SECONDS)
-    return with_health(site_behind_guard, lambda: stores_answer() and fresh.look("processes", can_start))
+    seen = noticing(site_behind_guard, config.web.proxies, "web")
+    return with_health(seen, lambda: stores_answer() and fresh.look("processes", can_start))
+
+
+def pools_of(config: Config) -> Pools:
+    """Return the pools for work that waits for a mail server or for Google."""
+    return Pools(sign_in=sign_ins(config.web.signins_at_once), exchange=exchanges(config.web.consents_at_once))
 
 
 def doors_of(
@@ -112,4 +131,5 @@ def doors_of(
         open_state=partial(connect_async, stores.urls.state),
         closing=stop,
         receipt_keys=receipt_keys,
+        pools=after.pools,
     )

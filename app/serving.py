@@ -5,13 +5,18 @@ import logging
 import resource
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import click
 import uvicorn
 
+from app.background import beside
+from app.httpserver import TimedProtocol
+from app.stores import Stores, connect
+from jobs.fullness import Load, tell_until
 from web.security import Site
 
 _CONNECTIONS = 65_536
@@ -94,6 +99,13 @@ def serving(site: Site, listeners: Sequence[socket.socket], stop: threading.Even
         thread.join()
 
 
+@contextmanager
+def telling_loads(stores: Stores, stop: threading.Event, look: Callable[[], Mapping[str, Load]]) -> Iterator[None]:
+    """Tell the metrics how full this process's pools are, while the block runs."""
+    with connect(stores.urls.state) as redis, beside("loads", stop, partial(tell_until, stop, redis, look)):
+        yield
+
+
 def allow_connections() -> None:
     """Let this process have as many connections as it may: an open progress page is one, and 1,024 is the usual end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -105,7 +117,7 @@ def allow_connections() -> None:
 def _settings(site: Site) -> uvicorn.Config:
     return uvicorn.Config(
         site,
-        http="h11",
+        http=TimedProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

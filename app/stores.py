@@ -17,6 +17,7 @@ from jobs.broker import open_state
 from jobs.reach import open_store, open_store_async
 from oauth.errors import MasterKeyUnusable
 from oauth.keyring import KeyRing, add_key
+from oauth.keystores import KeyStores
 from oauth.vault import Vault
 
 __all__ = ["StoreUrls", "Stores", "connect", "connect_async", "open_stores", "urls_of"]
@@ -45,8 +46,14 @@ class Stores:
 
     @cached_property
     def keys(self) -> Redis:
-        """A client of the key store."""
+        """A client of the key store that takes new keys."""
         return self._client(self.urls.keys)
+
+    @cached_property
+    def keystores(self) -> KeyStores:
+        """All key stores, that one first."""
+        older = {name: self._client(url) for name, url in list(self.urls.key_stores.items())[1:]}
+        return KeyStores({next(iter(self.urls.key_stores)): self.keys, **older}, self.state)
 
     def _client(self, url: str) -> Redis:
         return open_state(url) if self.hurried else connect(url)
@@ -54,7 +61,7 @@ class Stores:
     @cached_property
     def vault(self) -> Vault:
         """The keys of all migrations."""
-        return Vault(self.keys, KeyRing.read(self.master_key_file))
+        return Vault(self.keystores, KeyRing.read(self.master_key_file))
 
 
 def connect(url: str) -> Redis:
@@ -96,7 +103,7 @@ def _joined(directory: Path) -> StoreUrls | None:
     keys = embedded.address_of_running(directory / "keys")
     if state is None or keys is None:
         return None
-    return StoreUrls(state, state.replace("?db=0", "?db=1"), keys)
+    return StoreUrls(state, state.replace("?db=0", "?db=1"), keys, embedded=True)
 
 
 def _started(directory: Path, stack: ExitStack) -> StoreUrls:
@@ -105,7 +112,7 @@ def _started(directory: Path, stack: ExitStack) -> StoreUrls:
         keys = stack.enter_context(embedded.start(directory / "keys", persistent=False))
     except embedded.EmbeddedStoreError as error:
         raise click.ClickException(str(error)) from None
-    return StoreUrls(state.url, state.broker_url, keys.url)
+    return StoreUrls(state.url, state.broker_url, keys.url, embedded=True)
 
 
 def _master_key(store: Store) -> Path:

@@ -2,21 +2,35 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import click
 
 from app.config import Store
 from jobs.reach import sentinels_of
 
+_PORT = 6379
+
 
 @dataclass(frozen=True)
 class StoreUrls:
-    """The three stores: state and ledger, the message broker, the key store that never persists."""
+    """The three stores: state and ledger, the message broker, the key store that never persists.
+
+    `draining`: further key stores, which hold keys of imports that began before. `embedded`: they are servers of ours.
+    """
 
     state: str = field(repr=False)
     broker: str = field(repr=False)
     keys: str = field(repr=False)
+    draining: tuple[str, ...] = field(default=(), repr=False)
+    embedded: bool = False
+
+    @property
+    def key_stores(self) -> dict[str, str]:
+        """The key stores' URLs by name, the one for new keys first."""
+        if self.embedded:
+            return {"embedded": self.keys}
+        return {name_of(url): url for url in (self.keys, *self.draining)}
 
 
 def configured_urls(store: Store) -> StoreUrls:
@@ -25,23 +39,46 @@ def configured_urls(store: Store) -> StoreUrls:
     Raises:
         click.ClickException: one is missing or is none, or a password's file cannot be read.
     """
-    if not (store.broker_url and store.keys_url):
+    if not (store.broker_url and store.keys_urls):
         raise click.ClickException(
             "store.url is set, so store.broker_url and store.keys_url are needed too: the broker in a database of its "
             'own, the keys in a server that never persists (save "", appendonly no).'
         )
     state, keys, sentinel = store.password, store.keys_password, store.sentinel_password
+    first, *draining = (_completed("keys_url", url, store.ca_file, keys, "") for url in store.keys_urls)
     urls = StoreUrls(
         _completed("url", store.url, store.ca_file, state, sentinel),
         _completed("broker_url", store.broker_url, store.ca_file, state, sentinel),
-        _completed("keys_url", store.keys_url, store.ca_file, keys, ""),
+        first,
+        tuple(draining),
     )
-    if sentinels_of(urls.keys):
+    if any(sentinels_of(url) for url in (first, *draining)):
         raise click.ClickException(
             "store.keys_url: the key store is one server without replicas. A key that is destroyed must be so in every "
             "copy; where the server is lost, customers connect again."
         )
+    if len(urls.key_stores) < len(store.keys_urls):
+        raise click.ClickException("store.keys_url names a store twice.")
     return urls
+
+
+def name_of(url: str) -> str:
+    """Return what a store is called: its host, port and database, or its socket; never a user or a password."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"{unquote(parts.path)}/{dict(parse_qsl(parts.query)).get('db', '0')}"
+    database = parts.path.strip("/") or dict(parse_qsl(parts.query)).get("db", "0")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or _PORT}/{database}"
+
+
+def keeper_url(store: Store, password: str) -> str:
+    """Return the configured state store's URL for the audit log's keeper; `password` is `user:password`.
+
+    Raises:
+        click.ClickException: the URL is none, or a password's file cannot be read.
+    """
+    return _completed("url", store.url, store.ca_file, password, store.sentinel_password)
 
 
 def _completed(setting: str, url: str, ca_file: Path | None, password: str, sentinel_password: str) -> str:

@@ -8,8 +8,9 @@
     halt() -> None                                          for the end of the web server
 
     thread of the web server                    process (`jobs.apart`), the import's key and nothing else
-    hold taken, audit log told, key ──────────► grant and mailbox's credentials opened, doors closed
+    its turn: hold taken, audit log told, key ► grant and mailbox's credentials opened, doors closed
                       hold put off ◄──────────  "still wanted?", every other second
+          others' turns, meanwhile ───────────► rests until it is answered (`app.surveyturns`)
               `survey` written ◄────────────── labels, folders, counts
 
 What is found is kept as the plan's labels are: names in the clear, for the customer, until the import ends. It is
@@ -20,7 +21,7 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass
-from queue import SimpleQueue
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -29,14 +30,18 @@ from redis.exceptions import RedisError
 from app.config import Config
 from app.found import Failed, Found, counted, looked, usual
 from app.hosts import config_for
-from app.looking import MAX_BYTES, Look, Sealed, look_over
+from app.looking import Look, Sealed, apart, look_over
 from app.seen import seen_of
 from app.stores import Stores
+from app.surveyturns import Turn, Turns
 from jobs import audit, clientrefused
-from jobs.apart import ApartFailed, Json, run_apart
+from jobs.apart import ApartFailed, Json
 from jobs.audit import CUSTOMER, Act, AuditBroken, AuditBusy
+from jobs.contacts import note_contact
 from jobs.custody import KEY_LOST
+from jobs.fullness import Load
 from jobs.migration import part_key, record_key
+from jobs.scripts import decoded
 from jobs.slice import crashed_by
 from jobs.spawning import CannotStart
 from migrator.errors import ClientRefused, UnknownHost
@@ -48,13 +53,12 @@ __all__ = ["Failed", "Found", "begin", "counted", "found", "halt", "looked", "us
 LONGEST_SECONDS = 1800.0
 """A million messages need ten minutes under Google's ceiling for new projects."""
 
-_AT_ONCE = 4
-"""Processes at once; further customers wait a moment, and their page says that it is counting."""
-
-_MEMORY_MIB = 1024
 
 _HOLD_SECONDS = 90
 """A survey not heard of for this long is dead, with its web server, and may be begun again by another one."""
+
+_REST_SECONDS = 10.0
+"""Who rests looks so often whether the import is still to be looked over."""
 
 _log = structlog.get_logger()
 
@@ -102,10 +106,9 @@ class _Survey:
 
 
 _lock = threading.Condition()
-_queue: "SimpleQueue[_Survey]" = SimpleQueue()
-_threads: list[threading.Thread] = []
+_turns = Turns()
 _wanted: dict[str, str] = {}
-"""Tokens of this process's surveys, queued or at work, by migration; one that is taken out ends."""
+"""Tokens of this process's surveys, in line or at work, by migration; one that is taken out ends."""
 
 _at_work: set[str] = set()
 
@@ -126,15 +129,13 @@ def begin(config: Config, stores: Stores, migration_id: str, *, seconds: float =
     """
     if isinstance(found(stores, migration_id), Found):
         return
+    customer = decoded(stores.state.hget(record_key(migration_id), "customer") or b"")
     with _lock:
         if migration_id in _wanted:
             return
-        _wanted[migration_id] = secrets.token_hex(8)
-        _queue.put(_Survey(config, stores, migration_id, _wanted[migration_id], seconds))
-        if len(_threads) < _AT_ONCE:
-            # Daemons: what they wait for ends with this process, so the end of the server need not wait for them.
-            _threads.append(threading.Thread(target=_serve, name="surveying", daemon=True))
-            _threads[-1].start()
+        token = _wanted[migration_id] = secrets.token_hex(8)
+    survey = _Survey(config, stores, migration_id, token, seconds)
+    _turns.line_up(Turn(stores.state, customer, partial(_carry_out, survey)))
 
 
 def found(stores: Stores, migration_id: str) -> Found | Failed | None:
@@ -150,41 +151,55 @@ def halt(seconds: float = 5.0) -> None:
     """End all surveys of this process and wait for that, so long at most; they can be begun again."""
     with _lock:
         _wanted.clear()
+        _turns.wake()
         _lock.wait_for(lambda: not _at_work, seconds)
 
 
-def _serve() -> None:
-    for survey in iter(_queue.get, None):
-        try:
-            _carry_out(survey)
-        except RedisError as error:  # its customer's page asks for it again
-            _log.error("survey-failed", migration=survey.migration, error=error)
+def load() -> Load:
+    """How full it is."""
+    return _turns.load
 
 
-def _carry_out(survey: _Survey) -> None:
+def _carry_out(survey: _Survey, turn: Turn) -> None:
+    """Look an account over; one that had to make room for others stands in line again."""
     with _lock:
         if _wanted.get(survey.migration) != survey.token:
+            _turns.leave(turn)
             return
         _at_work.add(survey.token)
-    row = ""
     try:
-        if survey.in_store(_TAKE, _HOLD_SECONDS):
-            try:
-                row = _row(survey)
-            finally:
-                survey.in_store(_LEAVE, row)
+        _kept(survey, turn)
+    except RedisError as error:  # its customer's page asks for it again
+        _log.error("survey-failed", migration=survey.migration, error=error)
     finally:
-        with _lock:
-            _at_work.discard(survey.token)
-            if _wanted.get(survey.migration) == survey.token:
-                del _wanted[survey.migration]
-            _lock.notify_all()
+        _turns.leave(turn)
+        _over(survey, again=turn.ended_early)
+    if turn.ended_early:
+        _turns.line_up(Turn(turn.redis, turn.customer, turn.begin, fresh=False))
 
 
-def _row(survey: _Survey) -> str:
+def _over(survey: _Survey, *, again: bool) -> None:
+    with _lock:
+        _at_work.discard(survey.token)
+        if _wanted.get(survey.migration) == survey.token and not again:
+            del _wanted[survey.migration]
+        _lock.notify_all()
+
+
+def _kept(survey: _Survey, turn: Turn) -> None:
+    """Look it over under the hold, and write down what was found."""
+    row = ""
+    if survey.in_store(_TAKE, _HOLD_SECONDS):
+        try:
+            row = _row(survey, turn)
+        finally:
+            survey.in_store(_LEAVE, row)
+
+
+def _row(survey: _Survey, turn: Turn) -> str:
     """Return what is to be kept as JSON; empty when the survey was stopped, or no process could be started for it."""
     try:
-        return json.dumps(_answer(survey))
+        return json.dumps(_answer(survey, turn))
     except RedisError:
         raise
     except CannotStart:  # the customer's page goes on counting, and asks for it again
@@ -203,20 +218,28 @@ def _row(survey: _Survey) -> str:
     return json.dumps({"failed": code})
 
 
-def _answer(survey: _Survey) -> Json:
+def _answer(survey: _Survey, turn: Turn) -> Json:
     """Look the account over; the audit log is told before a secret is opened."""
     state, migration = survey.stores.state, survey.migration
     config = config_for(survey.config, state, migration)
     audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
     task = Look(config, survey.stores.urls.state, Sealed(migration, survey.stores.vault.key(migration)))
-    return run_apart(
+    return apart(
         look_over,
         task,
-        lambda _: {"wanted": _is_wanted(survey)},
+        lambda _: {"wanted": _goes_on(survey, turn)},
+        contacted=partial(note_contact, state, migration),
         seconds=survey.seconds,
-        memory_mib=_MEMORY_MIB,
-        max_bytes=MAX_BYTES,
     )
+
+
+def _goes_on(survey: _Survey, turn: Turn) -> bool:
+    """Return whether its process goes on; where others have their turns first, that is answered after them."""
+    while _is_wanted(survey):
+        told = _turns.after_slice(turn, _REST_SECONDS)
+        if told != "rest":
+            return told == "go on"
+    return False
 
 
 def _is_wanted(survey: _Survey) -> bool:

@@ -41,17 +41,17 @@ def ask(
     session = secrets.token_urlsafe(32)
     with _listening(port, states, answers) as chosen:
         back = f"http://127.0.0.1:{chosen}/"
-        url = pending.begin(stores.keys, stores.vault, client, back, session, purpose)
+        url = pending.begin(stores.keystores, stores.vault, client, back, session, purpose)
         states.append(consent.state_of(url))
         shown = threading.Thread(target=show, args=(url,), name="consent-shown", daemon=True)
         shown.start()
         try:
             answer = answers.get(timeout=seconds)
         except Empty:
-            pending.take(stores.keys, stores.vault, session, url)  # wait for it no longer
+            pending.take(stores.keystores, stores.vault, session, url)  # wait for it no longer
             raise ConsentNotOurs from None
         shown.join(5)
-    return pending.take(stores.keys, stores.vault, session, answer), answer
+    return pending.take(stores.keystores, stores.vault, session, answer), answer
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from app.stores import Stores
 from jobs import audit, mailboxes, requests
 from jobs.audit import CUSTOMER, Act
 from jobs.durable import wait_for_disk
-from jobs.errors import IllegalTransition
+from jobs.errors import ConnectingLapsed, IllegalTransition
 from jobs.launch import Import, choose, prepare, wanted_of
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import new_id
@@ -20,7 +20,7 @@ from jobs.spawning import try_to_start
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser
 from oauth import pending
-from oauth.errors import SealBroken
+from oauth.errors import NotConnected, SealBroken
 from oauth.grant import Client
 from oauth.pending import Purpose
 from web import entrusted
@@ -97,7 +97,7 @@ def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
     """Return what the session's mailbox is entered with; None when the customer has to come in again."""
     entered, panel = session.entered, wizard.config.panel
     if entered.entrusted:
-        return entrusted.entrusted(wizard.stores.keys, wizard.stores.vault, entered.entrusted)
+        return entrusted.entrusted(wizard.stores.keystores, wizard.stores.vault, entered.entrusted)
     if not entered.customer or entered.domain or not wizard.master_password:
         return None
     user = login_name(entered.mailbox, panel.login)
@@ -106,9 +106,9 @@ def mailbox_of(wizard: Wizard, session: Session) -> Credentials | None:
 
 def _begun(wizard: Wizard, session: Session, purpose: Purpose) -> str:
     """Begin a consent, and let the credentials last until its answer."""
-    entrusted.prolong(wizard.stores.keys, session.entered.entrusted)
+    entrusted.prolong(wizard.stores.keystores, session.entered.entrusted)
     back, stores = wizard.config.return_address, wizard.stores
-    return pending.begin(stores.keys, stores.vault, wizard.client, back, session.binding, purpose)
+    return pending.begin(stores.keystores, stores.vault, wizard.client, back, session.binding, purpose)
 
 
 def _begun_again(wizard: Wizard, session: Session, migration: str) -> str:
@@ -139,18 +139,21 @@ def _anew(wizard: Wizard, session: Session, migration: str) -> Anew | None:
 def _connected(wizard: Wizard, session: Session, answer: str) -> str:
     stores = wizard.stores
     try_to_start()  # first: an answer is taken once, and would be lost where no process can exchange it
-    taken = pending.take(stores.keys, stores.vault, session.binding, answer)
+    taken = pending.take(stores.keystores, stores.vault, session.binding, answer)
     if taken.purpose.reconnect:
         anew = _anew(wizard, session, taken.purpose.migration)
         again = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, anew=anew)
         if anew:
-            entrusted.forget(stores.keys, session.entered.entrusted)
+            entrusted.forget(stores.keystores, session.entered.entrusted)
         return again.migration
     mailbox = mailbox_of(wizard, session)
     if mailbox is None:  # before the code is exchanged: nothing is granted then
         raise MailboxForgotten
     made = connect(wizard.config, stores, taken, answer, actor=CUSTOMER, customer=session.entered.customer)
-    _prepared(wizard, session, made, mailbox)
+    try:
+        _prepared(wizard, session, made, mailbox)
+    except (ConnectingLapsed, SealBroken):  # it took a minute, and a worker gives the grant back
+        raise NotConnected(NotConnected.code) from None
     surveying.begin(wizard.config, stores, made.migration)
     return made.migration
 
@@ -165,6 +168,6 @@ def _prepared(wizard: Wizard, session: Session, made: Connected, mailbox: Creden
     wanted = Import(entered.customer, mailbox, usual.choices, usual.order, by_digest, entered.domain)
     prepare(stores.state, stores.vault, made.migration, wanted)
     remember(stores, made.migration, Addresses(made.address, entered.mailbox))
-    requests.create(stores.state, entered.customer, migration_id=made.migration, start=False)
+    requests.create(stores.state, entered.customer, migration_id=made.migration, start=False, connecting=True)
     wait_for_disk(stores.state)
-    entrusted.forget(stores.keys, entered.entrusted)
+    entrusted.forget(stores.keystores, entered.entrusted)

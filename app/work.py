@@ -1,11 +1,15 @@
 """A worker put together: settings from the configuration, the child's function, the stores, whom it tells."""
 
 import threading
+from functools import partial
 
 from app import exchanging
-from app.child import ChildConfig, work
+from app.child import ChildConfig, surroundings, work
 from app.clientwatch import watching_client
+from app.closing import readable_of
 from app.config import Config
+from app.keeping import keeping
+from app.kernelwalls import look_at_walls
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
 from app.settling import settling
@@ -31,15 +35,25 @@ def serve(config: Config, stores: Stores, stop: threading.Event) -> bool:
 
 
 def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
-    """Work until `stop` is set; the children are given the configuration and no secret. Returns as of `jobs.worker`."""
+    """Work until `stop` is set; the children are given the configuration and no secret. Returns as of `jobs.worker`.
+
+    Raises:
+        click.ClickException: the kernel's walls are required, and missing.
+    """
+    look_at_walls(required=config.worker.require_kernel_walls)
     settings = WorkerSettings(
         threads=config.worker.threads,
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
         preload=(CHILD_LOGS, exchanging.__name__),
-        config=ChildConfig(config, stores.urls.state),
+        readable=readable_of(config, stores.urls.state),
+        surroundings=partial(surroundings, ChildConfig(config, stores.urls.state)),
     )
     custody = Custody(stores.vault, receipt_maker(config))
-    with watching_client(config, stores.urls.state, stop), settling(config, stores, stop):
+    with (
+        watching_client(config, stores.urls.state, stop),
+        settling(config, stores, stop),
+        keeping(config, stores, stop),
+    ):
         return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)

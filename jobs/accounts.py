@@ -15,20 +15,18 @@ from jobs.scripts import decoded
 from migrator.addresses import account_key
 from oauth.vault import Vault
 
-YOUNG_SECONDS = 600
-"""A hold without a record counts for this long: the record is made when the customer has confirmed the import."""
-
-# KEYS: the account's names, those that count first. ARGV: id, seconds, young seconds, the ends.
+# A hold without a record counts while it is written down that the account is being connected (`jobs.exchanges`).
+# KEYS: the account's names, those that count first. ARGV: id, seconds, the ends.
 _CLAIM = """
-local id, seconds, young = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local id, seconds = ARGV[1], tonumber(ARGV[2])
 local ended = {}
-for i = 4, #ARGV do ended[ARGV[i]] = true end
+for i = 3, #ARGV do ended[ARGV[i]] = true end
 for _, key in ipairs(KEYS) do
   local holder = redis.call('GET', key)
   if holder and holder ~= id then
     local state = redis.call('HGET', 'mig:{' .. holder .. '}', 'state')
     if state and not ended[state] then return holder end
-    if not state and redis.call('TTL', key) > seconds - young then return holder end
+    if not state and redis.call('HEXISTS', 'jobs:exchanges', holder) == 1 then return holder end
   end
 end
 redis.call('SET', KEYS[1], id, 'EX', seconds)
@@ -41,12 +39,12 @@ def claim(redis: Redis, vault: Vault, migration_id: str, address: str) -> None:
     """Make this migration the one that holds the account's grant.
 
     Raises:
-        AccountBusy: another migration that has not ended holds it.
+        AccountBusy: another migration that has not ended, or is being connected, holds it.
     """
     names = [_hold(name) for name in _names(vault, address)]
     client: Any = redis
     ends = [str(state) for state in ENDS]
-    holder = client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, YOUNG_SECONDS, *ends)
+    holder = client.eval(_CLAIM, len(names), *names, migration_id, UNFINISHED_SECONDS, *ends)
     if holder:
         raise AccountBusy(decoded(holder))
 

@@ -21,12 +21,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_w
 from jobs import audit
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.broker import QUEUE, TICKET, send_tickets
-from jobs.contacts import note_contact
 from jobs.crashes import store_away
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
 from jobs.nursery import Outcome, run_slice
-from jobs.settings import WorkerSettings
+from jobs.settings import Surroundings, WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
 from jobs.spawning import Child
 from jobs.starting import Starts
@@ -128,21 +127,28 @@ def _write_down_refusal(redis: Redis, migration_id: str) -> None:
 
 
 def _in_child(room: Room, claimed: Claim, born: Child, key: bytes) -> Outcome:
+    given = _surroundings(room, claimed)
     task = SliceTask(
         id=claimed.id,
         token=claimed.token,
         phase=claimed.phase,
         ending=claimed.ending,
         seconds=room.settings.slice_seconds,
-        config=room.settings.config,
+        config=given.config,
         key=key,
     )
 
     def lengthen(progressed: bool) -> Wish:  # noqa: FBT001 - the one thing a renewal tells
         return renew(room.redis, claimed.id, claimed.token, room.settings.lease_seconds, progressed=progressed)
 
-    contacted = partial(note_contact, room.redis, claimed.id)
-    return run_slice(born, room.work, task, lengthen, room.stop, room.settings, contacted)
+    return run_slice(born, room.work, task, lengthen, room.stop, room.settings, given.outside)
+
+
+def _surroundings(room: Room, claimed: Claim) -> Surroundings:
+    settings = room.settings
+    if settings.surroundings is None:
+        return Surroundings(settings.config, None)
+    return settings.surroundings(room.redis, claimed.id, claimed.phase)
 
 
 def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:

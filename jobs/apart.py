@@ -14,19 +14,30 @@ master key, the one that knows them holds no token.
 
 import json
 import os
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from jobs.confine import Confines
+from jobs.outside import BROKEN_OUT, Outside, tell_refusal
 from jobs.slice import crashed, crashed_by
-from jobs.spawning import be_ready, spawned
+from jobs.spawning import Child, be_ready, spawned
+from migrator.egress import brokered
 
 Json = dict[str, Any]
 Ask = Callable[[Json], Json]
 """Asks the parent something and returns its reply; raises `Unanswered` when the parent failed over it."""
+
+_UNDISTURBED = threading.Lock()
+"""Held while this process must not end with its parent."""
+
+_LATER_SECONDS = 90.0
+"""It ends with its parent so much later at most."""
 
 SECONDS = 120.0
 MEMORY_MIB = 256
@@ -51,15 +62,17 @@ class Unanswered(Exception):
     code = "unanswered"
 
 
-def _deaf(_: Json) -> Json:
+def deaf(_: Json) -> Json:
+    """Reply to nothing."""
     raise ApartFailed("child-unreadable")
 
 
 def run_apart(
     function: Callable[[Any, Ask], Json],
     task: object,
-    hear: Ask = _deaf,
+    hear: Ask = deaf,
     *,
+    outside: Outside | None = None,
     seconds: float = SECONDS,
     memory_mib: int = MEMORY_MIB,
     max_bytes: int = MAX_BYTES,
@@ -70,6 +83,7 @@ def run_apart(
         function: a module's function, so that the process finds it by its name.
         task: what it is told; must be picklable.
         hear: replies to its questions; an exception of it is raised again here, once the function has tidied up.
+        outside: what it reaches; None for a function without secrets, which the kernel holds to nothing.
         seconds: the process is killed after this long.
         memory_mib: limit of the process.
         max_bytes: longest answer or question, as JSON.
@@ -79,22 +93,43 @@ def run_apart(
         CannotStart: no process could be started, so nothing was done.
     """
     until = time.monotonic() + seconds
-    with spawned(main, memory_mib, "apart-") as child:
-        pipe = child.pipe
-        _tell(pipe, (function, task, max_bytes))
-        said = _said(pipe, until, max_bytes)
-        while "ask" in said:
-            try:
-                _tell(pipe, {"reply": hear(said["ask"])})
-            except Exception:
-                _tell(pipe, {})
-                _said(pipe, until, max_bytes)
+    with spawned(main, memory_mib, "apart-", outside.readable if outside else None) as child, _reaching(child, outside):
+        try:
+            said = _conversed(child.pipe, (function, task, max_bytes), hear, until, max_bytes)
+        except ApartFailed:
+            child.kill()
+            if not child.broke_out:
                 raise
-            said = _said(pipe, until, max_bytes)
+            tell_refusal(BROKEN_OUT.partition(":")[2])
+            raise ApartFailed(BROKEN_OUT) from None
     if "answer" not in said:
         raise ApartFailed(_checked(said.get("code")))
     answer: Json = said["answer"]
     return answer
+
+
+@contextmanager
+def _reaching(child: Child, outside: Outside | None) -> Iterator[None]:
+    if outside is None:
+        yield
+        return
+    with brokered(child.channel, outside.doors, outside.contacted, tell_refusal):
+        yield
+
+
+def _conversed(pipe: Connection, told: object, hear: Ask, until: float, max_bytes: int) -> Json:
+    """Tell the process what to do, reply to its questions, and return what it says last."""
+    _tell(pipe, told)
+    said = _said(pipe, until, max_bytes)
+    while "ask" in said:
+        try:
+            _tell(pipe, {"reply": hear(said["ask"])})
+        except Exception:
+            _tell(pipe, {})
+            _said(pipe, until, max_bytes)
+            raise
+        said = _said(pipe, until, max_bytes)
+    return said
 
 
 def _tell(pipe: Connection, told: object) -> None:
@@ -125,7 +160,7 @@ def _checked(code: object) -> str:
 
 
 class _Line:
-    """The child's line to its parent; the line being cut ends this process on the spot."""
+    """The child's line to its parent; being cut, it ends this process at once, or after what is `undisturbed`."""
 
     def __init__(self, pipe: Connection, max_bytes: int) -> None:
         self._pipe = pipe
@@ -149,12 +184,20 @@ class _Line:
             self._replies.put({})
             self._pipe.recv()
         finally:
+            _UNDISTURBED.acquire(timeout=_LATER_SECONDS)
             os._exit(1)
 
 
-def main(pipe: Connection, memory_mib: int, folder: str) -> None:
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let this process bring the block to its end though its parent dies; it ends then."""
+    with _UNDISTURBED:
+        yield
+
+
+def main(pipe: Connection, channel: socket.socket, confines: Confines) -> None:
     """Do the one call that comes through the pipe."""
-    be_ready(pipe, memory_mib, folder)
+    be_ready(pipe, channel, confines)
     try:
         pipe.send_bytes(json.dumps(_outcome(pipe)).encode())
     finally:

@@ -5,22 +5,21 @@ once when the worker does, and tells the worker nothing but a `SliceEnd`.
 """
 
 import os
+import socket
 import threading
 import time
 from multiprocessing.connection import Connection
 
 import structlog
 
+from jobs.confine import Confines
 from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, failed, packed
 from jobs.spawning import be_ready
 
 _log = structlog.get_logger()
 
 PROGRESS = b"p"
-"""Child to worker: something was achieved."""
-
-CONTACT = b"h"
-"""Child to worker: the `host:port` behind it is being connected to. Anything else is the packed end."""
+"""Child to worker: something was achieved. Anything else is the packed end."""
 
 STOP = b"s"
 """Worker to child: write down what is done, and end."""
@@ -50,11 +49,6 @@ class PipeLink:
                 self._told_at = now
                 self._pipe.send_bytes(PROGRESS)
 
-    def contacted(self, place: str) -> None:
-        """Tell the worker which `host:port` is being connected to."""
-        with self._sending:
-            self._pipe.send_bytes(CONTACT + place.encode())
-
     def refused(self, what: str) -> None:
         """Tell the worker what this process tried and may not; it ends it on the spot."""
         self.finish(failed(f"egress-refused:{what}", resumable=True))
@@ -73,9 +67,9 @@ class PipeLink:
             os._exit(1)
 
 
-def main(pipe: Connection, memory_mib: int, folder: str) -> None:
+def main(pipe: Connection, channel: socket.socket, confines: Confines) -> None:
     """Do the one slice that comes through the pipe."""
-    be_ready(pipe, memory_mib, folder)
+    be_ready(pipe, channel, confines)
     link = PipeLink(pipe)
     end = _end_of(pipe, link)
     try:

@@ -5,6 +5,7 @@
     ├── UnknownMigration       there is no such record, or its time is over
     ├── LeaseLost              another slice owns the migration, or nobody does
     ├── AccountBusy            another import of the same Google account has not ended
+    ├── ConnectingLapsed       nobody made the record of a connected account in time; its grant is given back
     ├── NotDiscarded           a receipt was asked for too early (jobs.statement)
     ├── AuditBroken            the audit log is damaged (jobs.audit)
     └── AuditBusy              others append to it all the time (jobs.audit)
@@ -48,3 +49,10 @@ class AccountBusy(JobError):
     def __init__(self, holder: str = "") -> None:
         super().__init__("another import of this account has not ended")
         self.holder = holder
+
+
+class ConnectingLapsed(JobError):
+    """What was written down of a grant before its import's record was made is over: a worker gives the grant back."""
+
+    def __init__(self) -> None:
+        super().__init__("connecting the account took too long")

@@ -46,13 +46,14 @@ class Wanted:
     domain: str = ""
 
 
-def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> Migration:
+def launch(redis: Redis, vault: Vault, migration_id: str, wanted: Import, *, connecting: bool = False) -> Migration:
     """Begin the migration whose grant is sealed already; all its secrets are sealed before its record exists.
 
-    It is on the store's disk when this returns; raises `Forgotten` when the store lost it on the way.
+    It is on the store's disk when this returns; raises `Forgotten` when the store lost it on the way, and otherwise as
+    `jobs.requests.create`, which says what `connecting` is.
     """
     prepare(redis, vault, migration_id, wanted)
-    begun = create(redis, wanted.customer, migration_id=migration_id)
+    begun = create(redis, wanted.customer, migration_id=migration_id, connecting=connecting)
     wait_for_disk(redis)
     if not redis.exists(record_key(migration_id)):
         raise Forgotten
@@ -78,6 +79,12 @@ def choose(redis: Redis, migration_id: str, choices: Choices) -> None:
 def leave_unchosen(redis: Redis, migration_id: str) -> None:
     """Write choices for a migration that ends before anybody chose."""
     _write(redis, migration_id, Wanted(Choices(), "newest-first", by_digest=False))
+
+
+def domain_of(redis: Redis, migration_id: str) -> str:
+    """Return the mail domain that says which of the host's servers the mailbox is on; empty where there is one."""
+    row = json.loads(cast("bytes", redis.get(part_key(migration_id, "choices"))))
+    return str(row.get("domain", ""))
 
 
 def wanted_of(redis: Redis, migration_id: str) -> Wanted:

@@ -1,6 +1,5 @@
 """Outside the process of one slice: start it, keep its lease, pass on wishes, end it, clear up after it."""
 
-import re
 import sys
 import threading
 import time
@@ -15,25 +14,19 @@ from redis.exceptions import RedisError
 
 from jobs import child, forkserver
 from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS
+from jobs.outside import BROKEN_OUT, Outside
 from jobs.settings import WorkerSettings
-from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, given_back, unpacked
+from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, failed, given_back, unpacked
 from jobs.spawning import CannotStart, Child, spawned, try_to_start
 from jobs.tickets import Wish
+from migrator.egress import brokered
 
 _LISTEN_SECONDS = 0.1
-
-_PLACE = re.compile(rb"[A-Za-z0-9.:_-]{1,253}:[0-9]{1,5}")
-_MOST_PLACES = 8
-"""Hosts of one slice: Google's endpoints and the mailbox. A child in hostile hands could name any number."""
 
 _living: set[BaseProcess] = set()
 
 Renew = Callable[[bool], Wish]
 """Lengthens the lease (True: there was progress) and tells the wish; `RedisError` when the store is away."""
-
-
-Contacted = Callable[[str], None]
-"""Is told each `host:port` that a slice connects to, once, before it does; what it raises ends the slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +55,9 @@ def _imports_of_program() -> set[str]:
 
 
 @contextmanager
-def newborn(memory_mib: int) -> Iterator[Child]:
+def newborn(memory_mib: int, readable: tuple[str, ...] | None = None) -> Iterator[Child]:
     """Give the process that is to do a slice; it ends with the block in any case. Raises `CannotStart`."""
-    with spawned(child.main, memory_mib, "slice-") as born:
+    with spawned(child.main, memory_mib, "slice-", readable) as born:
         with CHILDREN:
             _living.add(born.process)
         try:
@@ -81,7 +74,7 @@ def run_slice(
     renew: Renew,
     stop: threading.Event,
     settings: WorkerSettings,
-    contacted: Contacted = lambda _: None,
+    outside: Outside | None = None,
 ) -> Outcome:
     """Have a process do its one slice, and wait for the end.
 
@@ -95,15 +88,26 @@ def run_slice(
         renew: lengthens the lease.
         stop: set when the worker shall end.
         settings: the limits.
-        contacted: hears where the slice goes.
+        outside: what the slice reaches; None for one that reaches nothing.
     """
-    watch = _Watch(born.pipe, renew, stop, settings, contacted)
-    end = _end_of(watch, (work, task))
-    born.kill()
-    watch.hear_the_rest()
+    watch = _Watch(born.pipe, renew, stop, settings)
+    with _reaching(born, outside, watch):
+        end = _end_of(watch, (work, task))
+        born.kill()
+    if born.broke_out:
+        end = failed(BROKEN_OUT, resumable=True)
     if end == crashed("child-killed") and forkserver.is_gone():
         end = given_back()
-    return Outcome(end, watch.progressed)
+    return Outcome(watch.refusal or end, watch.progressed)
+
+
+@contextmanager
+def _reaching(born: Child, outside: Outside | None, watch: "_Watch") -> Iterator[None]:
+    if outside is None:
+        yield
+        return
+    with brokered(born.channel, outside.doors, outside.contacted, watch.refuse):
+        yield
 
 
 def _end_of(watch: "_Watch", told: object) -> SliceEnd:
@@ -137,12 +141,10 @@ class _Watch:
         renew: Renew,
         stop: threading.Event,
         settings: WorkerSettings,
-        contacted: Contacted,
     ) -> None:
         now = time.monotonic()
         self.progressed = False
-        self._contacted = contacted
-        self._places: set[bytes] = set()
+        self.refusal: SliceEnd | None = None
         self._pipe = pipe
         self._renew = renew
         self._stop = stop
@@ -168,35 +170,19 @@ class _Watch:
             said = self._pipe.recv_bytes(MAX_END_BYTES)
         except (EOFError, OSError):
             return again() if self._stopping else crashed("child-killed")
-        if said[:1] == child.CONTACT:
-            return self._heard(said[1:])
         if said != child.PROGRESS:
             return unpacked(said)
         self.progressed = True
         return None
 
-    def hear_the_rest(self) -> None:
-        """Hear which hosts the dead child had still told of."""
-        while self._pipe.poll():
-            try:
-                said = self._pipe.recv_bytes(MAX_END_BYTES)
-            except (EOFError, OSError):
-                return
-            if said[:1] == child.CONTACT:
-                self._heard(said[1:])
-
-    def _heard(self, place: bytes) -> SliceEnd | None:
-        """Pass a host on; a child that tells something else, or too many of them, is at its end."""
-        if place in self._places:
-            return None
-        if len(self._places) == _MOST_PLACES or not _PLACE.fullmatch(place):
-            return crashed("child-unreadable")
-        self._places.add(place)
-        self._contacted(place.decode())
-        return None
+    def refuse(self, what: str) -> None:
+        """End the slice: it asked for what it may not have."""
+        self.refusal = failed(f"egress-refused:{what}", resumable=True)
 
     def look(self) -> SliceEnd | None:
         """Do what is due; return an end when the child is to be killed."""
+        if self.refusal:
+            return self.refusal
         now = time.monotonic()
         if now >= self._renew_at and self._lost(now):
             return SliceEnd(Kind.LOST)

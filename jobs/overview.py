@@ -10,11 +10,12 @@ from typing import Any
 from redis import Redis
 
 from jobs import audit
-from jobs.audit.lists import end_date
+from jobs.audit.places import end_date
 from jobs.kept import Kept, Until, Where
 from jobs.migration import record_key
 from jobs.retention import KEPT, REWRITE_WISH, migration_families, migration_parts, row_for
 from jobs.scripts import decoded
+from oauth.keystores import KeyStores, key_name
 
 _PAGE = 1000
 _NO_END = -1
@@ -24,8 +25,8 @@ _BESIDE = frozenset({"account:*", "jobs:of:*"})
 REWRITE_SECONDS = 60
 """A rewrite of the log that was asked for is done within this time, unless the store is away."""
 
-Stores = Mapping[Where, Redis]
-"""A client for each store that is looked into."""
+Stores = Mapping[Where, Redis | KeyStores]
+"""A client for each store that is looked into, or those of all key stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def overview(stores: Stores) -> Overview:
         redis.RedisError: a store is away, or does not allow SCAN, TTL or MEMORY USAGE.
     """
     rows = tuple(row for row in KEPT if row.where is not Where.FILES)
-    return _summed(rows, *(_keys(store, where, store.scan_iter(count=_PAGE)) for where, store in stores.items()))
+    every = [(where, client) for where in stores for client in clients_of(stores, where)]
+    return _summed(rows, *(_keys(client, where, client.scan_iter(count=_PAGE)) for where, client in every))
 
 
 def overview_of(stores: Stores, migration_id: str) -> Overview:
@@ -107,11 +109,12 @@ def held_of(stores: Stores, migration_id: str, *, now: float | None = None) -> t
     at = time.time() if now is None else now
     sizes: Counter[Kept] = Counter()
     ends: dict[Kept, int] = {}
-    for key in chain(_keys_of(stores, migration_id), _audited(stores[Where.STATE], migration_id, at)):
+    (state,) = clients_of(stores, Where.STATE)
+    for key in chain(_keys_of(stores, migration_id), _audited(state, migration_id, at)):
         if key.row:
             sizes[key.row] += key.bytes
             ends[key.row] = max(ends.get(key.row, 0), int(at) + key.seconds)
-    if stores[Where.STATE].exists(REWRITE_WISH):
+    if state.exists(REWRITE_WISH):
         log = next(row for row in KEPT if row.until is Until.REWRITE)
         sizes[log], ends[log] = 0, int(at) + REWRITE_SECONDS
     return tuple(_holding(row, sizes[row], ends[row]) for row in KEPT if row in ends)
@@ -128,9 +131,15 @@ def _audited(state: Redis, migration_id: str, at: float) -> Iterator[_Key]:
 
 
 def _keys_of(stores: Stores, migration_id: str) -> Iterator[_Key]:
-    state = stores[Where.STATE]
-    wrapped = _keys(stores[Where.KEYS], Where.KEYS, [f"key:{{{migration_id}}}"])
-    return chain(_keys(state, Where.STATE, _names(state, migration_id)), wrapped)
+    (state,) = clients_of(stores, Where.STATE)
+    wrapped = (_keys(client, Where.KEYS, [key_name(migration_id)]) for client in clients_of(stores, Where.KEYS))
+    return chain(_keys(state, Where.STATE, _names(state, migration_id)), *wrapped)
+
+
+def clients_of(stores: Stores, where: Where) -> tuple[Redis, ...]:
+    """Return the client of a store, or those of all key stores."""
+    store = stores[where]
+    return store.every if isinstance(store, KeyStores) else (store,)
 
 
 def _names(state: Redis, migration_id: str) -> Iterator[str]:
@@ -169,7 +178,7 @@ def _summed(rows: tuple[Kept, ...], *found: Iterable[_Key]) -> Overview:
     for key in chain(*found):
         keys[key.row] += 1
         sizes[key.row] += key.bytes
-        endless += key.seconds == _NO_END
+        endless += key.seconds == _NO_END and not (key.row and key.row.until is Until.TAKEN)
     return Overview(tuple(Held(row, keys[row], sizes[row]) for row in rows), outside=keys[None], endless=endless)
 
 

@@ -10,8 +10,8 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from jobs import exchanges, scripts
-from jobs.errors import IllegalTransition, UnknownMigration
+from jobs import scripts
+from jobs.errors import ConnectingLapsed, IllegalTransition, UnknownMigration
 from jobs.migration import Change, Migration, new_id, part_key, record_key
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -24,6 +24,7 @@ def create(
     *,
     migration_id: str | None = None,
     start: bool = True,
+    connecting: bool = False,
     now: float | None = None,
 ) -> Migration:
     """Write a new migration's record and, unless `start` is false, make it ready at once.
@@ -33,17 +34,21 @@ def create(
         customer: the host's opaque id of the customer, at most 64 of `A-Z a-z 0-9 _ . -`; never an address.
         migration_id: from `new_id()`, where keys of the migration were written before its record.
         start: false leaves it paused (`not-started`) until it is resumed.
+        connecting: its grant was had just now, and what was written down of that (`jobs.exchanges`) becomes the record.
         now: seconds since the epoch, the server's clock when None.
 
     Raises:
+        ConnectingLapsed: it took too long, and a worker gives the grant back.
         ValueError: the customer's id has another shape, or the migration's id is taken.
     """
     if not _CUSTOMER.fullmatch(customer):
         raise ValueError("a customer's id is up to 64 letters, digits, dots, dashes and underscores")
     migration_id = migration_id or new_id()
-    if scripts.run(redis, "create", migration_id, customer, int(start), now=now) != ["ok"]:
+    answer = scripts.run(redis, "create", migration_id, customer, int(start), int(connecting), now=now)
+    if answer == ["lapsed"]:
+        raise ConnectingLapsed
+    if answer != ["ok"]:
         raise ValueError("a migration with this id exists")
-    exchanges.drop(redis, migration_id)  # from now on the record says that there is a grant
     return read(redis, migration_id)
 
 

@@ -68,6 +68,7 @@ KEPT: tuple[Kept, ...] = (
     ),
     _stays("choices", "what the customer chose", Sight.CUSTOMER, "says by which rules the mail was filed"),
     _ends("sealed", "grant, mailbox credentials and both addresses, sealed under the migration's key"),
+    _ends("keystore", "which key store holds its key: by address, without a password; since when"),
     _ends("account", "the Gmail account's opaque name"),
     _ends("opened", "the phase for which the key was last handed out"),
     _ends("served", "which of the mail server's addresses answered last"),
@@ -196,7 +197,7 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
     _state(
         "jobs:exchanges",
-        "ids of consents whose outcome is open, their customers' opaque ids, what is known, when they are looked at",
+        "accounts being connected, consents whose outcome is open: ids, customers' opaque ids, what is known",
         Sight.OPERATOR,
         Until.QUEUE,
     ),
@@ -216,6 +217,14 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
+    _state("pools", "how full the pools of web servers and consoles are, by kind of work", Sight.OPERATOR, Until.DAY),
+    _state(
+        "surveys:turns",
+        "opaque ids of customers whose accounts were looked over lately, in the order of their turns",
+        Sight.OPERATOR,
+        Until.HOUR,
+    ),
+    _state("audit:inbox:*", "who is about to do what; no personal data", Sight.OPERATOR, Until.TAKEN),
     _state("audit:*", "who did what when, hash-chained; no personal data", Sight.OPERATOR, Until.AUDIT),
     _state("hooks:due", "ids of migrations of which the host is to be told, and when", Sight.OPERATOR, Until.QUEUE),
     _state(
@@ -239,7 +248,12 @@ KEPT: tuple[Kept, ...] = (
         Until.LAUNCHED,
     ),
     _state("ready:state", "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
-    _state("limit:*", "when something was tried, by opaque name of the address or client", Sight.SERVICE, Until.HOUR),
+    _state(
+        "limit:*",
+        "when something was tried, by opaque name of who tried",
+        Sight.SERVICE,
+        Until.HOUR,
+    ),
     Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
     Kept(
         "consent:*",
@@ -262,6 +276,8 @@ KEPT: tuple[Kept, ...] = (
     Kept("ready:keys", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
     Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
+    Kept("*.audit", Where.FILES, "who did what on one day, sealed; no personal data", Sight.OPERATOR, Until.AUDIT),
+    Kept("audit.key", Where.FILES, "the key of the audit log", Sight.HOST, Until.INSTALLATION),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),
     Kept(
         "master.key",

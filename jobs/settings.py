@@ -1,8 +1,21 @@
 """How a worker works, as one value. All times in seconds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from redis import Redis
+
+from jobs.migration import State
+from jobs.outside import Outside
 from jobs.tickets import CUSTOMER_CAP
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What one slice is given: its `SliceTask.config`, and what it reaches (None: nothing)."""
+
+    config: object
+    outside: Outside | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,9 @@ class WorkerSettings:
             lasts, or a clearing of temporary files; shorter than people take to look.
         preload: modules imported once, before the processes of slices are forked; makes their start cheap.
         config: handed to every slice as `SliceTask.config`; must be picklable and hold no secret.
+        readable: files that slices may read beside the libraries; None for slices without secrets, which the kernel
+            holds to nothing.
+        surroundings: what the slice of a migration, by id and phase, is given in the place of `config`, and reaches.
     """
 
     threads: int = 4
@@ -36,3 +52,5 @@ class WorkerSettings:
     trouble_seconds: float = 90.0
     preload: tuple[str, ...] = ()
     config: object = None
+    readable: tuple[str, ...] | None = None
+    surroundings: Callable[[Redis, str, State], Surroundings] | None = None

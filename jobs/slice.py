@@ -162,9 +162,6 @@ class Link(Protocol):
     def progressed(self) -> None:
         """Say that something was achieved: it puts off expiry and forgives earlier crashes. Cheap, call it often."""
 
-    def contacted(self, place: str) -> None:
-        """Say which `host:port` is being connected to: it stands in the receipt."""
-
     def refused(self, what: str) -> None:
         """Say what this process tried and may not; the worker ends it on the spot."""
 

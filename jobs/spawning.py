@@ -11,6 +11,8 @@ further process, a server that was killed. It is in the log once when it begins 
 
 import errno
 import os
+import signal
+import socket
 import tempfile
 import threading
 import time
@@ -24,12 +26,12 @@ from pathlib import Path
 import structlog
 
 from jobs import forkserver, scratch
-from jobs.confine import confine
+from jobs.confine import Confines, confine, enclose
 from jobs.forkserver import CHILDREN, FORKSERVER, kill
 
 _log = structlog.get_logger()
 
-Main = Callable[[Connection, int, str], None]
+Main = Callable[[Connection, socket.socket, Confines], None]
 """The process's own function: it calls `be_ready` with its arguments first, and ends the process itself."""
 
 _READY = b"r"
@@ -62,10 +64,22 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process that is ready; `kill` ends it for certain."""
+    """A process that is ready; `kill` ends it for certain.
+
+    Attributes:
+        pipe: over which it is told what to do.
+        channel: over which it asks for connections (`migrator.egress.brokered`).
+        process: itself.
+    """
 
     pipe: Connection
+    channel: socket.socket
     process: BaseProcess
+
+    @property
+    def broke_out(self) -> bool:
+        """True if the kernel ended it over a call that it may not make; known once it has ended."""
+        return self.process.exitcode == -signal.SIGSYS
 
     def kill(self) -> None:
         """End it."""
@@ -111,20 +125,21 @@ TROUBLE = Trouble()
 
 
 @contextmanager
-def spawned(main: Main, memory_mib: int, prefix: str) -> Iterator[Child]:
+def spawned(main: Main, memory_mib: int, prefix: str, readable: tuple[str, ...] | None = None) -> Iterator[Child]:
     """Give a process that is ready; it ends with the block in any case.
 
     Args:
         main: its function, found by its name.
         memory_mib: its limit.
         prefix: how the name of its temporary folder begins.
+        readable: as of `Confines`.
 
     Raises:
         CannotStart: there is none.
     """
     with ExitStack() as stack:
         try:
-            child, restarted = _started(stack, main, memory_mib, prefix)
+            child, restarted = _started(stack, main, memory_mib, prefix, readable)
         except CannotStart as error:
             TROUBLE.note(error)
             raise
@@ -155,46 +170,53 @@ def try_to_start() -> None:
         pass
 
 
-def idle(pipe: Connection, memory_mib: int, folder: str) -> None:
+def idle(pipe: Connection, channel: socket.socket, confines: Confines) -> None:
     """Do nothing until the parent hangs up."""
-    be_ready(pipe, memory_mib, folder)
+    be_ready(pipe, channel, confines)
     try:
         pipe.recv_bytes()
     finally:
         os._exit(0)
 
 
-def be_ready(pipe: Connection, memory_mib: int, folder: str) -> None:
+def be_ready(pipe: Connection, channel: socket.socket, confines: Confines) -> None:
     """In the new process: put up its walls, try what it needs, and say so; where that fails it ends."""
     try:
-        confine(memory_mib, folder)
+        confine(confines)
+        enclose(confines, pipe.fileno(), channel)
         _try_descriptors()
-        _try_folder(folder)
+        _try_folder(confines.folder)
         _try_threads()
         pipe.send_bytes(_READY)
     except (OSError, RuntimeError):
         os._exit(1)
 
 
-def _started(stack: ExitStack, main: Main, memory_mib: int, prefix: str) -> tuple[Child, bool]:
+def _started(
+    stack: ExitStack, main: Main, memory_mib: int, prefix: str, readable: tuple[str, ...] | None
+) -> tuple[Child, bool]:
     with _failing("no-descriptors"):
         _try_descriptors()
         ours, theirs = FORKSERVER.Pipe()
+        channel, its_end = socket.socketpair()
     stack.enter_context(ours)
-    with theirs:
+    stack.enter_context(channel)
+    with theirs, its_end:
         with _failing("no-scratch"):
             scratch.mend()
             folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
             own = stack.enter_context(folder)
             _try_folder(own)
-        process = FORKSERVER.Process(target=main, args=(theirs, memory_mib, own), daemon=True)
+        process = FORKSERVER.Process(
+            target=main, args=(theirs, its_end, Confines(memory_mib, own, readable)), daemon=True
+        )
         with _failing("no-process"):
             restarted = forkserver.start(process)
     stack.callback(_end, ours, process)
     with _failing("no-process"):
         if not ours.poll(_READY_SECONDS) or ours.recv_bytes(len(_READY)) != _READY:
             raise CannotStart("no-process")
-    return Child(ours, process), restarted
+    return Child(ours, channel, process), restarted
 
 
 @contextmanager

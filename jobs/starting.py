@@ -54,6 +54,6 @@ class Starts:
 
     def _tried(self, stack: ExitStack) -> Child | None:
         try:
-            return stack.enter_context(newborn(self._settings.memory_mib))
+            return stack.enter_context(newborn(self._settings.memory_mib, self._settings.readable))
         except CannotStart:
             return None

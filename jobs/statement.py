@@ -16,7 +16,7 @@ from redis import Redis
 
 from jobs import audit
 from jobs.audit import Act
-from jobs.audit.lists import end_date
+from jobs.audit.places import end_date
 from jobs.discarding import Revocation
 from jobs.errors import JobError
 from jobs.kept import HOUR, Until

@@ -13,10 +13,9 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
-import structlog
 from redis import Redis
 
 from jobs import audit, mailboxes
@@ -25,10 +24,11 @@ from jobs.audit import CUSTOMER, Act, Actor
 from jobs.broker import open_state
 from jobs.errors import IllegalTransition, JobError
 from jobs.migration import ENDS, Migration, part_key, record_key
-from jobs.reach import places_of
+from jobs.outside import Outside, tell_refusal
+from jobs.reach import door_url, files_of, names_of, store_doors
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS
-from migrator.egress import Doors, Trust, close_the_doors, connecting, pin
+from migrator.egress import Inside, ToMailbox, Trust, close_the_doors, door_of, door_to
 from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
 from migrator.mailbox import Credentials, Mailbox, Target, open_mailbox
@@ -42,8 +42,6 @@ HOLD_SECONDS = 120
 """An undo that wrote nothing for this long is taken to be dead, and another may go on."""
 
 LONGEST_SECONDS = 3600.0
-
-_log = structlog.get_logger()
 
 # KEYS: the record, the undo, the hold. ARGV: token, value, end date, seconds of the hold.
 _WRITE = """
@@ -131,9 +129,18 @@ def undo(
     mailboxes.check(redis, vault, migration_id, credentials)
     with _held(redis, migration_id) as token:
         audit.append(redis, actor, Act.UNDOING, migration_id)
-        task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
-        run_apart(in_process, task, seconds=seconds)
+        inside = replace(place, state_url=door_url(place.state_url))
+        task = Task(inside, migration_id, token, data_ends_at(migration), seconds, credentials)
+        run_apart(in_process, task, outside=_outside(place, inside), seconds=seconds)
     return undone_of(redis, migration_id)
+
+
+def _outside(place: Place, inside: Place) -> Outside:
+    """Return what the process reaches. The receipt was given: nobody notes which hosts an undo contacts."""
+    to = place.target
+    mailbox = {door_of((to.host, to.port)): door_to(to.host, to.port, tls=to.tls, trust=place.trust)}
+    files = (str(to.ca_file),) if to.ca_file else ()
+    return Outside({**mailbox, **store_doors(place.state_url, inside.state_url)}, (*files, *files_of(place.state_url)))
 
 
 def undone_of(redis: Redis, migration_id: str) -> Undone:
@@ -154,16 +161,9 @@ def is_running(redis: Redis, migration_id: str) -> bool:
 def in_process(task: Task, _: Ask) -> Json:
     """Do the undo; the process's function. Its answer is empty: what was done lies in the store."""
     place, to = task.place, task.place.target
-    pinned = pin(to.host, to.port, to.tls, place.trust)
-    doors = Doors(
-        folder=tempfile.gettempdir(),
-        endpoints=frozenset(),
-        mailbox=pinned,
-        store=places_of(place.state_url),
-        secrets=place.secrets,
-    )
-    close_the_doors(doors, _tell_refusal, _unheard)
-    reach = connecting(pinned)
+    names = names_of(place.state_url) | {(to.host, to.port)}
+    close_the_doors(Inside(tempfile.gettempdir(), names, place.secrets), tell_refusal)
+    reach = ToMailbox((to.host, to.port))
 
     def connect() -> Mailbox:
         mailbox = open_mailbox(to, task.credentials, connect=reach)
@@ -204,11 +204,3 @@ def _held(redis: Redis, migration_id: str) -> Iterator[str]:
         yield token
     finally:
         cast("Any", redis).eval(_RELEASE, 1, hold, token)
-
-
-def _tell_refusal(what: str) -> None:
-    _log.critical("egress-refused", code=f"egress-refused:{what}")
-
-
-def _unheard(_: str) -> None:
-    """The receipt was given; nobody notes which hosts an undo contacts."""

@@ -77,7 +77,7 @@ def run_worker(
 
 
 def leave(status: int = 0) -> NoReturn:
-    """End the process of a worker that has ended, at once.
+    """End the process of a worker or web server that has ended, at once.
 
     Python would clear up every module first, which takes half a second and, on a busy machine, more than all the rest
     of a stop.

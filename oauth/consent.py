@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-import requests
 from google_auth_oauthlib.flow import Flow
 from requests import RequestException, Response
 from requests.exceptions import ConnectTimeout, ProxyError, SSLError
 from urllib3.exceptions import NewConnectionError
 
+from oauth.bounded import post
 from oauth.errors import (
     AccessForbidden,
     AnswerLost,
@@ -45,8 +45,8 @@ _ERRORS: dict[Kind, type[GrantError]] = {
     Kind.LATER: GoogleSilent,
 }
 
-_TIMEOUTS = (5, 20)
-"""Seconds to connect, and seconds Google may be silent: a customer waits for two tries and what follows them."""
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 20.0
+"""Seconds to connect, and for the answer: a customer waits for two tries and what follows them."""
 
 _PAUSE = 0.5
 """Seconds between two tries."""
@@ -161,8 +161,7 @@ def _tried(client: Client, consent: Consent, code: str) -> Tokens | GrantError:
         "client_secret": client.client_secret,
     }
     try:
-        # A redirect would carry code and secret on to another place (RFC 9110 §15.4.8: 307 repeats the body).
-        answer = requests.post(client.token_uri, data=form, timeout=_TIMEOUTS, allow_redirects=False)
+        answer = post(client.token_uri, form, _ANSWER_SECONDS, _CONNECT_SECONDS)
     except (ConnectTimeout, ProxyError, SSLError):  # no request was sent
         return GoogleSilent()
     except RequestException as error:

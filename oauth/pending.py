@@ -11,12 +11,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from redis import Redis
-
 from oauth import consent
 from oauth.consent import Consent
 from oauth.errors import ConsentNotOurs, SealBroken
 from oauth.grant import Client
+from oauth.keystores import Keys
 from oauth.vault import Vault
 
 _SECONDS = 600
@@ -45,11 +44,11 @@ class Pending:
     purpose: Purpose
 
 
-def begin(keys: Redis, vault: Vault, client: Client, redirect_uri: str, session: str, purpose: Purpose) -> str:
+def begin(keys: Keys, vault: Vault, client: Client, redirect_uri: str, session: str, purpose: Purpose) -> str:
     """Begin a consent and return the URL at Google to send the customer to.
 
     Args:
-        keys: the key store.
+        keys: the key stores.
         vault: wraps what is kept.
         client: the host's OAuth client.
         redirect_uri: where Google sends the browser back to.
@@ -63,7 +62,7 @@ def begin(keys: Redis, vault: Vault, client: Client, redirect_uri: str, session:
     return begun.url
 
 
-def take(keys: Redis, vault: Vault, session: str, answer_url: str) -> Pending:
+def take(keys: Keys, vault: Vault, session: str, answer_url: str) -> Pending:
     """Return the consent that a URL answers, which is waited for no longer, whoever asked.
 
     Raises:

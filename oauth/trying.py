@@ -5,17 +5,18 @@ from collections.abc import Mapping
 
 import requests
 
+from oauth.bounded import post
 from oauth.grant import Client
 from oauth.token_errors import Kind, Refusal, refusal
 
 TIMEOUT = 30
-"""Seconds Google may be silent; requests waits for ever unless told otherwise."""
+"""Seconds that an answer of Google's may take."""
 
 _NOBODYS = "1//0nobody"
 """A refresh token that Google never gave to anybody."""
 
 
-def tried(client: Client, refresh_token: str, timeout: float = TIMEOUT) -> Refusal | None:
+def tried(client: Client, refresh_token: str, timeout: float | None = None) -> Refusal | None:
     """Try one refresh (RFC 6749 §6) and return what it is refused with; None where it works."""
     form = {
         "grant_type": "refresh_token",
@@ -30,7 +31,7 @@ def tried(client: Client, refresh_token: str, timeout: float = TIMEOUT) -> Refus
     return None if answer.status_code == http.client.OK else refusal(answer.status_code, answer.content)
 
 
-def asked_about_client(client: Client, timeout: float = TIMEOUT) -> Refusal:
+def asked_about_client(client: Client, timeout: float | None = None) -> Refusal:
     """Return what Google says of our client.
 
     It is authenticated before anything else is looked at (RFC 6749 §3.2.1), so a refresh token of nobody's tells:
@@ -39,9 +40,6 @@ def asked_about_client(client: Client, timeout: float = TIMEOUT) -> Refusal:
     return tried(client, _NOBODYS, timeout) or Refusal(Kind.UNKNOWN)
 
 
-def posted(uri: str, form: Mapping[str, str], timeout: float = TIMEOUT) -> requests.Response:
-    """POST a form; raises `requests.RequestException`.
-
-    No redirect is followed: it would carry the token on to another place (RFC 9110 §15.4.8: 307 repeats the body).
-    """
-    return requests.post(uri, data=form, timeout=timeout, allow_redirects=False)
+def posted(uri: str, form: Mapping[str, str], timeout: float | None = None) -> requests.Response:
+    """POST a form, and have its answer within so many seconds; raises `requests.RequestException`."""
+    return post(uri, form, TIMEOUT if timeout is None else timeout)

@@ -1,20 +1,29 @@
 """What the audit log's tests share: chains made to order, laid into a real store or judged as they are."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
 from jobs import audit
-from jobs.audit import Act, Checkpoint, Entry, Verdict
-from jobs.audit.check import judge
+from jobs.audit import Act, Checkpoint, Entry, Shelf, Verdict
+from jobs.audit.check import OPEN_DAY, judge
 from jobs.audit.entry import BEGINNING
-from jobs.audit.lists import HEAD, Snapshot, end_date, month_key
+from jobs.audit.key import AuditKey, Purpose
+from jobs.audit.log import Snapshot
+from jobs.audit.oldlog import HEAD
+from jobs.audit.putting import put_entries
+from jobs.audit.shelf import day_of
 
 MIGRATION = "5f" * 16
 NOVEMBER = 1795000000
 """A moment in November 2026, in seconds since the epoch."""
+
+KEY = AuditKey(b"k" * 32)
+NOWHERE = Shelf(Path("/nowhere"), KEY)
 
 Lines = list[tuple[str, str]]
 
@@ -48,21 +57,34 @@ def again(entries: Sequence[Entry], number: int, **changes: Any) -> list[Entry]:
     return made
 
 
+def stored(entry: Entry) -> str:
+    """Return an entry as the keeper stores it."""
+    return KEY.signed(Purpose.ENTRY, entry.line)
+
+
 def laid(entries: Sequence[Entry]) -> Lines:
-    """Return list and line of each entry."""
-    return [(month_key(entry.at), entry.line) for entry in entries]
+    """Return each entry's day and line; of the last day's none is in a file yet."""
+    last = day_of(entries[-1].at)
+    return [(OPEN_DAY if day_of(entry.at) == last else day_of(entry.at), stored(entry)) for entry in entries]
 
 
-def judged(lines: Lines, head: str | None, *checkpoints: Checkpoint, now: int = NOVEMBER) -> Verdict:
-    return judge(Snapshot(head, (), now), lines, checkpoints)
+def judged(lines: Lines, newest: str | None, *checkpoints: Checkpoint, now: int = NOVEMBER) -> Verdict:
+    return judge(Snapshot(newest, (), (), now), lines, frozenset(checkpoints), shelf=NOWHERE)
 
 
 def lay(redis: Redis, entries: Sequence[Entry]) -> None:
-    """Write a chain into the store as the log would have."""
+    """Put a chain into the store as the keeper would, all of it into the open day."""
+    with redis.pipeline(transaction=True) as turn:
+        put_entries(turn, entries, KEY)
+        turn.execute()
+
+
+def lay_old(redis: Redis, entries: Sequence[Entry]) -> None:
+    """Write a chain into the store as the first versions did."""
     with redis.pipeline(transaction=False) as all_of_it:
-        for key, line in laid(entries):
-            all_of_it.rpush(key, line)
-        for key in {key for key, _ in laid(entries)}:
-            all_of_it.expireat(key, end_date(entries[-1].at))
-        all_of_it.set(HEAD, entries[-1].line, exat=end_date(entries[-1].at))
+        for entry in entries:
+            month = time.strftime("audit:%Y-%m", time.gmtime(entry.at))
+            all_of_it.rpush(month, entry.line)
+            all_of_it.expire(month, 431 * 86400)
+        all_of_it.set(HEAD, entries[-1].line, ex=431 * 86400)
         all_of_it.execute()

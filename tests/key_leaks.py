@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from jobs.kept import Where
+from jobs.kept import Until, Where
 from jobs.retention import row_for
 
 
@@ -24,7 +24,7 @@ def _faults(client: Any, name: str, where: Where | None) -> Iterator[str]:
     row, seconds = row_for(name, where), client.ttl(name)
     if row is None:
         yield "not in the table"
-    if seconds == -1:
+    if seconds == -1 and not (row and row.until is Until.TAKEN):
         yield "no end date"
     if where and row is not None and row.until.longest is not None and seconds > row.until.longest:
         yield f"ends later than {row.until}"

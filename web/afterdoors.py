@@ -9,6 +9,7 @@ from jobs.overview import Holding
 from migrator.mailbox import Credentials
 from migrator.receipt import Receipt
 from web.limits import Limit
+from web.pools import Pools
 from web.views.host import Host
 from web.visitor import Owned
 
@@ -28,6 +29,7 @@ class Afterwards:
             and password, empty where nothing was); None where that is not enough.
         undo: begins an undo in the background; False where there is no room for one more now.
         seconds_to_wait: counts a try by an opaque or private name (0: it may be done).
+        pools: where the work is done that waits for somebody else.
     """
 
     state: Redis
@@ -39,3 +41,4 @@ class Afterwards:
     enter: Callable[[Owned, str, str], Credentials | None]
     undo: Callable[[str, Credentials], bool]
     seconds_to_wait: Callable[[Limit, str], int]
+    pools: Pools

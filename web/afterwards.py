@@ -21,6 +21,7 @@ from jobs.report import report_on
 from jobs.undoing import UndoUnderWay
 from web.afterdoors import Afterwards
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.mydata import data_routes
 from web.notices import notice_page, shown
 from web.session import COOKIE
@@ -40,7 +41,7 @@ _JOSE = "application/jose"
 
 def afterwards_routes(doors: Afterwards) -> APIRouter:
     """Return the routes; whoever mounts them answers `UnknownMigration` with the page of "not found"."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
     routes.include_router(undo_routes(doors))
     routes.include_router(data_routes(doors))
 

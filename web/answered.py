@@ -8,15 +8,12 @@ together with the browser, customer and mailbox that the consent was begun for (
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
-
-from redis import Redis
 
 from oauth.consent import state_of
 from oauth.errors import ConsentNotOurs
+from oauth.keystores import Keys
 from web.session import Session
 
 _SECONDS = 600
@@ -32,49 +29,45 @@ class Came:
 
     Attributes:
         query: of the URL Google sent the browser back to.
+        name: under which it is remembered.
         before: it is being taken already, or was.
         migration: the import that it connected; empty where none, or not yet.
         code: why it connected none; empty where it did, or not yet.
     """
 
     query: str = field(repr=False)
+    name: str
     before: bool = False
     migration: str = ""
     code: str = ""
 
 
-@contextmanager
-def taking(keys: Redis, session: Session, query: str) -> Iterator[Came]:
-    """Give an answer to be taken, unless it came `before`; what the block sets in it is remembered.
+def began(keys: Keys, session: Session, query: str) -> Came:
+    """Return an answer that is to be taken now, unless it came `before`; what it came to is told to `ended`.
 
     Args:
-        keys: the key store.
+        keys: the key stores.
         session: who brings it.
         query: of the URL Google sent the browser back to.
     """
-    name = _name(session, query)
-    if not keys.set(name, _row(Came(query)), nx=True, ex=_LONGEST_SECONDS):
-        yield _found(keys, name, query)
-        return
-    came = Came(query)
-    try:
-        yield came
-    finally:
-        _note(keys, name, came)
+    came = Came(query, _name(session, query))
+    if keys.set(came.name, _row(came), nx=True, ex=_LONGEST_SECONDS):
+        return came
+    return _found(keys, came)
 
 
-def _note(keys: Redis, name: str, came: Came) -> None:
+def ended(keys: Keys, came: Came) -> None:
     """Remember what an answer came to; one that was none of ours, or that nobody knows of, leaves nothing."""
     if came.migration or came.code not in {"", ConsentNotOurs.code}:
-        keys.set(name, _row(came), ex=_SECONDS)
+        keys.set(came.name, _row(came), ex=_SECONDS)
     else:
-        keys.delete(name)
+        keys.delete(came.name)
 
 
-def _found(keys: Redis, name: str, query: str) -> Came:
-    row = cast("bytes | None", keys.get(name))
+def _found(keys: Keys, came: Came) -> Came:
+    row = cast("bytes | None", keys.get(came.name))
     migration, code = json.loads(row) if row else ("", "")
-    return Came(query, before=True, migration=migration, code=code)
+    return replace(came, before=True, migration=migration, code=code)
 
 
 def _row(came: Came) -> str:

@@ -1,5 +1,7 @@
 """A store in trouble while somebody asks: 503, and when to come again. Any other error of a store is a fault of ours.
 
+So is answered, too, who asks for work of which as much is under way as there is room for (`web.pools`).
+
 One line of the log for each such answer: the code of the trouble and no text. What the browser or the panel sends once
 more later finds everything as it left it, or done: whatever a form does is one step, or may be done twice.
 """
@@ -33,9 +35,14 @@ def busy(error: RedisError, say: Say, place: str) -> Response:
     """Return the answer to a request that met this error of a store; raise it again where no trouble explains it."""
     if not is_trouble(error, place):
         raise error
+    return come_later(say)
+
+
+def come_later(say: Say, seconds: int = AGAIN_SECONDS) -> Response:
+    """Return what a site says to somebody who is to come again after so many seconds."""
     answer = say()
     answer.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    answer.headers["retry-after"] = str(AGAIN_SECONDS)
+    answer.headers["retry-after"] = str(seconds)
     return answer
 
 

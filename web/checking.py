@@ -9,6 +9,7 @@ from jobs.audit import CUSTOMER, Act
 from jobs.migration import State
 from web import session as sessions
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.doors import Doors
 from web.notices import notice_page, shown
 from web.session import COOKIE
@@ -21,7 +22,7 @@ _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 
 def checking_routes(doors: Doors) -> APIRouter:
     """Return the routes of the screen Check."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
 
     @routes.get("/check")
     def look(migration: str, cookie: _Cookie = "", *, again: bool = False) -> Response:

@@ -1,4 +1,4 @@
-"""The fourth screen: labels chosen, and only then a start."""
+"""The fourth screen: labels chosen, and only then a start; who does not wait for the count chooses without labels."""
 
 from contextlib import suppress
 from typing import Annotated, Any
@@ -10,12 +10,13 @@ from jobs.errors import IllegalTransition
 from migrator.labels import Choices
 from oauth.errors import KeyLost, SealBroken
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.checking import is_found, waits
 from web.doors import Doors
 from web.notices import notice_page, shown
 from web.session import COOKIE
-from web.views.choices import ChoiceRefused, choices_of
-from web.views.choose import choose
+from web.views.choices import UNCOUNTED, ChoiceRefused, choices_of
+from web.views.choose import choose, uncounted
 from web.visitor import Owned, owned_import
 
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
@@ -38,45 +39,58 @@ Fields = Annotated[list[tuple[str, str]], Depends(_fields)]
 
 def choosing_routes(doors: Doors) -> APIRouter:
     """Return the routes of the screen Choose."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
 
     @routes.get("/choices")
+    @doors.pools.preview.serves
     def ask(migration: str, cookie: _Cookie = "") -> Response:
-        found = _ready(doors, owned_import(doors.state, cookie, migration))
-        if isinstance(found, Response):
-            return found
+        refused = _too_early(owned_import(doors.state, cookie, migration))
+        if refused:
+            return refused
+        found = _found(doors, migration)
         return _choose_page(doors, migration, found, doors.look_over.usual(found))
 
     @routes.post("/choices")
+    @doors.pools.preview.serves
     def chosen(migration: str, fields: Fields, cookie: _Cookie = "") -> Response:
-        found = _ready(doors, owned_import(doors.state, cookie, migration))
-        if isinstance(found, Response):
-            return found
+        refused = _too_early(owned_import(doors.state, cookie, migration))
+        if refused:
+            return refused
+        found, said = _found(doors, migration), dict(fields)
+        if found is None and UNCOUNTED not in said:  # labels were shown, and nobody knows any more which
+            return see(f"/imports/{migration}/check")
+        shown_labels = () if UNCOUNTED in said else found.labels
         try:
-            choices = choices_of(fields, found.labels, doors.look_over.usual(found))
+            choices = choices_of(fields, shown_labels, doors.look_over.usual(found))
         except ChoiceRefused:
             return notice_page(doors.host, "unreadable-form", place=f"/imports/{migration}/choices")
-        if dict(fields).get("do") != "start":
+        if said.get("do") != "start":
             return _choose_page(doors, migration, found, choices)
         return _started(doors, migration, choices)
 
     return routes
 
 
-def _ready(doors: Doors, owned: Owned) -> Any:
-    """Return what the look-over found, or the answer that leads to what comes before choosing."""
+def _too_early(owned: Owned) -> Response | None:
+    """Return the answer that leads to what comes before choosing; None where nothing does."""
     place = f"/imports/{owned.migration.id}"
     if not waits(owned):
         return see(place)
-    found = doors.look_over.found(owned.migration.id)
-    if owned.migration.id not in owned.session.confirmed or not is_found(found):
-        return see(f"{place}/check")
-    return found
+    return None if owned.migration.id in owned.session.confirmed else see(f"{place}/check")
+
+
+def _found(doors: Doors, migration: str) -> Any:
+    """Return what the look-over found; None where it has not ended, or not well: nobody has to wait for it."""
+    found = doors.look_over.found(migration)
+    return found if is_found(found) else None
 
 
 def _choose_page(doors: Doors, migration: str, found: Any, choices: Choices) -> Response:
+    usual = doors.look_over.usual(found)
+    if found is None:
+        return shown("choose.html", uncounted(doors.host, migration, choices, usual))
     looked = doors.look_over.looked(found, choices)
-    return shown("choose.html", choose(doors.host, migration, looked, choices, doors.look_over.usual(found)))
+    return shown("choose.html", choose(doors.host, migration, looked, choices, usual))
 
 
 def _started(doors: Doors, migration: str, choices: Choices) -> Response:

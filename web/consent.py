@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Cookie, Form, Request, Response
 
 from jobs.errors import AccountBusy, IllegalTransition, UnknownMigration
@@ -11,11 +12,14 @@ from web import answered
 from web import session as sessions
 from web.answered import Came
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.beginning import lead_on
+from web.busy import come_later
 from web.doors import Doors, MailboxForgotten
 from web.entrance import client_of, too_often
 from web.limits import Limit
-from web.notices import notice_page, shown
+from web.notices import busy_page, notice_page, shown
+from web.pools import PoolFull
 from web.session import COOKIE, NOBODY, Session
 from web.views.language import _
 from web.views.notices import said_of, words_for
@@ -33,7 +37,7 @@ _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 
 def consent_routes(doors: Doors) -> APIRouter:
     """Return the routes of a consent: begun for a new import or for one that lost its grant, and answered."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post("/consent")
     def begin(request: Request, cookie: _Cookie = "", account: Annotated[str, Form(max_length=320)] = "") -> Response:
@@ -57,17 +61,41 @@ def consent_routes(doors: Doors) -> APIRouter:
             return _mailbox_needed(doors, owned.session, error)
 
     @routes.get("/consent/return")
-    def returned(request: Request, cookie: _Cookie = "") -> Response:
-        # Without a session the answer is nobody's, and is used up all the same.
-        session = sessions.find(doors.state, cookie) or NOBODY
-        with answered.taking(doors.ways.entrance.keys, session, f"?{request.url.query}") as came:
-            return _once_more(doors, came) if came.before else _taken(doors, session, came)
+    async def returned(request: Request, cookie: _Cookie = "") -> Response:
+        session, came = await to_thread.run_sync(_came, doors, cookie, f"?{request.url.query}")
+        if came.before:
+            return _once_more(doors, came)
+        try:
+            return await doors.pools.exchange.run(_taken, doors, session, came)
+        except PoolFull:
+            return await to_thread.run_sync(_not_taken, doors, came)
 
     return routes
 
 
+def _came(doors: Doors, cookie: str, query: str) -> tuple[Session, Came]:
+    # Without a session the answer is nobody's, and is used up all the same.
+    session = sessions.find(doors.state, cookie) or NOBODY
+    return session, answered.began(doors.ways.entrance.keys, session, query)
+
+
+def _not_taken(doors: Doors, came: Came) -> Response:
+    """Have the browser bring the answer once more in a moment: it is as good then as now."""
+    answered.ended(doors.ways.entrance.keys, came)
+    answer = come_later(lambda: busy_page(doors.host))
+    answer.headers["refresh"] = answer.headers["retry-after"]
+    return answer
+
+
 def _taken(doors: Doors, session: Session, came: Came) -> Response:
     """Take an answer of Google's, and note what it came to."""
+    try:
+        return _tried(doors, session, came)
+    finally:
+        answered.ended(doors.ways.entrance.keys, came)
+
+
+def _tried(doors: Doors, session: Session, came: Came) -> Response:
     try:
         came.migration = doors.consents.connect(session, came.query)
     except (GrantError, AccountBusy) as error:

@@ -13,6 +13,7 @@ from migrator.labels import Choices
 from migrator.quota import Profile
 from web.entrance import Entrance
 from web.launch import Panel
+from web.pools import Pools
 from web.session import Session
 from web.signin import Check
 from web.views.check import Counted
@@ -72,7 +73,7 @@ class LookOver:
         begin: begins it in the background; harmless when it is under way or done.
         found: what was found; a `Failed` with its `code`; None while it is under way.
         counted: the sums of what was found.
-        usual: the choices an import of this account begins with.
+        usual: the choices an import of this account begins with; of None, one that was not counted yet.
         looked: what the import would do under some choices.
     """
 
@@ -101,6 +102,7 @@ class Doors:
         open_state: opens a client of the state store for the loop it is called in.
         closing: set when the server ends; pages that are kept up to date are let go then.
         receipt_keys: the public keys receipts are verified by, as a JWK set (RFC 7517 §5).
+        pools: where the work is done that waits for somebody else.
     """
 
     state: Redis
@@ -115,3 +117,4 @@ class Doors:
     open_state: Callable[[], AsyncRedis]
     closing: Event
     receipt_keys: Mapping[str, Any] = field(repr=False)
+    pools: Pools

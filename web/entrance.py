@@ -7,16 +7,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migrator.mailbox import Password
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web import entrusted, owned
 from web import session as sessions
 from web.answers import carrying, see
 from web.browsers import mark_for, marking
-from web.limits import Limit, client_by, seconds_to_wait
+from web.clients import DIRECT, Proxies, client_by
+from web.known import Known
+from web.limits import Limit, seconds_to_wait
 from web.notices import notice_page
 from web.returning import let_go_on
 from web.session import Entered, Session
 from web.views.host import Host
+
+KNOWN = "__Host-migrator-known"
+"""The cookie of known browsers."""
 
 START = "/"
 """Where a customer goes who was let in."""
@@ -28,31 +34,35 @@ class Entrance:
 
     Attributes:
         state: the state store: sessions, limits, launches that were used.
-        keys: the key store: credentials that wait for their import, launches that were minted.
+        keys: the key stores: credentials that wait for their import, launches that were minted.
         vault: wraps those, and makes opaque names.
-        client_header: the header in which the host's proxy names the client's address, in small letters; empty where
-            clients connect directly. Whoever can reach these pages past the proxy could write it himself.
+        proxies: the host's, in front of these pages.
         host: who offers the import.
     """
 
     state: Redis
-    keys: Redis
+    keys: Keys
     vault: Vault = field(repr=False)
-    client_header: str = ""
+    proxies: Proxies = DIRECT
     host: Host = field(default_factory=lambda: Host(""))
+
+    @property
+    def known(self) -> Known:
+        """The browsers from which customers have signed in."""
+        return Known(KNOWN, self.vault)
 
     def pseudonym(self, name: str) -> str:
         """Return the opaque name of an address."""
         return self.vault.pseudonyms(name)[0]
 
-    def seconds_to_wait(self, limit: Limit, name: str) -> int:
-        """Count a try by an address, and return how long it has to wait (0: not at all)."""
-        return seconds_to_wait(self.state, limit, self.pseudonym(name))
+    def seconds_to_wait(self, limit: Limit, name: str, *, count: bool = True) -> int:
+        """Count a try by an address (or only look), and return how long it has to wait (0: not at all)."""
+        return seconds_to_wait(self.state, limit, self.pseudonym(name), count=count)
 
 
 def client_of(entrance: Entrance, request: Request) -> str:
     """Return the part of the client's address by which its tries are counted."""
-    return client_by(entrance.client_header, request)
+    return client_by(entrance.proxies, request)
 
 
 def let_in(

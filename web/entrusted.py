@@ -9,19 +9,18 @@ import secrets
 from dataclasses import asdict
 from typing import cast
 
-from redis import Redis
-
 from migrator.mailbox import Password
 from oauth.errors import SealBroken
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web.session import IDLE_SECONDS
 
 
-def entrust(keys: Redis, vault: Vault, credentials: Password) -> str:
+def entrust(keys: Keys, vault: Vault, credentials: Password) -> str:
     """Seal credentials and return the name they lie under, 128 random bits.
 
     Args:
-        keys: the key store.
+        keys: the key stores.
         vault: wraps them.
         credentials: of the mailbox that was entered.
     """
@@ -31,7 +30,7 @@ def entrust(keys: Redis, vault: Vault, credentials: Password) -> str:
     return reference
 
 
-def entrusted(keys: Redis, vault: Vault, reference: str) -> Password | None:
+def entrusted(keys: Keys, vault: Vault, reference: str) -> Password | None:
     """Return what was sealed under a name; None when its half hour is over, or the key store was restarted."""
     wrapped = cast("bytes | None", keys.get(_name(reference)))
     if wrapped is None:
@@ -42,12 +41,12 @@ def entrusted(keys: Redis, vault: Vault, reference: str) -> Password | None:
         return None
 
 
-def prolong(keys: Redis, reference: str) -> None:
+def prolong(keys: Keys, reference: str) -> None:
     """Keep what lies under a name for another half hour; harmless when nothing does."""
     keys.expire(_name(reference), IDLE_SECONDS)
 
 
-def forget(keys: Redis, reference: str) -> None:
+def forget(keys: Keys, reference: str) -> None:
     """Delete what was sealed under a name; twice is harmless."""
     keys.delete(_name(reference))
 

@@ -12,6 +12,7 @@ from jobs.migration import ENDS, Migration, State
 from jobs.permission import question
 from oauth.errors import KeyLost
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.doors import Doors
 from web.notices import notice_page, shown
 from web.paces import Paces
@@ -31,7 +32,7 @@ _ACTS: dict[str, What] = {
 
 def following_routes(doors: Doors, paces: Paces) -> APIRouter:
     """Return the routes of the screen Progress, and the one place where an import is found in any state."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
 
     @routes.get("")
     def show(migration: str, cookie: _Cookie = "") -> Response:

@@ -10,16 +10,15 @@ import time
 from dataclasses import asdict
 from typing import cast
 
-from redis import Redis
-
 from oauth.errors import SealBroken
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web.launch_token import LONGEST_SECONDS, Launch, LaunchRefused
 
 _CODE_BYTES = 32
 
 
-def mint(keys: Redis, vault: Vault, customer: str, mailbox: str, password: str | None = None) -> tuple[str, float]:
+def mint(keys: Keys, vault: Vault, customer: str, mailbox: str, password: str | None = None) -> tuple[str, float]:
     """Return a code of 256 random bits for one launch, and when it ends (seconds since the epoch)."""
     code = secrets.token_urlsafe(_CODE_BYTES)
     ends = time.time() + LONGEST_SECONDS
@@ -29,7 +28,7 @@ def mint(keys: Redis, vault: Vault, customer: str, mailbox: str, password: str |
     return code, ends
 
 
-def take(keys: Redis, vault: Vault, code: str) -> Launch:
+def take(keys: Keys, vault: Vault, code: str) -> Launch:
     """Return the launch of a code, which is good no longer.
 
     Raises:

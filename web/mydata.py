@@ -10,6 +10,7 @@ from jobs.audit import AuditBroken, AuditBusy
 from jobs.permission import Field
 from web.afterdoors import Afterwards
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.notices import notice_page, shown
 from web.session import COOKIE
 from web.views.mydata import mydata
@@ -22,7 +23,7 @@ _Fields = Annotated[list[Field], Form(default_factory=list, alias="field")]
 
 def data_routes(doors: Afterwards) -> APIRouter:
     """Return the routes of `/imports/{id}/data` and `/imports/{id}/permission`."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
 
     @routes.get("/data")
     def data(migration: str, cookie: _Cookie = "") -> Response:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,6 +72,8 @@ def guarded(app: ASGIApp, host: str, form_targets: Iterable[str], open_to: tuple
         refusal = refusal_of(scope["method"], Headers(scope=scope), host, anyone=anyone, longest=longest)
         try:
             await (_plain(refusal) if refusal else app)(scope, receive, sent)
+        except ClientDisconnect:  # hung up amid his own request, or was hung up on for sending slowly
+            return
         except Exception as error:  # noqa: BLE001 - its text may hold what the customer sent; the server would print it
             _log.critical("unhandled", place="page", error=error)
             if not begun:

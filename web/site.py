@@ -7,6 +7,7 @@ No GET makes a session or begins anything: a link that somebody else sent can do
 """
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -19,8 +20,9 @@ from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.spawning import CannotStart
 from oauth.errors import SealBroken
 from web import session as sessions
+from web.askedfirst import let_ask_first
 from web.beginning import beginning_routes, come_again
-from web.busy import answer_busy
+from web.busy import answer_busy, come_later
 from web.checking import checking_routes
 from web.choosing import choosing_routes
 from web.consent import consent_routes
@@ -30,11 +32,12 @@ from web.following import following_routes
 from web.launch import launch_routes
 from web.notices import busy_page, notice_page
 from web.paces import Paces
+from web.pools import PoolFull
 from web.rendering import STATIC, STATIC_PLACE
 from web.session import COOKIE
 from web.signin import signin_routes, signout_routes
 from web.speech import language_routes
-from web.visitor import SignedOut
+from web.visitor import SignedOut, ask_visitor
 
 RECEIPT_KEYS = "/.well-known/migrator-receipt-keys.json"
 
@@ -55,6 +58,7 @@ def make_site(doors: Doors, further: Sequence[APIRouter] = ()) -> FastAPI:
     def receipt_keys() -> Response:
         return JSONResponse(dict(doors.receipt_keys), media_type="application/jwk-set+json")
 
+    let_ask_first(site, partial(ask_visitor, doors.state))
     _answer_the_rest(site, doors)
     answer_busy(site, lambda: busy_page(doors.host), "page")
     return site
@@ -62,7 +66,9 @@ def make_site(doors: Doors, further: Sequence[APIRouter] = ()) -> FastAPI:
 
 def _ways_in(doors: Doors) -> list[APIRouter]:
     ways = doors.ways
-    signing = signin_routes(ways.entrance, ways.check) if ways.check else signout_routes(ways.entrance)
+    signing = (
+        signin_routes(ways.entrance, ways.check, doors.pools.sign_in) if ways.check else signout_routes(ways.entrance)
+    )
     return [signing, *([launch_routes(ways.entrance, ways.panel)] if ways.panel else [])]
 
 
@@ -96,6 +102,10 @@ def _answer_the_rest(site: FastAPI, doors: Doors) -> None:
     told("audit-broken", AuditBroken, AuditBusy)
     told("busy", CannotStart)
     told("error", Exception)
+
+    @site.exception_handler(PoolFull)
+    def full(_request: Request, _error: Exception) -> Response:
+        return come_later(lambda: busy_page(doors.host))
 
 
 def _was_theirs(doors: Doors, request: Request) -> bool:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import session as sessions
 from web.answers import see, telling
+from web.askedfirst import AskedFirst
 from web.browsers import MARK, bringing
 from web.languages import LANGUAGES, language_for
 from web.rendering import STATIC_PLACE
@@ -63,7 +64,7 @@ def speaking_to(app: ASGIApp, state: Redis, refuse: Callable[[RedisError], Respo
 
 def language_routes(state: Redis) -> APIRouter:
     """Return the route by which a visitor chooses a language."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post(LANGUAGE)
     def choose(

@@ -9,6 +9,8 @@ from jobs.migration import ENDS
 from jobs.report import report_on
 from web.afterdoors import Afterwards
 from web.answers import see
+from web.askedfirst import AskedFirst
+from web.busy import come_later
 from web.limits import Limit
 from web.notices import notice_page, shown
 from web.session import COOKIE
@@ -19,6 +21,9 @@ from web.visitor import Owned, owned_import
 TRIES = Limit("undo", 10, 900)
 """Passwords typed for the undo of one import."""
 
+_ROOM_SECONDS = 60
+"""An undo takes minutes: so soon there may be room for another one."""
+
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 _Address = Annotated[str, Form(max_length=320)]
 _Secret = Annotated[str, Form(max_length=1024)]
@@ -26,7 +31,7 @@ _Secret = Annotated[str, Form(max_length=1024)]
 
 def undo_routes(doors: Afterwards) -> APIRouter:
     """Return the routes of `/imports/{id}/undo`."""
-    routes = APIRouter(prefix="/imports/{migration}/undo")
+    routes = APIRouter(prefix="/imports/{migration}/undo", route_class=AskedFirst)
 
     @routes.get("")
     def look(migration: str, cookie: _Cookie = "") -> Response:
@@ -34,6 +39,7 @@ def undo_routes(doors: Afterwards) -> APIRouter:
         return _page(doors, owned) if owned.migration.state in ENDS else _too_early(doors, migration)
 
     @routes.post("")
+    @doors.pools.undo_start.serves
     def begin(migration: str, user: _Address = "", password: _Secret = "", cookie: _Cookie = "") -> Response:
         owned = owned_import(doors.state, cookie, migration)
         if owned.migration.state not in ENDS:
@@ -58,15 +64,15 @@ def _page(doors: Afterwards, owned: Owned) -> Response:
 
 def _begun(doors: Afterwards, owned: Owned, user: str, password: str) -> Response:
     """Begin the undo unless it runs or is done already; the page it leads to says how it stands."""
-    migration = owned.migration.id
+    migration, place = owned.migration.id, f"/imports/{owned.migration.id}/undo"
     if undowish.standing(doors.state, migration).kind in {"none", "stopped"}:
         wait = doors.seconds_to_wait(TRIES, f"undo {migration}") if password else 0
         if wait:
             return notice_page(doors.host, "too-often", seconds=wait)
         credentials = doors.enter(owned, user, password)
         if credentials and not doors.undo(migration, credentials):
-            return notice_page(doors.host, "busy", place=f"/imports/{migration}/undo")
-    return see(f"/imports/{migration}/undo")
+            return come_later(lambda: notice_page(doors.host, "busy", place=place), _ROOM_SECONDS)
+    return see(place)
 
 
 def _too_early(doors: Afterwards, migration: str) -> Response:

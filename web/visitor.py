@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from redis import Redis
+from starlette.requests import Request
 
 from jobs import requests
 from jobs.errors import UnknownMigration
 from jobs.migration import Migration
 from web import owned
 from web import session as sessions
-from web.session import Session
+from web.session import COOKIE, Session
 
 
 class SignedOut(Exception):
@@ -49,6 +50,19 @@ def owned_import(state: Redis, cookie: str, migration_id: str) -> Owned:
     if not _owns(session, migration):
         raise UnknownMigration
     return Owned(session, migration)
+
+
+def ask_visitor(state: Redis, request: Request) -> None:
+    """Let a form be read that is sent by a customer who has come in, or about an import that is his.
+
+    Raises:
+        UnknownMigration, SignedOut: as of `owned_import` and `visitor`.
+    """
+    cookie, migration_id = request.cookies.get(COOKIE, ""), request.path_params.get("migration")
+    if migration_id is None:
+        visitor(state, cookie)
+    else:
+        owned_import(state, cookie, migration_id)
 
 
 def is_theirs(state: Redis, session: Session, migration_id: str) -> bool:

@@ -5,9 +5,10 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from app.checks.finding import Finding, bad, ok
+from app.checks.finding import Finding, bad, ok, warn
 from app.checks.reaching import reason
 from app.config import Config
+from app.fronted import UNNAMED, WAY_OUT, is_proxy_unnamed
 
 _SECONDS = 5.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -19,6 +20,9 @@ def addresses(config: Config) -> Iterator[Finding]:
     for setting, url in _served(config).items():
         if url:
             yield _public(setting, url)
+    for section, site in {"web": config.web, "console": config.console}.items():
+        if is_proxy_unnamed(site):
+            yield warn(f"{section}.client_header", UNNAMED, WAY_OUT.format(section))
     if config.hook.url:
         yield _hook(config)
 

@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from app.checks.finding import Finding, ok, warn
+from app.kernelwalls import WAY_OUT
+from jobs import walls
 
 NAME = "gmail-migrator"
 LOCK = Path(__file__).parents[2] / "requirements.lock"
@@ -17,6 +19,7 @@ _SHOWN = 3
 def program(lock: Path = LOCK) -> Iterator[Finding]:
     """Say the versions, and compare the installed packages with the lock file, where it lies beside the program."""
     yield ok("version", f"{NAME} {version(NAME)}, Python {platform.python_version()}")
+    yield _walls()
     if not lock.exists():
         yield ok("packages", "no requirements.lock beside the program: not compared")
         return
@@ -26,6 +29,13 @@ def program(lock: Path = LOCK) -> Iterator[Finding]:
         yield warn("packages", f"other versions than the tested ones: {shown}", _INSTALL)
     else:
         yield ok("packages", "those of requirements.lock")
+
+
+def _walls() -> Finding:
+    lacking = walls.missing()
+    if lacking:
+        return warn("kernel walls", f"the kernel does not hold {' and '.join(lacking)} around imports", WAY_OUT)
+    return ok("kernel walls", "seccomp and Landlock around every import")
 
 
 _INSTALL = "Install those of the lock file: pip install --require-hashes -r requirements.lock."

@@ -19,20 +19,24 @@ _GRANT = "Let its user look: ACL SETUSER <user> +info +config|get +time."
 
 
 def stores(urls: StoreUrls) -> Iterator[Finding]:
-    """Look at all three, first each by itself."""
+    """Look at all of them, first each by itself."""
+    draining = list(urls.key_stores.items())[1:]
     looked = [
         look("state store", "store.url", urls.state),
         look("broker", "store.broker_url", urls.broker),
         look("key store", "store.keys_url", urls.keys),
+        *(look(f"key store {name}", "store.keys_url", url) for name, url in draining),
     ]
     yield from (one for one in looked if isinstance(one, Finding))
-    state, broker, keys = (one if isinstance(one, Server) else None for one in looked)
-    for server, checks in ((state, _STATE), (broker, _BROKER), (keys, _KEYS)):
+    state, broker, *keys = (one if isinstance(one, Server) else None for one in looked)
+    for server, checks in ((state, _STATE), (broker, _BROKER), *((one, _KEYS) for one in keys)):
         if server:
             yield ok(server.name, server.program)
             yield from (found for check in checks for found in check(server))
-    yield from _apart(state, broker, keys)
-    for server in (state, broker, keys):
+    for one in keys:
+        yield from _apart(state, one)
+    yield from _broker_apart(state, broker)
+    for server in (state, broker, *keys):
         if server:
             server.client.close()
 
@@ -136,12 +140,15 @@ def _clock(server: Server) -> Iterator[Finding]:
     yield from clock(name, skew)
 
 
-def _apart(state: Server | None, broker: Server | None, keys: Server | None) -> Iterator[Finding]:
+def _apart(state: Server | None, keys: Server | None) -> Iterator[Finding]:
     if state and keys and state.is_same_server(keys):
         way_out = "Run a second server that never writes to disk, and name it in store.keys_url."
-        yield bad("key store: apart", "it is the state store's server: its keys lie on disk", way_out)
+        yield bad(f"{keys.name}: apart", "it is the state store's server: its keys lie on disk", way_out)
     elif state and keys and state.info and keys.info:
-        yield ok("key store: apart", "a server of its own")
+        yield ok(f"{keys.name}: apart", "a server of its own")
+
+
+def _broker_apart(state: Server | None, broker: Server | None) -> Iterator[Finding]:
     if state and broker and state.is_same_server(broker) and _database(state) == _database(broker):
         yield bad("broker: apart", "it is the state store's database", "Name another database in store.broker_url.")
     elif state and broker and state.info and broker.info:

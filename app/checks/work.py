@@ -1,9 +1,11 @@
 """The work: workers that live, queues that move, promises that are kept, an audit log that is whole."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from app.checks.finding import Finding, bad, ok, warn
@@ -16,6 +18,7 @@ from web.operator.words import imports
 
 _SECONDS = 10.0
 _STUCK_SECONDS = 600.0
+_UNKEPT_SECONDS = 1800.0
 
 _ENDS = "Until then others take its imports; it recovers by itself, or ends to be started anew."
 _STARTING = defaultdict(
@@ -33,7 +36,7 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
     with open_state(urls.state, _SECONDS) as state, open_state(urls.broker, _SECONDS) as broker:
         try:
             now = standing(state, broker)
-            verdict = audit.verify(state)
+            verdict = audit.verdict(state) or _nothing_yet(state)
         except NoPermissionError:
             grant = "Run the doctor with a user that may read them: the workers' or the console's."
             yield warn("queues", "cannot tell: its user may not read them", grant)
@@ -48,7 +51,7 @@ def work(urls: StoreUrls) -> Iterator[Finding]:
         _queue(now),
         _overdue(now),
         *_revocations(now),
-        _audit(verdict),
+        _audit(verdict, now.at),
     )
 
 
@@ -100,7 +103,15 @@ def _revocations(now: Standing) -> Iterator[Finding]:
         yield ok("revocations", "all confirmed")
 
 
-def _audit(verdict: audit.Verdict) -> Finding:
+def _nothing_yet(state: Redis) -> audit.Verdict | None:
+    """Return that a log in which nothing was written down yet is whole."""
+    return None if audit.is_begun(state) else audit.Verdict(0, 0, (), 0, at=int(time.time()))
+
+
+def _audit(verdict: audit.Verdict | None, now: float) -> Finding:
+    if verdict is None or now - verdict.at > _UNKEPT_SECONDS:
+        way_out = "A worker keeps it: start one, or look at its log for `audit-elsewhere` and `look-failed`."
+        return warn("audit log", "nobody keeps it: it has not been verified for half an hour", way_out)
     if verdict.holds:
         return ok("audit log", f"whole, up to entry {verdict.last}")
     number = verdict.flaws[0].number if verdict.flaws else 0

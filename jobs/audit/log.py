@@ -1,46 +1,33 @@
 """Appending to the audit log, and reading it."""
 
-import secrets
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
 
 from redis import Redis
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from jobs.audit.entry import BEGINNING, Checkpoint, Entry
-from jobs.audit.lists import (
-    HEAD,
+from jobs.audit.entry import BEGINNING, Checkpoint, Entry, Note
+from jobs.audit.places import (
+    BROKEN,
+    NEWEST,
+    OPEN,
+    WRITERS,
     answers_of,
-    end_date,
-    lines,
-    lines_backwards,
-    month_key,
-    months,
-    snapshot,
+    inbox,
+    of_one,
     text,
+    texts,
+    writer_of,
 )
+from jobs.audit.shelf import MAC_LETTERS, Shelf, day_of, lines_backwards, lines_of
+from jobs.audit.taking import Written, entries_of
 from jobs.audit.words import Act, Actor
 from jobs.errors import JobError
 
-# KEYS: the head, the list of the entry's month, and, for the first entry, every list that may exist.
-# ARGV: the head as the writer saw it, the new entry, the end date. Nothing is written but all of it: RPUSH comes
-# first, for it is the command that a store without memory, without replicas, or for reading only refuses.
-_APPEND = """
-local head = redis.call('GET', KEYS[1]) or ''
-if head ~= ARGV[1] then
-  -- The client sends a command again whose answer was lost: what stands there already is not appended twice.
-  if redis.call('LPOS', KEYS[2], ARGV[2], 'RANK', -1, 'MAXLEN', 1000) then return 'ok' end
-  return 'moved'
-end
-for i = 2, #KEYS do
-  if head == '' and redis.call('EXISTS', KEYS[i]) == 1 then return 'headless' end
-end
-redis.call('RPUSH', KEYS[2], ARGV[2])
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('EXPIREAT', KEYS[1], ARGV[3])
-redis.call('EXPIREAT', KEYS[2], ARGV[3])
-return 'ok'
-"""
+MOST_WAITING = 100_000
+"""Notes of one role that may wait for the keeper: 20 MB. Then nobody keeps the log, and nothing more is done."""
 
 
 class AuditBroken(JobError):
@@ -53,7 +40,7 @@ class AuditBroken(JobError):
 
 
 class AuditBusy(JobError):
-    """Others appended in between, each time and for too long."""
+    """Too much waits for the log's keeper."""
 
     code = "audit-busy"
 
@@ -61,140 +48,198 @@ class AuditBusy(JobError):
         super().__init__("the audit log is too busy")
 
 
-def append(
-    redis: Redis, actor: Actor, act: Act, migration: str = "", code: str = "", *, seconds: float = 10.0
-) -> Entry:
+def append(redis: Redis, actor: Actor, act: Act, migration: str = "", code: str = "") -> Note:
     """Write down what is about to happen; only when this returns may it happen.
 
+    It is then in the store, where the writer cannot take it back; seconds later the keeper makes an entry of it.
+
     Args:
-        redis: the state store. The time is that of its clock, or that of the entry before when it was set back.
+        redis: the state store. The time is that of its clock.
         actor: who acts.
         act: what is done.
         migration: its id from `jobs.migration.new_id`, or empty.
         code: a reason or a name of data in up to four words of letters, or empty; never anything a person or a slice's
             process has chosen.
-        seconds: for how long to try while others append.
 
     Raises:
         ValueError: a value has another shape.
-        AuditBroken: the newest entry is lost or altered.
-        AuditBusy: too many append at the same time.
+        AuditBroken: the log is damaged.
+        AuditBusy: too much waits for the keeper.
         redis.RedisError: the store is away, full, read-only or without the replicas it must have.
     """
-    nonce = secrets.token_hex(8)
-    return _policy(seconds)(_append, redis, actor, act, migration, code, nonce)
+    mine = inbox(writer_of(redis))
+    with answers_of(redis).pipeline(transaction=False) as look:
+        look.exists(BROKEN)
+        look.llen(mine)
+        look.time()
+        broken, waiting, clock = look.execute()
+    note = Note.make(int(clock[0]), actor, act, migration, code)
+    if broken:
+        raise AuditBroken
+    if waiting >= MOST_WAITING:
+        raise AuditBusy
+    redis.rpush(mine, note.line)
+    return note
 
 
 def checkpoint(redis: Redis) -> Checkpoint:
-    """Return the newest entry's number and hash.
+    """Return the newest entry's number and hash; notes that still wait for the keeper are not in it.
 
     Raises:
-        AuditBroken: the newest entry is altered.
+        AuditBroken: the log is damaged.
     """
-    entry = _newest(text(answers_of(redis).get(HEAD)))
+    with answers_of(redis).pipeline(transaction=True) as look:
+        look.exists(BROKEN)
+        look.get(NEWEST)
+        broken, newest = look.execute()
+    if broken:
+        raise AuditBroken
+    entry = _newest(text(newest))
     return entry.checkpoint if entry else Checkpoint(0, BEGINNING)
 
 
-def entries(redis: Redis, migration: str | None = None, since: float = 0.0) -> Iterator[Entry]:
-    """Yield the entries kept, oldest first; memory stays flat however many there are.
+def is_begun(redis: Redis) -> bool:
+    """True when anything was ever written down, be it waiting for the keeper."""
+    return bool(redis.exists(NEWEST, *map(inbox, WRITERS)))
+
+
+def entries(
+    redis: Redis, migration: str | None = None, since: float = 0.0, shelf: Shelf | None = None
+) -> Iterator[Entry]:
+    """Yield the entries kept, oldest first, and those that notes still waiting for the keeper will become.
 
     Args:
         redis: the state store.
-        migration: only those of this migration.
-        since: only those from this time on, in seconds since the epoch; whole months before it are not read.
+        migration: only those of this migration; they are in the store while it is there, however old they are.
+        since: only those from this time on, in seconds since the epoch.
+        shelf: the closed days, where they can be read; without it those in the store alone.
 
     Raises:
         AuditBroken: an entry cannot be read. (`verify` looks at the chain as a whole.)
     """
-    taken = snapshot(redis)
-    skipped = sum(length for key, length in taken.lists if key < month_key(int(since)))
-    for _, line in lines(redis, taken, skipped):
-        if migration is None or migration in line:
-            entry = _read(line)
-            if entry.at >= since and migration in {None, entry.migration}:
-                yield entry
+    if migration is not None and shelf is None:
+        found = _of_one(redis, migration)
+    else:
+        found = _all(snapshot(redis), shelf, day_of(int(since)), migration or "")
+    for entry in found:
+        if entry.at >= since and migration in {None, entry.migration}:
+            yield entry
 
 
-def latest(redis: Redis, count: int, migration: str | None = None) -> tuple[Entry, ...]:
+def latest(redis: Redis, count: int, migration: str | None = None, shelf: Shelf | None = None) -> tuple[Entry, ...]:
     """Return the newest `count` entries, oldest first.
 
     Raises:
         AuditBroken: an entry cannot be read.
     """
     if migration is not None:
-        return tuple(deque(entries(redis, migration), maxlen=count))
-    taken = snapshot(redis)
-    return tuple(_read(line) for _, line in lines(redis, taken, max(0, taken.length - count)))
+        return tuple(deque(entries(redis, migration, shelf=shelf), maxlen=count))
+    newest = [entry for entry, _ in zip(backwards(redis, shelf=shelf), range(count), strict=False)]
+    return tuple(reversed(newest))
 
 
-def backwards(redis: Redis, before: int = 0) -> Iterator[Entry]:
-    """Yield the entries kept, the newest first, page by page; memory stays flat.
+def backwards(redis: Redis, before: int = 0, shelf: Shelf | None = None) -> Iterator[Entry]:
+    """Yield the entries kept, the newest first; no more than a day of them is in memory.
 
     Args:
         redis: the state store.
         before: only entries with a smaller number; 0 for all.
+        shelf: the closed days, where they can be read; without it those in the store alone.
 
     Raises:
         AuditBroken: an entry cannot be read.
     """
     taken = snapshot(redis)
-    newest = _newest(taken.head)
-    skipped = max(0, newest.number - before + 1) if newest and before else 0
-    for line in lines_backwards(redis, taken, skipped):
-        entry = _read(line)
+    first = 0
+    for entry in chain(reversed(taken.waiting), map(read, reversed(taken.lines))):
+        first = entry.number
         if not before or entry.number < before:
             yield entry
+    for sealed in reversed(shelf.files() if shelf else []):
+        if not before or sealed.seal is None or sealed.seal.first < before:
+            for entry in map(read, lines_backwards(sealed.path)):
+                if (not before or entry.number < before) and (not first or entry.number < first):
+                    yield entry
 
 
-def _append(redis: Redis, actor: Actor, act: Act, migration: str, code: str, nonce: str) -> Entry:
-    head, now = _head_and_time(redis)
-    last = _newest(head)
-    entry = Entry(
-        number=last.number + 1 if last else 1,
-        at=max(now, last.at) if last else now,
-        actor=actor,
-        act=act,
-        migration=migration,
-        code=code,
-        nonce=nonce,
-        previous=last.hash if last else BEGINNING,
-        previous_at=last.at if last else 0,
-    )
-    rest = [] if last else months(now, now)
-    script = answers_of(redis).register_script(_APPEND)
-    answer = text(script(keys=[HEAD, month_key(entry.at), *rest], args=[head or "", entry.line, end_date(entry.at)]))
-    if answer != "ok":
-        raise _Moved if answer == "moved" else AuditBroken
-    return entry
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What of the log is in the store at one moment: the newest entry, the lines in no file, the notes that wait.
+
+    `now` is the store's clock in seconds since the epoch.
+    """
+
+    newest: str | None
+    lines: tuple[str, ...]
+    written: tuple[Written, ...]
+    now: int
+
+    @property
+    def waiting(self) -> list[Entry]:
+        """What the notes will become.
+
+        Raises:
+            AuditBroken: the newest entry is altered.
+        """
+        return entries_of(_newest(self.newest), self.written, self.now, known=readable(self.lines[-1000:]))
 
 
-def _head_and_time(redis: Redis) -> tuple[str | None, int]:
-    with answers_of(redis).pipeline(transaction=False) as look:
-        look.get(HEAD)
+def snapshot(redis: Redis) -> Snapshot:
+    """Look at everything in one moment."""
+    with answers_of(redis).pipeline(transaction=True) as look:
+        look.get(NEWEST)
         look.time()
-        head, clock = look.execute()
-    return text(head), int(clock[0])
+        look.lrange(OPEN, 0, -1)
+        for writer in WRITERS:
+            look.lrange(inbox(writer), 0, -1)
+        newest, clock, lines, *notes = look.execute()
+    written = tuple((by, line) for by, rows in zip(WRITERS, notes, strict=True) for line in texts(rows))
+    return Snapshot(text(newest), tuple(texts(lines)), written, int(clock[0]))
 
 
-class _Moved(AuditBusy):
-    """Somebody else appended in between: look again."""
+def read(line: str) -> Entry:
+    """Return the entry of a stored line: its MAC, a blank, its hash and text.
 
-
-def _policy(seconds: float) -> Retrying:
-    return Retrying(
-        retry=retry_if_exception_type(_Moved),
-        wait=wait_random(0, 0.02),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )
-
-
-def _newest(head: str | None) -> Entry | None:
-    return None if head is None else _read(head)
-
-
-def _read(line: str) -> Entry:
+    Raises:
+        AuditBroken: it is none.
+    """
     try:
-        return Entry.from_line(line)
+        return Entry.from_line(line[MAC_LETTERS + 1 :])
     except ValueError:
         raise AuditBroken from None
+
+
+def readable(lines: Iterable[str]) -> Iterator[Entry]:
+    """Yield the entries of the lines that are entries."""
+    for line in lines:
+        with suppress(AuditBroken):
+            yield read(line)
+
+
+def _of_one(redis: Redis, migration: str) -> Iterator[Entry]:
+    with answers_of(redis).pipeline(transaction=True) as look:
+        look.lrange(of_one(migration), 0, -1)
+        look.get(NEWEST)
+        look.time()
+        for writer in WRITERS:
+            look.lrange(inbox(writer), 0, -1)
+        lines, newest, clock, *notes = look.execute()
+    mine = [*map(read, texts(lines))]
+    written = tuple((by, line) for by, rows in zip(WRITERS, notes, strict=True) for line in texts(rows))
+    return chain(mine, entries_of(_newest(text(newest)), written, int(clock[0]), known=mine))
+
+
+def _all(taken: Snapshot, shelf: Shelf | None, day: str, migration: str) -> Iterator[Entry]:
+    """Yield what the files and the store hold; lines without the migration's id are passed over unread."""
+    here = [*map(read, (line for line in taken.lines if migration in line))]
+    first = read(taken.lines[0]).number if taken.lines else 0
+    for sealed in shelf.files() if shelf else []:
+        if sealed.day >= day:
+            for entry in map(read, (line for line in lines_of(sealed.path) if migration in line)):
+                if not first or entry.number < first:
+                    yield entry
+    yield from chain(here, taken.waiting)
+
+
+def _newest(line: str | None) -> Entry | None:
+    return None if line is None else read(line)

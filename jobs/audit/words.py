@@ -48,6 +48,8 @@ class Act(StrEnum):
     MEMBER_RESET = "member-reset"
     MEMBER_FREED = "member-freed"
     MEMBER_REMOVED = "member-removed"
+    NOTE_REFUSED = "note-refused"
+    VERIFYING = "verifying"
 
 
 OF_MEMBERS = frozenset(act for act in Act if act.value.startswith("member-"))

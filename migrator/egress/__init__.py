@@ -1,32 +1,38 @@
-"""Where a slice may go: which hosts a customer may name, which addresses are checked, and what keeps it from others.
+"""How a closed process reaches Google, its mailbox and the store: its worker connects, and hands the connection over.
 
-    hosts ─► addresses ─► resolve ─► doors ─► refusals, files ─► guard        race
-    a name   its answers  one look   allowed  decided            carried out  the first address to answer
+    in the process       both          in the worker
+    dialling ──────────► errands ────► broker ─► resolve ─► hosts, addresses ─► race
+    libraries' sockets   who is asked  doors     one look   which are allowed   the first address to answer
 
-Names and addresses are checked before the first connection; from `close_the_doors` on the process reaches nothing but
-its doors. The guard sees what Python code does. It is no sandbox for machine code: the second wall is the operating
-system's, see docs/operations.md.
+What Python code tries otherwise is looked at, told and refused (`guard`, `refusals`, `files`, with `inside`). Whatever
+code it is, the kernel's walls hold it (`jobs.walls`).
 """
 
-from migrator.egress.addresses import is_public
-from migrator.egress.doors import Doors, Place, endpoint, store_places
-from migrator.egress.guard import EgressRefused, close_the_doors
+from migrator.egress.broker import Door, Doors, brokered
+from migrator.egress.dialling import EgressRefused, ToMailbox, dial_out, door_of, line
+from migrator.egress.guard import close_the_doors
 from migrator.egress.hosts import check_port, checked_host
-from migrator.egress.resolve import Pinned, Reach, Trust, connecting, pin
+from migrator.egress.inside import Inside, Place, endpoint
+from migrator.egress.resolve import Pinned, Reach, Trust, door_to, pin
 
 __all__ = [
+    "Door",
     "Doors",
     "EgressRefused",
+    "Inside",
     "Pinned",
     "Place",
     "Reach",
+    "ToMailbox",
     "Trust",
+    "brokered",
     "check_port",
     "checked_host",
     "close_the_doors",
-    "connecting",
+    "dial_out",
+    "door_of",
+    "door_to",
     "endpoint",
-    "is_public",
+    "line",
     "pin",
-    "store_places",
 ]

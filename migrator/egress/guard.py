@@ -12,15 +12,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from migrator.egress.doors import Doors, Known
+from migrator.egress.dialling import EgressRefused
+from migrator.egress.inside import Inside
 from migrator.egress.refusals import RULES, Args
 
 Hook = Callable[[str, Args], None]
 Tell = Callable[[str], None]
 
 _UNANNOUNCED = (
-    ("socket", "socket", "connect", "socket.connect"),
-    ("socket", "socket", "connect_ex", "socket.connect"),
     ("socket", "socket", "sendto", "socket.sendto"),
     ("socket", "socket", "bind", "socket.bind"),
     ("socket", "socket", "listen", "socket.listen"),
@@ -35,58 +34,43 @@ _UNANNOUNCED = (
 """Module, class, function, and the event it raises from now on."""
 
 
-class EgressRefused(Exception):
-    """A door is closed; `str()` is what was tried: connect, send, listen, resolve, write, read, process, native."""
-
-
-def close_the_doors(
-    doors: Doors, refused: Tell, contacted: Tell, install: Callable[[Hook], None] = sys.addaudithook
-) -> None:
-    """Leave this process nothing but its doors, for good.
+def close_the_doors(inside: Inside, refused: Tell, install: Callable[[Hook], None] = sys.addaudithook) -> None:
+    """Have all that this process tries looked at, for good.
 
     Args:
-        doors: what stays open. Their folder exists.
+        inside: what it may do by itself. The folder exists.
         refused: told what was tried, before EgressRefused is raised; so it is heard of even if that is swallowed.
-        contacted: told each `host:port` once, before the first connection to it is made.
         install: takes the hook.
     """
     sys.dont_write_bytecode = True
-    known = doors.known()
-    socket.getaddrinfo = _learning(socket.getaddrinfo, doors, known)
+    socket.getaddrinfo = _of_known(socket.getaddrinfo, inside)
     for module, kind, name, event in _UNANNOUNCED:
         _announce(module, kind, name, event)
-    install(watching(doors, known, refused, contacted))
+    install(watching(inside, refused))
 
 
-def watching(doors: Doors, known: Known, refused: Tell, contacted: Tell) -> Hook:
+def watching(inside: Inside, refused: Tell) -> Hook:
     """Return the hook: it passes an event, or tells of it and raises EgressRefused."""
     rules = dict(RULES)
-    told = {""}
 
     def hook(event: str, args: Args) -> None:
         rule = rules.get(event)
-        if rule is None:
-            return
-        what = rule(doors, known, args)
+        what = rule(inside, args) if rule else None
         if what is not None:
             refused(what)
             raise EgressRefused(what)
-        if event == "socket.connect" and (host := known.get(args[1][:2], "")) not in told:
-            told.add(host)
-            contacted(host)
 
     return hook
 
 
-def _learning(real: Callable[..., Any], doors: Doors, known: Known) -> Callable[..., Any]:
-    """Return a `getaddrinfo` after which connections to what it found are let through."""
+def _of_known(real: Callable[..., Any], inside: Inside) -> Callable[..., Any]:
+    """Return a `getaddrinfo` that announces each other name before it does anything."""
 
     @wraps(real)
     def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        found = real(host, port, *args, **kwargs)
-        if (host, port) in doors.names:
-            known.update({answer[4][:2]: known[host, port] for answer in found})
-        return found
+        if (host, port) not in inside.names:
+            sys.audit("socket.getaddrinfo", host, port, 0, 0, 0)
+        return real(host, port, *args, **kwargs)
 
     return getaddrinfo
 

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from errno import EINPROGRESS
 from itertools import chain, zip_longest
 
@@ -23,22 +23,24 @@ def interleaved(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(one for one in chain.from_iterable(zip_longest(first, second)) if one)
 
 
-def first_to_answer(addresses: Iterable[str], port: int, seconds: float) -> tuple[socket.socket, str]:
+def first_to_answer(
+    addresses: Iterable[str], port: int, seconds: float, over: Callable[[], bool] = lambda: False
+) -> tuple[socket.socket, str]:
     """Return a connection to the first address that answers, and that address. There is one at least.
 
     Raises:
-        OSError: every address refused; what the last of them said. `TimeoutError`: time is up.
+        OSError: every address refused; what the last of them said. `TimeoutError`: time is up, or it is `over`.
     """
     until, left = time.monotonic() + seconds, list(addresses)
     waiting: dict[socket.socket, str] = {}
     said: OSError = TimeoutError()
     try:
-        while (left or waiting) and time.monotonic() < until:
+        while (left or waiting) and time.monotonic() < until and not over():
             try:
                 if left:
                     address = left.pop(0)
                     waiting[_begun(address, port)] = address
-                for sock in _settled(waiting, min(until - time.monotonic(), STAGGER_SECONDS if left else seconds)):
+                for sock in _settled(waiting, min(until - time.monotonic(), STAGGER_SECONDS)):
                     address = waiting.pop(sock)
                     return _made(sock, until), address
             except OSError as error:

@@ -8,14 +8,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from migrator.egress.doors import Doors, Known
 from migrator.egress.files import is_secret, lies_in
+from migrator.egress.inside import Inside
 
 What = str
 """What was refused, as a code: connect, send, listen, resolve, write, read, process or native."""
 
 Args = tuple[Any, ...]
-Rule = Callable[[Doors, Known, Args], What | None]
+Rule = Callable[[Inside, Args], What | None]
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _WRITING_MODES = frozenset("wax+")
@@ -26,62 +26,51 @@ _NATIVE = frozenset({"_ctypes", "_curses", "_dbm", "_gdbm", "_posixshmem", "_sql
 
 
 def _always(what: What) -> Rule:
-    return lambda _doors, _known, _args: what
+    return lambda _inside, _args: what
 
 
-def _connect(doors: Doors, known: Known, args: Args) -> What | None:
-    address = args[1]
-    if isinstance(address, str | bytes):  # AF_UNIX
-        return None if os.fsdecode(address) == doors.store else "connect"
-    return None if isinstance(address, tuple) and address[:2] in known else "connect"
-
-
-def _send(_doors: Doors, _known: Known, args: Args) -> What | None:
+def _send(_inside: Inside, args: Args) -> What | None:
     """Refuse whatever is sent to an address: over a connection nothing is."""
     return None if args[1] is None else "send"
 
 
-def _resolve(doors: Doors, _known: Known, args: Args) -> What | None:
-    host = args[0].decode("ascii", "replace") if isinstance(args[0], bytes) else args[0]
-    return None if (host, args[1]) in doors.names else "resolve"
-
-
-def _open(doors: Doors, _known: Known, args: Args) -> What | None:
+def _open(inside: Inside, args: Args) -> What | None:
     path, mode, flags = args
     if isinstance(path, int):  # a file that is open already
         return None
     # `os.open` has no mode, and does not tell which folder a relative path begins in: so it can't be judged.
     unclear = mode is None and not os.fsdecode(path).startswith(os.sep)
     if flags & _WRITING or set(mode or "") & _WRITING_MODES:
-        return "write" if unclear or not lies_in(doors.folder, path) else None
-    return "read" if unclear or is_secret(doors.secrets, path) else None
+        return "write" if unclear or not lies_in(inside.folder, path) else None
+    return "read" if unclear or is_secret(inside.secrets, path) else None
 
 
 def _change(*paths: tuple[int, int | None]) -> Rule:
     """Return the rule for a change of files whose path and folder descriptor stand at these places."""
 
-    def rule(doors: Doors, _known: Known, args: Args) -> What | None:
-        inside = (lies_in(doors.folder, args[path], -1 if at is None else args[at]) for path, at in paths)
-        return None if all(inside) else "write"
+    def rule(inside: Inside, args: Args) -> What | None:
+        own = (lies_in(inside.folder, args[path], -1 if at is None else args[at]) for path, at in paths)
+        return None if all(own) else "write"
 
     return rule
 
 
-def _import(doors: Doors, _known: Known, args: Args) -> What | None:
+def _import(inside: Inside, args: Args) -> What | None:
     """Refuse machine code that does more than Python tells, or that lies where this process can write."""
     module, file = args[:2]
-    native = module in _NATIVE or (file is not None and lies_in(doors.folder, file))
+    native = module in _NATIVE or (file is not None and lies_in(inside.folder, file))
     return "native" if native else None
 
 
 RULES: Mapping[str, Rule] = {  # by event; a rule returns what is refused, or None
-    "socket.connect": _connect,
     "socket.sendto": _always("send"),
     "socket.sendmsg": _send,
     "socket.bind": _always("listen"),
     "socket.listen": _always("listen"),
-    "socket.getaddrinfo": _resolve,
-    **dict.fromkeys(("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"), _always("resolve")),
+    "socket.connect": _always("connect"),  # the worker connects: what does it here goes round it
+    **dict.fromkeys(
+        ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"), _always("resolve")
+    ),
     **dict.fromkeys(("syslog.openlog", "syslog.syslog"), _always("send")),
     "open": _open,
     "os.chflags": _change((0, None)),

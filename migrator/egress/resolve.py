@@ -5,6 +5,7 @@ and the certificate is still checked against the name.
 """
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ from enum import StrEnum
 from typing import Any
 
 from migrator.egress.addresses import is_public
+from migrator.egress.broker import Door
 from migrator.egress.hosts import Tls, check_port, checked_host
 from migrator.egress.race import first_to_answer, interleaved
 from migrator.errors import HostNotAllowed, MailboxUnreachable, UnknownHost
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 """`socket.getaddrinfo`, or what answers like it."""
+
+Over = Callable[[], bool]
 
 _MOST_ADDRESSES = 8
 """So many of a host's addresses are tried."""
@@ -82,36 +86,57 @@ def _addresses(host: str, port: int, resolver: Resolver) -> tuple[str, ...]:
 
 
 class Reach:
-    """Makes the TCP connections to a host's checked addresses, for `open_mailbox(..., connect=...)`; looks nothing up.
+    """Makes the TCP connections to a host's checked addresses; looks nothing up.
 
     The address that served last is tried first; one that answered since and did not serve, last.
     """
 
-    def __init__(self, pinned: Pinned | None) -> None:
-        self._pinned = pinned
-        self._order = list(pinned.addresses) if pinned else []
+    def __init__(self, pinned: Pinned) -> None:
+        self._port = pinned.port
+        self._order = list(pinned.addresses)
+        self._lock = threading.Lock()
 
-    def __call__(self, host: str, port: int, seconds: float) -> socket.socket:
-        """Connect to the first address that answers.
+    def __call__(self, seconds: float, over: Over = lambda: False, served: str = "") -> socket.socket:
+        """Connect to the first address that answers, beginning with the one that served, if it is one of the host's.
 
         Raises:
-            HostNotAllowed: any other host or port than the checked one, which may be none.
             OSError: none answers in time.
         """
-        if self._pinned is None or (host, port) != (self._pinned.host, self._pinned.port):
-            raise HostNotAllowed
-        sock, address = first_to_answer(self._order, port, seconds)
-        self._order.remove(address)
-        self._order.append(address)
+        with self._lock:
+            self._order.sort(key=lambda one: bool(served) and one != served)
+            order = tuple(self._order)
+        sock, address = first_to_answer(order, self._port, seconds, over)
+        with self._lock:
+            self._order.remove(address)
+            self._order.append(address)
         return sock
 
-    def served(self, address: str) -> None:
-        """Begin with this address from now on, if it is one of the host's."""
-        self._order.sort(key=lambda one: one != address)
+
+def door_to(
+    host: str,
+    port: int,
+    *,
+    tls: Tls = "implicit",
+    trust: Trust = Trust.OPERATOR,
+    resolver: Resolver = socket.getaddrinfo,
+) -> Door:
+    """Return the door to a host that is looked up once, when it is first asked for; its `host:port` is noted."""
+    found: list[Reach] = []
+    lock = threading.Lock()
+
+    def connect(seconds: float, over: Over, served: str) -> socket.socket:
+        with lock:
+            if not found:
+                found.append(Reach(_pinned(host, port, tls, trust, resolver)))
+        return found[0](seconds, over, served)
+
+    return Door(connect, f"{host}:{port}")
 
 
-def connecting(pinned: Pinned | None, first: str = "") -> Reach:
-    """Return what reaches this host; `first` is the address that served before, "" where none is known."""
-    reach = Reach(pinned)
-    reach.served(first)
-    return reach
+def _pinned(host: str, port: int, tls: Tls, trust: Trust, resolver: Resolver) -> Pinned:
+    try:
+        return pin(host, port, tls, trust, resolver)
+    except UnknownHost:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown") from None
+    except MailboxUnreachable:
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
+from audit_keeping import keep
 from doctor_place import PLANTED, Place
 from promise.clock import Clock, clear_up
 from redis import Redis
@@ -13,6 +14,9 @@ from waiting import eventually
 
 from app import embedded
 from emulator.servers.instance import free_ports
+from jobs.audit import Verdict
+from jobs.audit.check import publish
+from jobs.audit.places import OPEN
 from jobs.heartbeats import beat, this_worker
 from jobs.requests import create
 
@@ -251,10 +255,16 @@ def retention_overdue(place: Place) -> Iterator[None]:
 
 @contextmanager
 def audit_log_altered(place: Place) -> Iterator[None]:
-    (month,) = (name for name in place.state.scan_iter("audit:*") if name != b"audit:head")
-    line = place.state.lindex(month, 0)
+    line = place.state.lindex(OPEN, 0)
     assert isinstance(line, bytes)
-    place.state.lset(month, 0, line.replace(b"terminal", b"customer"))
+    place.state.lset(OPEN, 0, line.replace(b"terminal", b"customer"))
+    keep(place.state, place.folder / "audit")
+    yield
+
+
+@contextmanager
+def audit_log_not_kept(place: Place) -> Iterator[None]:
+    publish(place.state, Verdict(1, 1, (), 0, at=int(time.time()) - 3600), 600)
     yield
 
 
@@ -274,6 +284,18 @@ def pages_without_an_address(place: Place) -> Iterator[None]:
 def hook_away(place: Place) -> Iterator[None]:
     (port,) = free_ports(1)
     place.rows["hook"] = {"url": f"https://localhost:{port}/hook"}
+    yield
+
+
+@contextmanager
+def pages_behind_a_proxy_unnamed(place: Place) -> Iterator[None]:
+    place.set("web", client_header="")
+    yield
+
+
+@contextmanager
+def console_behind_a_proxy_unnamed(place: Place) -> Iterator[None]:
+    place.rows["console"] = {"url": "https://localhost:444"}
     yield
 
 
@@ -320,7 +342,10 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (queue_stuck, "queue", WARN, "more workers"),
     (retention_overdue, "retention", BAD, "Start a worker"),
     (audit_log_altered, "audit log", BAD, "migrator audit verify"),
+    (audit_log_not_kept, "audit log", WARN, "audit-elsewhere"),
     (pages_in_the_clear, "web.url", BAD, "end TLS"),
     (pages_without_an_address, "web.url", BAD, "DNS"),
+    (pages_behind_a_proxy_unnamed, "web.client_header", WARN, "deploy/proxy/"),
+    (console_behind_a_proxy_unnamed, "console.client_header", WARN, "deploy/proxy/"),
     (hook_away, "hook.url", BAD, "hook.url"),
 ]

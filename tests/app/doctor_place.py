@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit_keeping import keep
 from click.testing import CliRunner, Result
 from redis import Redis
 from stand_in import Google
@@ -72,6 +73,7 @@ def sound(servers: Servers, folder: Path) -> Iterator[Place]:
         keys.flushall()
         beat(state, this_worker(4))
         audit.append(state, audit.TERMINAL, Act.MASTER_KEY_ROTATED)
+        keep(state, folder / "audit")
         yield Place(servers, folder, _rows(servers, folder), state, keys)
 
 
@@ -94,5 +96,5 @@ def _rows(servers: Servers, folder: Path) -> Rows:
         },
         "receipts": {"signing_key_file": folder / "receipt.key"},
         "mailbox": {"host": servers.mail.host, "port": servers.mail.tls_port, "ca_file": servers.mail.ca_file},
-        "web": {"url": "https://localhost"},
+        "web": {"url": "https://localhost", "client_header": "X-Real-IP"},
     }

@@ -22,7 +22,7 @@ SCHEMA: dict[str, Any] = {
         "checkpoint": {"type": "string", "pattern": r"^([0-9]+:[0-9a-f]{64}|withheld)$"},
         "version": {"type": "string", "pattern": r"^([0-9a-z.+]{3,40}|withheld)$"},
         **dict.fromkeys(("phase", "kind", "code", "before", "after", "place"), _CODE),
-        **dict.fromkeys(("seconds", "threads", "count", "port", "status"), _NUMBER),
+        **dict.fromkeys(("seconds", "threads", "count", "port", "status", "entry"), _NUMBER),
         "logger": {"type": "string", "pattern": r"^[A-Za-z_][\w.]{0,199}$"},
         "error": _CLASS,
         "causes": {"type": "array", "minItems": 1, "maxItems": 7, "items": _CLASS},

@@ -3,12 +3,13 @@
 import base64
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from audit_chains import chain, lay
+from audit_keeping import KEY_TEXT, old_copy
 from click.testing import CliRunner, Result
 from redis import Redis
 
@@ -18,7 +19,9 @@ from app.config import Config, Store
 from jobs import audit
 from jobs.audit import Act, Checkpoint, Kind
 from jobs.audit.entry import BEGINNING
-from jobs.audit.lists import HEAD, month_key
+from jobs.audit.keeper import Keeper, locked
+from jobs.audit.key import AuditKey
+from jobs.audit.places import NEWEST, OPEN
 from oauth.keyring import add_key
 
 MIGRATION = "5f" * 16
@@ -41,6 +44,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Redis
 @pytest.fixture
 def redis(home: tuple[Path, Redis]) -> Redis:
     home[1].flushall()
+    shutil.rmtree(home[0] / "audit", ignore_errors=True)
+    (home[0] / "audit.key").write_bytes(KEY_TEXT)
     return home[1]
 
 
@@ -54,25 +59,52 @@ def ask(config: Config, *words: str) -> Result:
 
 
 @pytest.fixture
-def log(redis: Redis) -> list[audit.Entry]:
-    return [
-        audit.append(redis, audit.CUSTOMER, Act.GRANTED, MIGRATION),
-        audit.append(redis, audit.WORKER, Act.OPENED, MIGRATION, "planning"),
-        audit.append(redis, STAFF, Act.MASTER_KEY_ROTATED),
-        audit.append(redis, STAFF, Act.PAUSED, MIGRATION, "asked"),
-    ]
+def log(redis: Redis, config: Config) -> list[audit.Entry]:
+    audit.append(redis, audit.CUSTOMER, Act.GRANTED, MIGRATION)
+    audit.append(redis, audit.WORKER, Act.OPENED, MIGRATION, "planning")
+    audit.append(redis, STAFF, Act.MASTER_KEY_ROTATED)
+    audit.append(redis, STAFF, Act.PAUSED, MIGRATION, "asked")
+    keep(redis, config)
+    return list(audit.entries(redis))
+
+
+def keep(redis: Redis, config: Config) -> None:
+    with locked(config.audit_folder):
+        Keeper(redis, config.audit_folder, AuditKey.read(config.audit_key_path), settled_seconds=0).look()
 
 
 def alter(redis: Redis, entry: audit.Entry) -> None:
-    redis.lset(month_key(entry.at), entry.number - 1, entry.line.replace("opened", "paused"))
+    line: bytes = redis.lindex(OPEN, entry.number - 1)  # type: ignore[assignment]
+    redis.lset(OPEN, entry.number - 1, line.replace(b"opened", b"paused"))  # type: ignore[arg-type]
 
 
 def test_a_whole_log_is_said_to_be_whole_and_what_that_does_not_show(config: Config, log: list[audit.Entry]) -> None:
     said = ask(config, "verify")
     assert said.exit_code == 0
     assert said.output.splitlines()[0] == "The audit log is whole: entries 1 to 4."
-    assert "No checkpoint was given" in said.output
+    assert "by a note outside the store nothing is missing up to entry 4" in said.output
     assert log
+
+
+def test_without_the_key_it_is_said_what_is_not_shown(config: Config, log: list[audit.Entry]) -> None:
+    config.audit_key_path.unlink()
+    said = ask(config, "verify", "--all")
+    assert (said.exit_code, "The key is not here, and no checkpoint was given" in said.output) == (0, True)
+    assert "contains the 1 checkpoints given" in ask(config, "verify", "--checkpoint", str(log[1].checkpoint)).output
+
+
+def test_an_older_copy_of_the_store_is_found_without_a_checkpoint(
+    config: Config, redis: Redis, log: list[audit.Entry]
+) -> None:
+    with old_copy(redis):
+        audit.append(redis, audit.WORKER, Act.OPENED)
+        keep(redis, config)
+    said = ask(config, "verify")
+    assert (said.exit_code, len(log)) == (1, 4)
+    assert "Entry 5 is missing, though the log has been that far" in said.output
+    assert "put back from an older copy" in said.output
+    (config.audit_folder / "newest").write_text("x")
+    assert "how far the log has been (newest) was altered" in ask(config, "verify").output
 
 
 def test_an_empty_log_is_said_to_be_empty(config: Config, redis: Redis) -> None:
@@ -104,32 +136,21 @@ def test_a_checkpoint_of_another_log_is_refused(config: Config, log: list[audit.
     assert (said.exit_code, "Entry 3 is not the one the checkpoint was taken of" in said.output) == (1, True)
 
 
-def test_a_checkpoint_of_an_entry_that_has_ended_cannot_be_confirmed(
-    config: Config, redis: Redis, log: list[audit.Entry]
-) -> None:
-    long_ago = log[0].at - 500 * 86400
-    kept = chain([log[0].at], first=3, previous=log[1].hash, previous_at=long_ago)
-    redis.delete(month_key(log[0].at))
-    lay(redis, kept)
-    said = ask(config, "verify", "--checkpoint", str(log[1].checkpoint), "--checkpoint", str(log[0].checkpoint))
-    assert said.exit_code == 1
-    assert "whole in itself: entries 3 to 3; those before had ended by their time (400 days)" in said.output
-    assert "The checkpoint of entry 1 lies before the first entry kept" in said.output
-    assert ask(config, "verify").exit_code == 0
-
-
 def test_entries_removed_before_their_time_are_named(config: Config, redis: Redis, log: list[audit.Entry]) -> None:
-    redis.ltrim(month_key(log[0].at), 2, -1)
+    redis.ltrim(OPEN, 2, -1)
+    assert log
     said = ask(config, "verify")
     assert (said.exit_code, "Entry 2 and those before it were removed before" in said.output) == (1, True)
 
 
 def test_flaws_beyond_twenty_are_counted(config: Config, redis: Redis) -> None:
-    made = [audit.append(redis, audit.WORKER, Act.OPENED) for _ in range(25)]
-    for entry in made:
+    for _ in range(25):
+        audit.append(redis, audit.WORKER, Act.OPENED)
+    keep(redis, config)
+    for entry in list(audit.entries(redis)):
         alter(redis, entry)
-    assert "6 more flaws" in ask(config, "verify").output  # the copy of the newest entry is the sixth
-    assert json.loads(ask(config, "verify", "--json").output)["count"] == 26
+    assert "7 more flaws" in ask(config, "verify").output  # the copy of the newest entry, and the note of it outside
+    assert json.loads(ask(config, "verify", "--json").output)["count"] == 27
 
 
 def test_programs_get_the_verdict_as_json(config: Config, redis: Redis, log: list[audit.Entry]) -> None:
@@ -143,7 +164,7 @@ def test_programs_get_the_verdict_as_json(config: Config, redis: Redis, log: lis
         "last": 4,
         "flaws": [{"entry": 2, "kind": "changed", "sentence": "Entry 2 was altered."}],
         "count": 1,
-        "confirmed": [str(checkpoint)],
+        "confirmed": [str(checkpoint), str(log[3].checkpoint)],
         "out_of_reach": [],
     }
 
@@ -185,7 +206,7 @@ def test_a_file_that_is_no_receipt_is_refused(config: Config, tmp_path: Path) ->
 def test_a_store_that_holds_something_else_is_an_error_in_a_sentence(
     config: Config, redis: Redis, words: list[str]
 ) -> None:
-    redis.hset(HEAD, "a", "b")
+    redis.hset(NEWEST, "a", "b")
     said = ask(config, *words)
     assert (said.exit_code, said.output) == (1, "Error: The audit log cannot be read (ResponseError).\n")
 

@@ -16,7 +16,7 @@ from app import embedded
 from app.cli import main
 from app.config import load
 from jobs import audit
-from jobs.audit.lists import HEAD
+from jobs.audit.places import BROKEN
 from jobs.flow import count_dead
 from jobs.heartbeats import beat, this_worker
 from jobs.migration import State, part_key
@@ -241,7 +241,7 @@ def test_ids_or_conditions_but_not_neither_and_not_both(desk: Desk) -> None:
 def test_nothing_is_done_that_cannot_be_written_down(desk: Desk) -> None:
     migration = desk.resting(REFUSED)
     audit.append(desk.state, audit.TERMINAL, audit.Act.PAUSED, migration)
-    desk.state.set(HEAD, "damaged")
+    desk.state.set(BROKEN, "damaged")
     said = desk.run("resume", migration)
     assert (said.exit_code, "migrator audit verify" in said.output) == (1, True)
     assert desk.is_in(migration) is State.FAILED

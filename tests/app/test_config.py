@@ -1,5 +1,6 @@
 import tomllib
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from app.config import Config, ConfigError, load
 from migrator.mailbox import Target
 from migrator.period import day_of
+from web.clients import Proxies
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
 
@@ -232,3 +234,45 @@ def test_a_period_of_years_becomes_a_day_when_an_import_begins(tmp_path: Path) -
 def test_a_configuration_cannot_be_changed_later() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Config().worker.threads = 9
+
+
+OURS = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+
+
+@pytest.mark.parametrize("section", ["web", "console"])
+@pytest.mark.parametrize("header", ["x-forwarded-for", "X-Forwarded-For", "Forwarded"])
+def test_a_list_that_browsers_begin_needs_the_number_of_proxies(section: str, header: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[{section}]\nclient_header = "{header}"\n')
+    with pytest.raises(ConfigError, match=r"trusted_proxies = 1") as refused:
+        load(file)
+    assert section in str(refused.value)
+    assert 'client_header = "X-Real-IP"' in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "proxies"),
+    [
+        ("", Proxies()),
+        ('client_header = "X-Real-IP"', Proxies("x-real-ip")),
+        ("trusted_proxies = 2", Proxies("x-forwarded-for", 2)),
+        ('trusted_proxies = 1\nclient_header = "Forwarded"', Proxies("forwarded", 1)),
+        ('trusted_proxies = ["10.0.0.0/8", "::1/128"]', Proxies("x-forwarded-for", 1, OURS)),
+        ('trusted_proxies = ["10.0.0.0/8", "::1"]\nclient_header = "X-Real-IP"', Proxies("x-real-ip", 1, OURS)),
+    ],
+)
+def test_proxies_are_told_by_a_header_a_number_or_their_networks(
+    written: str, proxies: Proxies, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[web]\n{written}\n[console]\n{written}\n")
+    config = load(file)
+    assert config.web.proxies == config.console.proxies == proxies
+
+
+@pytest.mark.parametrize("wrong", ["-1", '["nowhere"]', '"x"', "17"])
+def test_proxies_that_cannot_be_are_refused(wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[web]\ntrusted_proxies = {wrong}\n")
+    with pytest.raises(ConfigError, match="trusted_proxies"):
+        load(file)

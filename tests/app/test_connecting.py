@@ -35,7 +35,7 @@ from oauth.revocation import is_dead
 
 def left(stores: Stores, migration: str, before: set[str]) -> Standing | None:
     """Return what is known of an exchange beside which nothing is left but what lies sealed for it."""
-    parts = {f"mig:{{{migration}}}:{part}" for part in ("sealed", "calls", "hosts")}
+    parts = {f"mig:{{{migration}}}:{part}" for part in ("sealed", "keystore", "calls", "hosts")}
     assert names(stores) - before == {"jobs:exchanges", f"key:{{{migration}}}", *parts}
     exchange = exchanges.read(stores.state, migration)
     return exchange and exchange.standing
@@ -109,6 +109,7 @@ def test_an_account_that_is_being_imported_is_busy_and_its_import_keeps_its_acce
 
 
 def test_an_account_is_held_by_one_import_whichever_way_google_says_its_address(stores: Stores) -> None:
+    exchanges.begin(stores.state, "one", "c1")
     accounts.claim(stores.state, stores.vault, "one", "ann.smith@gmail.com")
     with pytest.raises(AccountBusy):
         accounts.claim(stores.state, stores.vault, "two", "AnnSmith@googlemail.com")
@@ -119,6 +120,7 @@ def test_an_account_is_held_by_one_import_whichever_way_google_says_its_address(
 
 def test_a_hold_of_before_is_still_known_by_googles_own_spelling(stores: Stores, migration: str) -> None:
     address, (name, *_) = "ann.smith@gmail.com", stores.vault.pseudonyms("ann.smith@gmail.com")
+    requests.create(stores.state, "c1", migration_id=migration)
     stores.state.set(f"account:{name}", migration, ex=600_000)
     stores.state.set(f"mig:{{{migration}}}:account", name, ex=600_000)
     assert accounts.holds(stores.state, stores.vault, migration, address)
@@ -270,7 +272,7 @@ def test_where_nothing_can_be_written_down_nothing_is_kept(
     google: Google, config: Config, stores: Stores, migration: str
 ) -> None:
     asked = consented(google, config, stores, Purpose(migration))
-    stores.state.set("audit:head", "no entry", ex=60)
+    stores.state.set("audit:broken", "no entry", ex=60)
     with pytest.raises((audit.AuditBroken, RedisError)):
         connect(config, stores, *asked)
     assert (grants(google), names(stores)) == ([], set())

@@ -19,6 +19,7 @@ from stand_in import Google
 
 from app import embedded
 from app.checks.program import program
+from app.storeurls import name_of
 from emulator.servers.certificates import Authority, Certificate
 from emulator.servers.dovecot import dovecot
 from jobs.heartbeats import beat, this_worker
@@ -137,6 +138,16 @@ def test_a_mail_servers_certificate_at_its_end_is_found(
         place.set("mailbox", port=server.tls_port)
         one = findings_in(place.doctor("--json"))["mailbox"]
     assert (one["verdict"], found in one["found"], "Renew" in one["way_out"]) == (verdict, True, True)
+
+
+def test_each_of_several_key_stores_is_looked_at(place: Place) -> None:
+    with embedded.start(place.folder / "older") as persistent:
+        place.set("store", keys_url=[place.servers.keys.url, persistent.url])
+        found = findings_in(place.doctor("--json"))
+    assert found["key store: kept on disk"]["verdict"] == "ok"
+    name = f"key store {name_of(persistent.url)}"
+    assert found[f"{name}: kept on disk"]["verdict"] == "bad"
+    assert found[f"{name}: apart"]["verdict"] == "ok"
 
 
 @pytest.mark.parametrize("role", ["worker", "console"])

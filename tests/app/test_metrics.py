@@ -1,5 +1,6 @@
 """What Prometheus is told, over HTTP, of a real store."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import tenacity
+from audit_keeping import keep
 from redis import Redis
 from scraping import ROOT, exporter, get, numbers, promtool
 
@@ -18,14 +20,16 @@ from app.config import Config
 from app.metrics import CODES, CONSENT_CODES, OTHER
 from emulator.servers.instance import free_ports
 from jobs import audit
-from jobs.audit.lists import HEAD
+from jobs.audit.places import OPEN
 from jobs.flow import TOTAL, count_dead
+from jobs.fullness import POOLS, Load, tell
 from jobs.heartbeats import beat, this_worker
 from jobs.migration import State, part_key, record_key
 from jobs.requests import create
 from jobs.slice import failed, wait
 from jobs.tickets import claim, release
 from migrator.quota import PROJECT_PER_MINUTE
+from web.pools import KINDS
 
 CUSTOMER = "customer-canary"
 HOSTILE = 'nobody@example.org"} 1\nforged 9 #'
@@ -76,7 +80,7 @@ def resting(redis: Redis, end: object) -> str:
     return migration
 
 
-def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
+def test_the_numbers_are_those_of_the_installation(place: Place, tmp_path: Path) -> None:
     beat(place.state, this_worker(4))
     beat(place.state, replace(this_worker(8), trouble="no-descriptors"))
     for _ in range(2):
@@ -85,6 +89,7 @@ def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
     create(place.state, CUSTOMER)
     count_dead(place.state, 3)
     audit.append(place.state, audit.TERMINAL, audit.Act.PAUSED)
+    keep(place.state, tmp_path)
     told = place.scrape()
     assert {labels: count for (name, labels), count in told.items() if name == "migrator_imports" and count} == {
         (("state", "failed"),): 2, (("state", "waiting"),): 1, (("state", "planning"),): 1
@@ -98,6 +103,26 @@ def test_the_numbers_are_those_of_the_installation(place: Place) -> None:
     assert {name: plain[name] for name in wanted} == wanted
     assert abs(plain["migrator_worker_last_seen_timestamp_seconds"] - time.time()) < 600
     assert plain["migrator_quota_units_limit"] == PROJECT_PER_MINUTE
+
+
+def test_pools_of_all_living_processes_are_told_together(place: Place) -> None:
+    tell(place.state, "one", {"sign-in": Load(8, 3, 8), HOSTILE: Load(1, 1, 1)})
+    tell(place.state, "two", {"sign-in": Load(1, 0, 8), "survey": Load(2, 5, 4)})
+    seconds, _ = place.state.time()
+    place.state.hset(POOLS, "dead", json.dumps([seconds - 40, {"sign-in": [8, 8, 8]}]))
+    told = place.scrape()
+    found = {
+        (name.removeprefix("migrator_pool_"), dict(labels)["pool"]): value
+        for (name, labels), value in told.items()
+        if name.startswith("migrator_pool_") and value
+    }
+    assert found == {
+        ("working", "sign-in"): 9, ("waiting", "sign-in"): 3, ("places", "sign-in"): 16,
+        ("working", "survey"): 2, ("waiting", "survey"): 5, ("places", "survey"): 4,
+    }  # fmt: skip
+    assert {dict(labels)["pool"] for name, labels in told if name == "migrator_pool_working"} == set(KINDS)
+    tell(place.state, "two", {})
+    assert set(place.state.hkeys(POOLS)) == {b"one", b"two"}, "who has not been heard of is forgotten"
 
 
 def test_every_series_is_there_before_anything_happens(place: Place) -> None:
@@ -121,7 +146,7 @@ def test_no_label_says_what_was_not_known_before(place: Place) -> None:
     assert told["migrator_consents_failed_total", (("code", OTHER),)] == 4
     assert told["migrator_quota_units", (("project", OTHER),)] == 7
     values = {value for _, labels in told for name, value in labels if name != "version"}
-    assert values <= CODES | CONSENT_CODES | {OTHER, "ours"} | set(State)
+    assert values <= CODES | CONSENT_CODES | {OTHER, "ours"} | set(State) | set(KINDS)
 
 
 def test_nothing_is_told_of_one_import_or_one_customer(place: Place) -> None:
@@ -143,9 +168,11 @@ def test_however_often_it_is_asked_the_store_is_looked_at_every_two_seconds(plac
     assert 1 <= looks <= 1 + (time.monotonic() - begun) / 2
 
 
-def test_an_audit_log_that_is_not_what_was_written_is_told(place: Place) -> None:
+def test_an_audit_log_that_is_not_what_was_written_is_told(place: Place, tmp_path: Path) -> None:
     audit.append(place.state, audit.TERMINAL, audit.Act.PAUSED)
-    place.state.set(HEAD, "damaged")
+    keep(place.state, tmp_path)
+    place.state.delete(OPEN)
+    keep(place.state, tmp_path)
     assert place.scrape()["migrator_audit_whole", ()] == 0
 
 

@@ -8,7 +8,7 @@ from redis import Redis
 
 from app.config import Store
 from app.embedded import start
-from app.storeurls import configured_urls
+from app.storeurls import configured_urls, name_of
 from jobs.reach import open_store
 
 URLS = {
@@ -85,9 +85,37 @@ def test_a_socket_s_user_has_a_password_too(tmp_path: Path) -> None:
         ({"url": "http://redis.lan"}, "store.url"),
         ({"broker_url": "redis+sentinel://a.lan:secret"}, "store.broker_url"),
         ({"keys_url": "redis+sentinel://a.lan/keys/0"}, "without replicas"),
+        ({"keys_url": ("redis://b.lan", "redis+sentinel://a.lan/keys/0")}, "without replicas"),
+        ({"keys_url": ("redis://b.lan", "http://:secret@a.lan")}, "store.keys_url"),
+        ({"keys_url": ("redis://b.lan/0", "rediss://other@B.lan:6379")}, "twice"),
+        ({"keys_url": ()}, "store.keys_url"),
     ],
 )
-def test_what_cannot_work_is_said_before_anything_is_connected(changed: dict[str, str], word: str) -> None:
+def test_what_cannot_work_is_said_before_anything_is_connected(changed: dict[str, object], word: str) -> None:
     with pytest.raises(click.ClickException, match=word) as refused:
         configured_urls(Store.model_validate({**URLS, **changed}))
     assert "secret" not in str(refused.value)
+
+
+def test_of_several_key_stores_the_first_takes_new_keys_and_each_is_reached_alike(tmp_path: Path) -> None:
+    keys = ("rediss://worker@b.lan:6380/0", "rediss://worker@a.lan:6380/0")
+    store = Store(**{**URLS, "keys_url": keys}, keys_password_file=secret(tmp_path, "keys", "p@ss word"))
+    urls = configured_urls(store)
+    assert list(urls.key_stores) == ["b.lan:6380/0", "a.lan:6380/0"]
+    assert urls.keys == urls.key_stores["b.lan:6380/0"]
+    for url in urls.key_stores.values():
+        assert arguments(url)["password"] == "p@ss word"
+    assert "word" not in repr(urls)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("redis://Keys.lan", "keys.lan:6379/0"),
+        ("rediss://worker:secret@keys.lan:6380/2?ssl_ca_certs=/ca.pem", "keys.lan:6380/2"),
+        ("redis://[::1]:6380?db=3", "[::1]:6380/3"),
+        ("unix:///run/migrator/keys.sock?db=0&password=secret", "/run/migrator/keys.sock/0"),
+    ],
+)
+def test_a_store_is_called_by_its_place_and_never_by_who_may_enter(url: str, name: str) -> None:
+    assert name_of(url) == name

@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,14 +56,16 @@ def user(dovecot_server: Server) -> User:
     return dovecot_server.new_user(quota=50_000_000)
 
 
-def connected(google: Google, stores: Stores, user: User, *, start: bool = False) -> str:
-    """Connect an import that waits for its start."""
-    migration = new_id()
-    accounts.claim(stores.state, stores.vault, migration, ADDRESS)
+def connected(google: Google, stores: Stores, user: User, *, start: bool = False, account: str = ADDRESS) -> str:
+    """Connect an import that waits for its start; each account is another customer's."""
+    migration, customer = new_id(), "c1" if account == ADDRESS else account.partition("@")[0]
+    if account != ADDRESS:
+        google.control("accounts", {"address": account, "synthetic": 3})
+    accounts.claim(stores.state, stores.vault, migration, account)
     safe = Safe(stores.state, migration, stores.vault.make(migration))
-    safe.seal(grant=Grant(google.grant()["refresh_token"]).to_bytes())
-    prepare(stores.state, stores.vault, migration, Import("c1", Password(user.name, user.password)))
-    requests.create(stores.state, "c1", migration_id=migration, start=start)
+    safe.seal(grant=Grant(google.grant(account=account)["refresh_token"]).to_bytes())
+    prepare(stores.state, stores.vault, migration, Import(customer, Password(user.name, user.password)))
+    requests.create(stores.state, customer, migration_id=migration, start=start)
     return migration
 
 
@@ -201,10 +202,24 @@ def test_beginning_twice_is_beginning_once(google: Google, config: Config, store
     assert stores.state.hget(f"{record_key(migration)}:calls", "users.labels.list") == b"1"
 
 
-def test_no_more_than_four_are_at_work_at_once(config: Config, stores: Stores) -> None:
-    for _ in range(9):
-        begin(config, stores, new_id())
-    assert [thread.name for thread in threading.enumerate()].count("surveying") == 4
+def test_four_large_accounts_keep_no_small_one_waiting(
+    google: Google, config: Config, stores: Stores, dovecot_server: Server
+) -> None:
+    """Each listing of theirs takes seconds; a customer who comes after them is served between their slices."""
+    large = [
+        connected(google, stores, dovecot_server.new_user(), account=f"large-{number}@gmail.example")
+        for number in range(5)
+    ]
+    for number in range(5):
+        google.fault("hang", method="messages.list", account=f"large-{number}@gmail.example", seconds=4, times=0)
+    for migration in large:
+        begin(config, stores, migration)
+    patiently(lambda: surveying.load().working >= 4)
+    small = connected(google, stores, dovecot_server.new_user())
+    invent(google, 3)
+    begin(config, stores, small)
+    assert isinstance(result(stores, small), Found)
+    assert [found(stores, migration) for migration in large] == [None] * 5
 
 
 def test_another_web_server_that_is_at_it_is_left_alone(

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from audit_keeping import keep
 from scraping import ROOT, exporter, get, numbers, promtool
 
 from app import embedded
 from app.config import Config
+from app.stores import connect
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 TESTS = ROOT / "deploy/prometheus/alerts.test.yaml"
@@ -25,7 +27,9 @@ _MATCHED = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Any, float]]:
     """What a live exporter tells of an installation in which nothing has happened yet."""
     folder = tmp_path_factory.mktemp("alerts")
-    with embedded.start(folder / "redis"), embedded.start(folder / "keys", persistent=False):
+    with embedded.start(folder / "redis") as store, embedded.start(folder / "keys", persistent=False):
+        with connect(store.url) as redis:
+            keep(redis, folder / "audit")
         with exporter(Config.model_validate({"store": {"directory": folder}})) as url:
             status, text = get(f"{url}/metrics")
         assert status == 200

@@ -1,5 +1,7 @@
 """compose.yaml as Compose reads it, and what it promises."""
 
+import os
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -53,8 +55,43 @@ def test_every_service_is_behind_its_walls(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
-    assert name == "state-folder" or service["user"] == "10001:10001"
+    assert name == "state-folder" or service["user"] != "0:0"
     assert "environment" not in service, "secrets come as files"
+
+
+def test_every_service_is_a_user_of_its_own() -> None:
+    users = [service["user"].partition(":")[0] for service in SERVICES.values()]
+    assert len(set(users)) == len(users)
+    for name in OURS:
+        user, _, group = SERVICES[name]["user"].partition(":")
+        (folder,) = SERVICES[name]["tmpfs"]
+        assert folder.startswith(f"/run/migrator:uid={user},gid={group},mode=0700,")
+    (_, _, command) = SERVICES["state-folder"]["entrypoint"]
+    for name, folder in (("state", "/var/lib/migrator-state"), ("worker", "/var/lib/migrator-audit")):
+        assert f"chown {SERVICES[name]['user']} {folder}" in command
+
+
+def may_read(user: str, file: Path) -> bool:
+    (uid, gid), found = map(int, user.split(":")), file.stat()
+    bit = 0o400 if found.st_uid == uid else 0o040 if found.st_gid == gid else 0o004
+    return bool(found.st_mode & bit)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files are given to others by root alone")
+def test_every_secret_is_given_to_who_reads_it_and_to_nobody_else(guarded_stores: Guarded, tmp_path: Path) -> None:
+    folder = shutil.copytree(guarded_stores.secrets, tmp_path / "secrets")
+    (folder / "client-secret").write_text("secret")
+    subprocess.run([DEPLOY / "give-secrets", folder], check=True)
+    files = {name: folder / Path(row["file"]).name for name, row in WHOLE["secrets"].items()}
+    shared = {"master", "receipt", "client", "ca"}
+    for name, service in SERVICES.items():
+        given = set(sources(name, "secrets"))
+        assert {one for one in given if not may_read(service["user"], files[one])} == set(), name
+        others = set(files) - given - shared
+        assert name == "state-folder" or not {one for one in others if may_read(service["user"], files[one])}, name
+    assert not may_read(SERVICES["metrics"]["user"], files["master"])
+    assert not may_read(SERVICES["state"]["user"], files["master"])
+    assert (folder.stat().st_mode & 0o777, (folder / "ca.key").stat().st_mode & 0o777) == (0o700, 0o400)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -84,7 +121,8 @@ def test_the_key_store_has_no_disk() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_role_is_given_its_own_secrets_alone(name: str) -> None:
     given = {source for source in sources(name, "secrets") if source.startswith(("state-", "keys-"))}
-    assert given <= {f"state-{name}", f"keys-{name}"}
+    assert given <= {f"state-{name}", f"keys-{name}"} | ({"state-keeper"} if name == "worker" else set())
+    assert ("audit" in sources(name, "secrets")) == (name == "worker")
     assert ("client" in sources(name, "secrets")) == (name in {"worker", "web"})
 
 

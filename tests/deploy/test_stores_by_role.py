@@ -10,8 +10,10 @@ from servers.guarded import Guarded
 
 from app.config import Store
 from app.storeurls import configured_urls
+from jobs.draining import drains
 from jobs.reach import open_store
 from jobs.retention import KEPT, Where
+from oauth.keystores import KeyStores
 
 DANGEROUS = (
     "FLUSHALL",
@@ -97,3 +99,11 @@ def test_without_the_authority_or_the_password_there_is_no_store(guarded: Guarde
         urls = configured_urls(Store.model_validate({**guarded.settings("worker"), **changed}))
         with open_store(urls.state, 5) as client, pytest.raises(RedisConnectionError):
             client.ping()
+
+
+def test_the_consoles_user_is_told_how_key_stores_drain(guarded: Guarded) -> None:
+    with guarded.client("console", store="state") as state, guarded.client("console", store="keys") as keys:
+        (found,) = drains(state, KeyStores({"keys": keys}, state))
+    assert found.first
+    assert found.imports is not None
+    assert found.others is not None

@@ -1,11 +1,12 @@
 """The systemd units as systemd reads them, without running any: what they mean, and how far their walls go."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from servers.guarded import DEPLOY
+from servers.guarded import DEPLOY, ROOT
 
 from emulator.servers.instance import INSTALL
 
@@ -70,3 +71,24 @@ def test_no_secret_lies_where_the_unit_could_list_it() -> None:
         naming = [line for line in lines if "/etc/migrator/secrets" in line]
         assert naming
         assert all(line.startswith("LoadCredential=migrator-") for line in naming)
+
+
+def test_every_unit_is_a_user_of_its_own_which_the_guide_makes() -> None:
+    guide = (ROOT / "docs" / "operations" / "install.md").read_text()
+    users = {}
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        named = dict(
+            line.split("=", 1) for line in path.read_text().splitlines() if line.startswith(("User=", "Group="))
+        )
+        assert named["User"] == named["Group"] != "root"
+        users[path.name] = named["User"]
+    assert len(set(users.values())) == len(UNITS)
+    made = re.search(r"for user in ([a-z ]+); do\n *useradd --system .* migrator-\$user", guide)
+    assert made
+    assert {f"migrator-{name}" for name in made[1].split()} == set(users.values())
+
+
+def test_the_firewall_knows_the_users_of_our_processes() -> None:
+    rules = (DEPLOY / "nftables" / "migrator.nft").read_text()
+    for name in ("worker", "web", "console", "metrics"):
+        assert f'"migrator-{name}"' in rules

@@ -1,4 +1,4 @@
-"""Appends to the audit log as a program: `python audit_appender.py <url> <entries>`; prints each number it was given.
+"""Appends to the audit log as a program: `python audit_appender.py <url> <entries>`; prints the nonce of each note.
 
 It ends when it has appended so many, or when the store is away.
 """
@@ -21,8 +21,8 @@ def main() -> None:
     url, count = sys.argv[1], int(sys.argv[2])
     with Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as redis:
         for _ in range(count):
-            entry = audit.append(redis, audit.WORKER, Act.OPENED, "5f" * 16, "copying", seconds=60)
-            sys.stdout.write(f"{entry.number}\n")
+            note = audit.append(redis, audit.WORKER, Act.OPENED, "5f" * 16, "copying")
+            sys.stdout.write(f"{note.nonce}\n")
             sys.stdout.flush()
 
 

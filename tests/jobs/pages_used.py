@@ -15,6 +15,7 @@ from app.surveying import begin, found, halt
 from emulator.servers.instance import User
 from jobs import accounts, clientrefused, exchanges, permission, undowish
 from jobs.audit import PANEL, TERMINAL, staff
+from jobs.fullness import Load, tell
 from jobs.launch import Import, prepare
 from jobs.migration import State, new_id
 from jobs.requests import create, resume
@@ -66,6 +67,7 @@ def come_in(home: House) -> None:
     minted.mint(keys, vault, "c1", "ann@host.example")
     _use_up(state, "https://panel.example/", Launch("c1", "ann@host.example", "a" * 16, time.time() + 60))
     seconds_to_wait(state, Limit("launch", 3, 60), "0" * 32)
+    tell(state, "a server", {"sign-in": Load()})
     token = ServiceToken("panel", "0" * 64, frozenset(Scope))
     doors = ApiDoors(state, keys, vault, (token,), Panel(frozenset()), "https://host.example/launch", PANEL, str)
     once(doors, token, "k1", "request", _Said, _Said)

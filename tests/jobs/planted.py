@@ -2,7 +2,6 @@
 
 import _socket
 import asyncio
-import contextlib
 import ctypes
 import http.client
 import importlib
@@ -25,8 +24,8 @@ from pathlib import Path
 
 import requests
 
-from jobs.slice import Link, SliceEnd, SliceTask, again
-from migrator.egress import Doors, close_the_doors, store_places
+from jobs.slice import Link, SliceEnd, SliceTask, again, wait
+from migrator.egress import Inside, close_the_doors
 
 
 @dataclass(frozen=True)
@@ -266,12 +265,15 @@ def _is_done(deed: Callable[[Trap], object], trap: Trap) -> bool:
 
 
 def close_then_do(task: SliceTask, link: Link) -> SliceEnd:
-    """Close the doors, do the deed, swallow what it raises, and stay as if nothing had happened."""
+    """Close the doors, do the deed, swallow what it raises, and stay as if nothing had happened; or say who held it."""
     trap = task.config
     assert isinstance(trap, Trap)
-    doors = Doors(tempfile.gettempdir(), frozenset(), None, store_places(trap.store), (str(trap.secret),))
-    close_the_doors(doors, link.refused, link.contacted)
-    with contextlib.suppress(BaseException):
+    close_the_doors(Inside(tempfile.gettempdir(), frozenset(), (str(trap.secret),)), link.refused)
+    try:
         DEEDS[trap.deed](trap)
+    except PermissionError:
+        return wait(0, "held")
+    except BaseException:  # noqa: BLE001 - as it would
+        pass
     threading.Event().wait(30)
     return again()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
+from jobs import exchanges
 from jobs.accounts import account_of, claim, holds, release
 from jobs.errors import AccountBusy
 from jobs.migration import State, new_id, record_key
@@ -21,6 +22,13 @@ def vault(redis: Redis) -> Vault:
     return Vault(redis, KeyRing(OLD))
 
 
+def connecting(redis: Redis) -> str:
+    """Return the id of an account's connection that is under way."""
+    exchange = new_id()
+    exchanges.begin(redis, exchange, "c1")
+    return exchange
+
+
 @pytest.fixture
 def holding(redis: Redis, vault: Vault) -> Callable[[State], str]:
     """Make a migration in this state that holds the account."""
@@ -35,7 +43,7 @@ def holding(redis: Redis, vault: Vault) -> Callable[[State], str]:
 
 
 def test_the_first_holds_the_account_and_nobody_else_gets_it(redis: Redis, vault: Vault) -> None:
-    first, second = new_id(), new_id()
+    first, second = connecting(redis), new_id()
     claim(redis, vault, first, ADDRESS)
     with pytest.raises(AccountBusy):
         claim(redis, vault, second, ADDRESS.upper())
@@ -75,14 +83,12 @@ def test_who_has_ended_keeps_nobody_waiting(
     assert holds(redis, vault, second, ADDRESS)
 
 
-def test_a_hold_without_a_record_counts_for_ten_minutes(redis: Redis, vault: Vault) -> None:
-    first, second = new_id(), new_id()
+def test_a_hold_without_a_record_counts_as_long_as_the_account_is_being_connected(redis: Redis, vault: Vault) -> None:
+    first, second = connecting(redis), new_id()
     claim(redis, vault, first, ADDRESS)
-    name = f"account:{vault.pseudonyms(ADDRESS)[0]}"
-    redis.expire(name, redis.ttl(name) - 590)
     with pytest.raises(AccountBusy):
         claim(redis, vault, second, ADDRESS)
-    redis.expire(name, redis.ttl(name) - 20)
+    exchanges.drop(redis, first)
     claim(redis, vault, second, ADDRESS)
 
 
@@ -91,6 +97,7 @@ def test_release_gives_the_account_free_and_forgets_its_name_and_twice_is_harmle
     claim(redis, vault, first, ADDRESS)
     release(redis, first)
     assert redis.keys("*") == []
+    exchanges.begin(redis, second, "c1")
     claim(redis, vault, second, ADDRESS)
     release(redis, first)
     with pytest.raises(AccountBusy):
@@ -100,7 +107,7 @@ def test_release_gives_the_account_free_and_forgets_its_name_and_twice_is_harmle
 def test_who_lost_the_account_does_not_give_it_free(
     holding: Callable[[State], str], redis: Redis, vault: Vault
 ) -> None:
-    first, second = holding(State.DONE), new_id()
+    first, second = holding(State.DONE), connecting(redis)
     claim(redis, vault, second, ADDRESS)
     release(redis, first)
     with pytest.raises(AccountBusy):
@@ -108,7 +115,7 @@ def test_who_lost_the_account_does_not_give_it_free(
 
 
 def test_an_account_held_under_an_older_master_key_is_held(redis: Redis) -> None:
-    first = new_id()
+    first = connecting(redis)
     claim(redis, Vault(redis, KeyRing(OLD)), first, ADDRESS)
     rotated = Vault(redis, KeyRing(NEW | OLD))
     with pytest.raises(AccountBusy):

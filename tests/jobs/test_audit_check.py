@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from audit_chains import NOVEMBER, Lines, again, chain, judged, laid, lay
+from audit_chains import NOVEMBER, Lines, again, chain, judged, laid, lay, stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -15,41 +15,37 @@ from jobs import audit
 from jobs.audit import Act, Checkpoint, Entry, Flaw, Kind
 from jobs.audit.check import MOST_FLAWS
 from jobs.audit.entry import BEGINNING
-from jobs.audit.lists import HEAD, end_date, month_key
+from jobs.audit.places import NEWEST, OPEN, end_date
+from jobs.audit.shelf import MAC_LETTERS
 
 DAY = 86400
 TIMES = [NOVEMBER - 35 * DAY, NOVEMBER - 34 * DAY, *(NOVEMBER - 7 + n for n in range(7))]
 CHAIN = chain(TIMES)
 LINES = laid(CHAIN)
 LAST = CHAIN[-1]
+NEWEST_LINE = stored(LAST)
 FIELDS = ["act", "actor", "at", "code", "migration", "nonce", "number", "previous", "previous_at"]
 
 
-def flaws(lines: Lines, head: str | None = LAST.line, *checkpoints: Checkpoint) -> list[Flaw]:
+def flaws(lines: Lines, head: str | None = NEWEST_LINE, *checkpoints: Checkpoint) -> list[Flaw]:
     return list(judged(lines, head, *checkpoints).flaws)
 
 
 def test_a_log_without_entries_holds(redis: Redis) -> None:
-    verdict = audit.verify(redis, [Checkpoint(0, BEGINNING)])
+    verdict = audit.verify(redis, checkpoints=[Checkpoint(0, BEGINNING)])
     assert verdict.holds
     assert (verdict.first, verdict.last) == (0, 0)
     assert verdict.confirmed == (Checkpoint(0, BEGINNING),)
 
 
 def test_a_log_as_it_was_written_holds_with_all_its_checkpoints(redis: Redis) -> None:
-    made = [audit.append(redis, audit.WORKER, Act.OPENED) for _ in range(5)]
+    made = chain([int(time.time())] * 5)
+    lay(redis, made)
     points = [Checkpoint(0, BEGINNING), *(entry.checkpoint for entry in made)]
-    verdict = audit.verify(redis, points)
+    verdict = audit.verify(redis, checkpoints=points)
     assert verdict.holds
     assert (verdict.first, verdict.last, verdict.count) == (1, 5, 0)
     assert set(verdict.confirmed) == set(points)
-
-
-def test_what_is_appended_meanwhile_is_left_for_the_next_time(redis: Redis) -> None:
-    audit.append(redis, audit.WORKER, Act.OPENED)
-    taken = audit.check.snapshot(redis)
-    audit.append(redis, audit.WORKER, Act.OPENED)
-    assert audit.check.judge(taken, audit.check.lines(redis, taken)).holds
 
 
 def spoilt(line: str, at: int) -> str:
@@ -61,9 +57,9 @@ def spoilt(line: str, at: int) -> str:
 def test_one_byte_of_a_field_is_flipped(redis: Redis, field: str, number: int) -> None:
     made = chain([int(time.time()) - 20 + n for n in range(len(CHAIN))])
     lay(redis, made)
-    line = made[number - 1].line
+    line = stored(made[number - 1])
     place = line.index(f'"{field}":') + len(field) + 4
-    redis.lset(month_key(made[0].at), number - 1, spoilt(line, place))
+    redis.lset(OPEN, number - 1, spoilt(line, place))
     assert audit.verify(redis).flaws[0] == Flaw(number, Kind.CHANGED)
 
 
@@ -72,11 +68,11 @@ def test_any_one_byte_is_flipped(number: int) -> None:
     key, line = LINES[number - 1]
     for place in range(len(line)):
         found = flaws([*LINES[: number - 1], (key, spoilt(line, place)), *LINES[number:]])
-        assert found[0] == Flaw(number, Kind.CHANGED), place
+        assert found[0] == Flaw(number, Kind.FORGED if place <= MAC_LETTERS else Kind.CHANGED), place
 
 
 def test_every_byte_of_the_log_was_altered() -> None:
-    verdict = judged([(key, line[::-1]) for key, line in LINES], LAST.line)
+    verdict = judged([(key, line[::-1]) for key, line in LINES], NEWEST_LINE)
     assert [flaw.number for flaw in verdict.flaws[: len(LINES)]] == list(range(1, len(LINES) + 1))
     assert (verdict.first, verdict.last) == (1, len(LINES))
 
@@ -119,7 +115,7 @@ def test_the_head_was_removed() -> None:
     assert flaws(LINES, None) == [Flaw(len(CHAIN), Kind.HEAD_LOST)]
 
 
-@pytest.mark.parametrize("head", ["", LAST.line.replace("opened", "paused"), CHAIN[2].line])
+@pytest.mark.parametrize("head", ["", NEWEST_LINE.replace("opened", "paused"), stored(CHAIN[2])])
 def test_the_head_is_another_than_the_newest_entry(head: str) -> None:
     assert flaws(LINES, head) == [Flaw(len(CHAIN), Kind.HEAD_DIFFERS)]
 
@@ -137,22 +133,22 @@ def test_one_entry_was_written_anew_with_a_right_hash(number: int) -> None:
 
 def test_a_time_that_does_not_fit_the_one_before_is_found() -> None:
     later = chain([LAST.at], LAST.number + 1, LAST.hash, LAST.at - 1)[0]
-    assert flaws([*LINES, *laid([later])], later.line) == [Flaw(later.number, Kind.UNTIED)]
+    assert flaws([*LINES, *laid([later])], stored(later)) == [Flaw(later.number, Kind.UNTIED)]
 
 
 def test_a_first_entry_that_names_one_before_it_is_found() -> None:
     first = chain([NOVEMBER], 1, CHAIN[0].hash, NOVEMBER)
-    assert flaws(laid(first), first[0].line) == [Flaw(1, Kind.UNTIED)]
+    assert flaws(laid(first), stored(first[0])) == [Flaw(1, Kind.UNTIED)]
 
 
 def test_a_later_entry_that_names_none_before_it_is_found() -> None:
     later = chain([NOVEMBER], 7)
-    assert flaws(laid(later), later[0].line) == [Flaw(7, Kind.UNTIED)]
+    assert flaws(laid(later), stored(later[0])) == [Flaw(7, Kind.UNTIED)]
 
 
-def test_an_entry_was_moved_to_another_months_list() -> None:
-    moved = [(LINES[-1][0], line) for _, line in LINES]
-    assert flaws(moved) == [Flaw(1, Kind.MISFILED), Flaw(2, Kind.MISFILED)]
+def test_an_entry_was_moved_to_another_days_file() -> None:
+    moved = [(LINES[0][0], line) for _, line in LINES]
+    assert flaws(moved) == [Flaw(number, Kind.MISFILED) for number in range(2, len(LINES) + 1)]
 
 
 def test_a_verdict_names_some_flaws_and_counts_all() -> None:
@@ -162,36 +158,27 @@ def test_a_verdict_names_some_flaws_and_counts_all() -> None:
     assert verdict.count == 102
 
 
-def test_a_month_that_has_ended_by_its_time_is_not_missed() -> None:
-    verdict = judged(LINES[2:], LAST.line, now=end_date(CHAIN[1].at))
+def test_a_day_that_has_ended_by_its_time_is_not_missed() -> None:
+    verdict = judged(LINES[2:], NEWEST_LINE, now=end_date(CHAIN[1].at))
     assert verdict.holds
     assert (verdict.first, verdict.last) == (3, len(CHAIN))
 
 
-def test_a_month_that_went_a_second_too_early_is_missed() -> None:
-    verdict = judged(LINES[2:], LAST.line, now=end_date(CHAIN[1].at) - 1)
+def test_a_day_that_went_a_second_too_early_is_missed() -> None:
+    verdict = judged(LINES[2:], NEWEST_LINE, now=end_date(CHAIN[1].at) - 1)
     assert verdict.flaws == (Flaw(2, Kind.EARLY),)
-
-
-def test_the_log_holds_when_the_store_itself_has_ended_a_month(redis: Redis) -> None:
-    now = int(time.time())
-    made = chain([now - 432 * DAY, now - 10, now])
-    lay(redis, made)
-    redis.expireat(month_key(made[0].at), end_date(made[0].at))
-    assert redis.exists(month_key(made[0].at)) == 0
-    assert (audit.verify(redis).first, audit.verify(redis).holds) == (2, True)
 
 
 def test_checkpoints_of_entries_that_have_ended_cannot_be_confirmed() -> None:
     asked = [entry.checkpoint for entry in CHAIN]
-    verdict = judged(LINES[2:], LAST.line, *asked, now=end_date(CHAIN[1].at))
+    verdict = judged(LINES[2:], NEWEST_LINE, *asked, now=end_date(CHAIN[1].at))
     assert verdict.out_of_reach == (asked[0],)
     assert set(verdict.confirmed) == set(asked[1:])  # the first entry kept still holds the hash of the one before
     assert not verdict.holds
 
 
 def test_a_checkpoint_of_no_entry_at_all_is_found_out() -> None:
-    assert flaws(LINES, LAST.line, Checkpoint(0, "f" * 64)) == [Flaw(0, Kind.REWRITTEN)]
+    assert flaws(LINES, NEWEST_LINE, Checkpoint(0, "f" * 64)) == [Flaw(0, Kind.REWRITTEN)]
 
 
 def test_a_log_that_was_removed_whole_is_found_by_a_checkpoint_alone() -> None:
@@ -206,26 +193,23 @@ def test_a_log_written_anew_from_an_entry_on_is_found_by_a_checkpoint_alone(redi
     lay(redis, forged)
     assert audit.verify(redis).holds
     for entry in made:
-        verdict = audit.verify(redis, [entry.checkpoint])
+        verdict = audit.verify(redis, checkpoints=[entry.checkpoint])
         assert verdict.flaws == ((Flaw(entry.number, Kind.REWRITTEN),) if entry.number >= number else ())
 
 
 def test_a_log_cut_off_together_with_its_head_is_found_by_a_checkpoint_alone() -> None:
-    assert judged(LINES[:5], CHAIN[4].line).holds
-    assert flaws(LINES[:5], CHAIN[4].line, LAST.checkpoint) == [Flaw(LAST.number, Kind.BEHIND)]
+    assert judged(LINES[:5], stored(CHAIN[4])).holds
+    assert flaws(LINES[:5], stored(CHAIN[4]), LAST.checkpoint) == [Flaw(LAST.number, Kind.BEHIND)]
 
 
-@pytest.mark.parametrize("key", [HEAD, month_key(NOVEMBER)])
-def test_a_key_of_another_type_is_an_error_and_not_a_sound_log(redis: Redis, key: str) -> None:
+@pytest.mark.parametrize("name", [NEWEST, OPEN, "audit:inbox:other"])
+def test_a_key_of_another_type_is_an_error_and_not_a_sound_log(redis: Redis, name: str) -> None:
     lay(redis, chain([int(time.time())]))
-    name = key if key == HEAD else month_key(int(time.time()))
     redis.delete(name)
     redis.hset(name, "a", "b")
     redis.expire(name, 60)
     with pytest.raises(RedisError):
         audit.verify(redis)
-    with pytest.raises(RedisError):
-        audit.append(redis, audit.WORKER, Act.OPENED)
 
 
 @dataclass(frozen=True)
@@ -247,7 +231,7 @@ class Deed:
             "swap": lambda: [lines[j] if n == i else lines[i] if n == j else row for n, row in enumerate(lines)],
             "double": lambda: [*lines[:j], lines[i], *lines[j:]],
             "cut": lambda: lines[:i],
-            "move": lambda: [*lines[:i], ("audit:2026-12", line), *lines[i + 1 :]],
+            "move": lambda: [*lines[:i], ("2026-12-01", line), *lines[i + 1 :]],
             "garbage": lambda: [*lines[:i], (key, str(self.other)), *lines[i:]],
         }
         return done[self.what]()
@@ -262,7 +246,7 @@ DEEDS = st.builds(
 
 
 @settings(max_examples=400)
-@given(st.lists(DEEDS, min_size=1, max_size=6), st.sampled_from([LAST.line, None, CHAIN[4].line]))
+@given(st.lists(DEEDS, min_size=1, max_size=6), st.sampled_from([NEWEST_LINE, None, stored(CHAIN[4])]))
 def test_no_mixture_of_deeds_passes_for_the_log(deeds: list[Deed], head: str | None) -> None:
     lines = LINES
     for deed in deeds:
@@ -270,11 +254,11 @@ def test_no_mixture_of_deeds_passes_for_the_log(deeds: list[Deed], head: str | N
     untouched = lines in (LINES, LINES[:5]) and head == (lines[-1][1])
     emptied = not lines and head is None
     assert judged(lines, head).holds == (untouched or emptied)
-    assert judged(lines, head, LAST.checkpoint).holds == (lines == LINES and head == LAST.line)
+    assert judged(lines, head, LAST.checkpoint).holds == (lines == LINES and head == NEWEST_LINE)
 
 
 @settings(max_examples=200)
 @given(st.integers(1, len(CHAIN)), st.integers(1, len(CHAIN)), st.sampled_from([a for a in Act if a != Act.OPENED]))
 def test_a_right_chain_of_other_entries_passes_no_later_checkpoint(number: int, taken: int, act: Act) -> None:
     forged: list[Entry] = again(CHAIN, number, act=act)
-    assert judged(laid(forged), forged[-1].line, CHAIN[taken - 1].checkpoint).holds == (taken < number)
+    assert judged(laid(forged), stored(forged[-1]), CHAIN[taken - 1].checkpoint).holds == (taken < number)

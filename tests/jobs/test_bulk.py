@@ -68,7 +68,7 @@ def test_an_import_that_waits_for_its_customer_is_not_resumed_by_others(redis: R
 
 def test_with_a_damaged_audit_log_nothing_is_done(redis: Redis) -> None:
     ids = [resting(redis) for _ in range(3)]
-    redis.set("audit:head", "damaged", ex=60)
+    redis.set("audit:broken", "damaged", ex=60)
     asked = ask_all(redis, ids, "resume", WHO)
     assert asked == Asked((), dict.fromkeys(ids, "audit-broken"))
     assert {read(redis, i).state for i in ids} == {State.FAILED}

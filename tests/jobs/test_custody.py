@@ -102,7 +102,7 @@ def test_without_the_key_nothing_runs_and_the_customer_is_asked(room: Room) -> N
 
 def test_without_an_audit_log_no_key_is_handed_out(room: Room) -> None:
     audit.append(room.redis, audit.WORKER, audit.Act.OPENED, room.id)
-    room.redis.set("audit:head", "damaged", ex=60)
+    room.redis.set("audit:broken", "damaged", ex=60)
     outcome = room.run(State.COPYING, room.do(AGAIN))
     assert (outcome.end.kind, outcome.end.code) == ("wait", "audit-broken")
     assert room.keys == []
@@ -206,7 +206,7 @@ def test_without_an_audit_log_nothing_is_destroyed(room: Room) -> None:
 
     def revoke_and_damage(key: bytes) -> Outcome:
         outcome = revoke(key)
-        room.redis.set("audit:head", "damaged", ex=60)
+        room.redis.set("audit:broken", "damaged", ex=60)
         return outcome
 
     outcome = room.run(State.FINISHING, revoke_and_damage)

@@ -89,7 +89,7 @@ def test_who_erased_stands_in_the_audit_log_and_stays_there(redis: Redis, vault:
 def test_without_an_audit_log_nothing_is_erased(redis: Redis, vault: Vault) -> None:
     mine = done(redis, vault)
     before = keys_of(redis, mine)
-    redis.set("audit:head", "torn", ex=600)
+    redis.set("audit:broken", "torn", ex=600)
     with pytest.raises(AuditBroken):
         erase(redis, vault, mine)
     assert keys_of(redis, mine) == before

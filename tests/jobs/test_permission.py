@@ -66,7 +66,7 @@ def test_the_receipt_lists_each_use(redis: Redis, mine: str) -> None:
 
 def test_without_an_audit_log_there_is_no_use_and_no_permission(redis: Redis, mine: str) -> None:
     give(redis, mine, Field)
-    redis.set("audit:head", "torn", ex=600)
+    redis.set("audit:broken", "torn", ex=600)
     with pytest.raises(AuditBroken):
         may(redis, ANN, mine, Field.REPORT)
     redis.delete(f"{record_key(mine)}:permission")
@@ -94,9 +94,9 @@ def test_the_staff_ends_it_when_the_case_is_resolved(redis: Redis, mine: str) ->
 class Hesitant(Redis):
     """A client over which the customer takes his permission back just as its use is being written down."""
 
-    def register_script(self, script: object) -> object:  # type: ignore[override]
+    def rpush(self, name: object, *values: object) -> object:  # type: ignore[override]
         end(Redis(connection_pool=self.connection_pool), self.migration)
-        return super().register_script(script)  # type: ignore[arg-type]
+        return super().rpush(name, *values)  # type: ignore[arg-type]
 
     migration = ""
 
@@ -173,7 +173,7 @@ def test_asking_shows_nothing_and_is_written_down_before_it_is_asked(redis: Redi
     assert question(redis, mine) == asked
     assert not any(may(redis, ANN, mine, field) for field in Field)
     assert acts(redis, mine) == [(str(ANN), Act.PERMISSION_ASKED, "")]
-    redis.set("audit:head", "damaged", ex=60)
+    redis.set("audit:broken", "damaged", ex=60)
     with pytest.raises(AuditBroken):
         ask(redis, mine, Field, ANN)
     assert question(redis, mine) == asked

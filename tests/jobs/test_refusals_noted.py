@@ -7,7 +7,7 @@ from waiting import eventually
 
 from jobs import audit
 from jobs.audit import Act
-from jobs.audit.lists import HEAD
+from jobs.audit.places import BROKEN
 from jobs.migration import Migration, State
 from jobs.requests import create, read
 
@@ -28,6 +28,6 @@ def test_a_refusal_is_noted_in_the_audit_log(redis: Redis, worker: Worker) -> No
 
 def test_a_broken_audit_log_does_not_hide_the_refusal(redis: Redis, worker: Worker) -> None:
     audit.append(redis, audit.WORKER, Act.STARTED)
-    redis.set(HEAD, b"altered", ex=60)
+    redis.set(BROKEN, b"altered", ex=60)
     worker.start(slices.try_what_it_may_not)
     assert failed(redis).reason == "egress-refused:connect"

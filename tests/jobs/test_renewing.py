@@ -119,7 +119,7 @@ def test_without_its_key_nothing_can_be_sealed(room: Room) -> None:
 
 
 def test_what_cannot_be_written_down_is_not_done(room: Room) -> None:
-    room.redis.set("audit:head", "damaged", ex=60)
+    room.redis.set("audit:broken", "damaged", ex=60)
     with pytest.raises(AuditBroken):
         room.renew()
     assert room.is_untouched()

@@ -122,11 +122,11 @@ def test_an_ended_import_is_taken_back(done: Import) -> None:
 
 
 def test_it_is_written_down_before_it_begins(on_dovecot: Import) -> None:
-    on_dovecot.redis.set("audit:head", "torn", ex=600)
+    on_dovecot.redis.set("audit:broken", "torn", ex=600)
     with pytest.raises(AuditBroken):
         on_dovecot.undo()
     assert on_dovecot.lying() == dict(zip(on_dovecot.folders, (4, 3), strict=True))
-    on_dovecot.redis.delete("audit:head")
+    on_dovecot.redis.delete("audit:broken")
     on_dovecot.undo()
     assert on_dovecot.acts() == [Act.UNDOING]
 

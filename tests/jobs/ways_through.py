@@ -1,19 +1,19 @@
 """Work that goes through the doors left open: a small migration in one slice; found by its name in its process."""
 
 import importlib
-import os
 import sys
 import tempfile
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from redis import Redis
-from waiting import eventually
 
+from jobs.outside import Outside
+from jobs.reach import names_of, store_doors
 from jobs.slice import Link, SliceEnd, SliceTask, again, wait
-from migrator.egress import Doors, Trust, close_the_doors, connecting, endpoint, pin, store_places
+from migrator.egress import Inside, ToMailbox, close_the_doors, door_of, door_to, endpoint
 from migrator.gmail import Gmail
 from migrator.labels import Choices
 from migrator.ledger import Ledger
@@ -40,16 +40,23 @@ class Journey:
     store: str
 
 
+def outside_of(journey: Journey, contacted: Callable[[str], None]) -> Outside:
+    """Return the doors that such a slice needs."""
+    places = endpoint(journey.google), (journey.mailbox.host, journey.mailbox.port)
+    doors = {door_of(place): door_to(*place) for place in places}
+    readable = (str(journey.mailbox.ca_file), str(Path(__file__).parent))
+    return Outside({**doors, **store_doors(journey.store, journey.store)}, readable, contacted)
+
+
 def migrate(task: SliceTask, link: Link) -> SliceEnd:
     """Bring a whole account over behind closed doors."""
     journey = task.config
     assert isinstance(journey, Journey)
     to = journey.mailbox
-    pinned = pin(to.host, to.port, to.tls, Trust.OPERATOR)
-    doors = Doors(tempfile.gettempdir(), frozenset({endpoint(journey.google)}), pinned, store_places(journey.store))
-    close_the_doors(doors, link.refused, link.contacted)
+    names = names_of(journey.store) | {endpoint(journey.google), (to.host, to.port)}
+    close_the_doors(Inside(tempfile.gettempdir(), names), link.refused)
     _use_files()
-    connect = partial(open_mailbox, to, journey.login, connect=connecting(pinned))
+    connect = partial(open_mailbox, to, journey.login, connect=ToMailbox((to.host, to.port)))
     places = (f"{journey.google}/{name}" for name in ("o/oauth2/v2/auth", "token", "revoke"))
     credentials = SingleFlightCredentials(Grant(journey.refresh_token), Client("demo-client", "demo-secret", *places))
     patience = Patience(15)
@@ -74,41 +81,9 @@ def _use_files() -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "first", Path(folder) / "second"
         first.write_text("mail")
-        first.chmod(0o600)
-        os.truncate(first, 1)
-        os.utime(first)
+        with first.open("r+b") as file:
+            file.truncate(1)
         first.rename(second)
         (Path(folder) / "sub").mkdir()
         (Path(folder) / "sub").rmdir()
         second.unlink()
-
-
-def tell_nonsense(_: SliceTask, link: Link) -> SliceEnd:
-    """Name as a host what is none."""
-    link.contacted("a letter, begun\r\n")
-    return again()
-
-
-def tell_much(_: SliceTask, link: Link) -> SliceEnd:
-    """Name more hosts than there are."""
-    for number in range(100):
-        link.contacted(f"part-{number}-of-a-letter.example.com:443")
-    return again()
-
-
-def tell_and_die(_: SliceTask, link: Link) -> SliceEnd:
-    """Name hosts, one of them twice, and be gone."""
-    for host in ("one", "two", "one"):
-        link.contacted(f"{host}.example.com:443")
-    os._exit(1)
-
-
-def tell_when_asked(task: SliceTask, link: Link) -> SliceEnd:
-    """Wait for a file, name a host, say so by another file, and stay."""
-    folder = task.config
-    assert isinstance(folder, Path)
-    eventually((folder / "ask").exists)
-    link.contacted("late.example.com:443")
-    (folder / "told").touch()
-    threading.Event().wait(30)
-    return again()

@@ -89,8 +89,8 @@ class Visitor:
             connection.request(verb, path, body or None, sent)
             reply = connection.getresponse()
             found = {name.lower(): value for name, value in reply.getheaders()}
-            name, _, rest = found.get("set-cookie", "").partition("=")
-            if name:
+            for cookie in reply.headers.get_all("set-cookie", []):
+                name, _, rest = cookie.partition("=")
                 self.cookies[name] = rest.partition(";")[0]
             return Answer(reply.status, found, reply.read().decode())
         finally:

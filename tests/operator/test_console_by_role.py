@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from audit_keeping import keep
 from front_desk import Visitor, config_of, enlist, open_console, seated
 from night import Night, populate
 from servers.guarded import Guarded
@@ -71,9 +72,10 @@ def acts_of(guarded: Guarded, ann: Visitor, ids: dict[str, str]) -> None:
         assert ann.post(path, **form).status in {200, 303}, (path, guarded.refusals())
 
 
-def test_the_exporter_tells_everything_under_its_user(guarded: Guarded) -> None:
-    with guarded.client("admin") as admin:
+def test_the_exporter_tells_everything_under_its_user(guarded: Guarded, tmp_path: Path) -> None:
+    with guarded.client("admin") as admin, guarded.client("keeper") as keeper:
         populate(Night(admin))
+        keep(keeper, tmp_path)
     with guarded.client("metrics") as state, guarded.client("metrics", database=1) as broker:
         told = text_of(Installation(state, broker, "default"))
     assert b"migrator_audit_whole 1.0" in told

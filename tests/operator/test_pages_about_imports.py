@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from audit_chains import KEY, chain, lay
+from audit_keeping import keep
 from browser import Answer
 from consents import stores_in
 from front_desk import Visitor, config_of, enlist, open_console, seated
@@ -15,7 +17,9 @@ from night import NAMES, Night, populate
 
 from app.stores import Stores
 from jobs import audit, permission, requests
-from jobs.audit import CUSTOMER, Act
+from jobs.audit import CUSTOMER, Act, Shelf
+from jobs.audit.keeper import Keeper, locked
+from jobs.audit.places import OPEN
 from jobs.migration import State, part_key
 from jobs.permission import Field
 from jobs.slice import failed
@@ -61,8 +65,8 @@ def refused(desk: Desk, ago: float = 3600) -> str:
 
 
 def break_audit_log(stores: Stores) -> None:
-    """Alter the newest entry, so that nothing can be appended any more."""
-    stores.state.set("audit:head", "0" * 64 + " {}", ex=60)
+    """Have it as the keeper leaves it when nothing can be appended any more."""
+    stores.state.set("audit:broken", "0" * 64 + " {}", ex=60)
 
 
 def test_what_needs_a_person_comes_first_the_gravest_on_top(desk: Desk) -> None:
@@ -278,11 +282,13 @@ def test_the_customer_is_asked_answers_and_the_case_is_resolved(desk: Desk) -> N
     assert desk.acts(migration)[-1] == (True, "permission-ended", "")
 
 
-def test_the_audit_log_is_searched_the_newest_first(desk: Desk) -> None:
+def test_the_audit_log_is_searched_the_newest_first(desk: Desk, tmp_path: Path) -> None:
     migration = refused(desk)
     desk.ann.post(f"/imports/{migration}/act", what="resume")
     for number in range(60):
         audit.append(desk.stores.state, CUSTOMER, Act.PAUSED, f"{number:032x}")
+    assert "has not been verified yet" in desk.page("/audit")
+    keep(desk.stores.state, tmp_path)
     page = desk.page("/audit")
     assert "Whole." in page
     numbers = [int(found.replace(",", "")) for found in re.findall(r'<th scope="row">([\d,]+)</th>', page)]
@@ -298,12 +304,13 @@ def test_the_audit_log_is_searched_the_newest_first(desk: Desk) -> None:
     assert "There is no such act" in desk.page("/audit?act=eaten")
 
 
-def test_a_broken_chain_is_red_with_the_number_of_the_entry_and_what_to_do(desk: Desk) -> None:
+def test_a_broken_chain_is_red_with_the_number_of_the_entry_and_what_to_do(desk: Desk, tmp_path: Path) -> None:
     for number in range(5):
         audit.append(desk.stores.state, CUSTOMER, Act.PAUSED, f"{number:032x}")
-    (month,) = desk.stores.state.keys("audit:2*")
-    line = desk.stores.state.lindex(month, 2)
-    desk.stores.state.lset(month, 2, line.replace(b"paused", b"resumed"))
+    keep(desk.stores.state, tmp_path)
+    line = desk.stores.state.lindex(OPEN, 2)
+    desk.stores.state.lset(OPEN, 2, line.replace(b"paused", b"resumed"))
+    keep(desk.stores.state, tmp_path)
     page = desk.page("/audit")
     assert "Damaged: 1 flaw" in page
     assert "Entry 3 was altered." in page
@@ -311,13 +318,31 @@ def test_a_broken_chain_is_red_with_the_number_of_the_entry_and_what_to_do(desk:
     assert "An entry could not be read" in page
 
 
-def test_verifying_again_finds_what_was_altered_meanwhile(desk: Desk) -> None:
-    audit.append(desk.stores.state, CUSTOMER, Act.PAUSED)
-    assert "Whole." in desk.page("/audit")
-    break_audit_log(desk.stores)
-    assert "Whole." in desk.page("/audit")
-    assert desk.ann.post("/audit/verify").place == "/audit"
-    assert "Damaged" in desk.page("/audit")
+def test_verifying_asks_the_keeper_and_is_written_down(desk: Desk, tmp_path: Path) -> None:
+    state = desk.stores.state
+    with locked(tmp_path):
+        keeper = Keeper(state, tmp_path, KEY)
+        assert keeper.look()
+        assert keeper.look() is None
+        assert desk.ann.post("/audit/verify").place == "/audit"
+        assert keeper.look()
+        assert [entry.act for entry in audit.entries(state)][-1] == Act.VERIFYING
+        break_audit_log(desk.stores)
+        assert desk.ann.post("/audit/verify").place == "/audit"
+        state.delete("audit:open")
+        keeper.look()
+        assert "Damaged" in desk.page("/audit")
+
+
+def test_closed_days_are_searched_with_the_rest(desk: Desk, tmp_path: Path) -> None:
+    now, folder = int(time.time()), tmp_path / "audit"
+    lay(desk.stores.state, chain([now - 86400 * 2] * 3 + [now] * 2))
+    keep(desk.stores.state, folder)
+    assert Shelf(folder).files()
+    assert len(re.findall(r'<th scope="row">', desk.page("/audit"))) == 6  # and the one of the member who looks
+    day = time.strftime("%Y-%m-%d", time.gmtime(now - 86400 * 2))
+    assert len(re.findall(r'<th scope="row">', desk.page(f"/audit?day={day}"))) == 3
+    assert len(re.findall(r'<th scope="row">', desk.page("/audit?before=3"))) == 2
 
 
 def test_what_is_held_is_counted_and_what_ought_not_to_be_is_marked(desk: Desk) -> None:

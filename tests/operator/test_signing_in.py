@@ -10,13 +10,14 @@ from front_desk import PASSWORD, Visitor, altered, code_now, enlist, roster_of, 
 from app.stores import Stores
 from jobs import audit
 from jobs.audit import TERMINAL, Act
-from web.limits import seconds_to_wait
+from web.limits import EVERYBODY, seconds_to_wait
 from web.operator import accounts, codes, members, passwords
 from web.operator import session as sessions
 from web.operator.account import REST_SECONDS, TRIES, tried_factor
+from web.operator.counting import BY_CLIENT, BY_SITE, KNOWN
 from web.operator.rights import Role
 from web.operator.session import Stage
-from web.operator.signin import BY_CLIENT
+from web.operator.signin import WRONG
 from web.operator.timecodes import STEP_SECONDS
 from web.operator.trying import factor_given, let_halfway
 
@@ -118,16 +119,98 @@ def test_of_many_requests_with_one_code_one_gets_in(stores: Stores) -> None:
     assert sorted(won) == [False] * 7 + [True]
 
 
-def test_ten_wrong_passwords_in_a_row_have_the_account_rest(stores: Stores) -> None:
-    ann, roster = enlist(stores, "ann"), roster_of(stores)
-    for _ in range(TRIES):
-        assert let_halfway(roster, "ann", "some other words") is None
-    assert let_halfway(roster, "ann", PASSWORD) is None
+def test_ten_wrong_tries_from_elsewhere_do_not_keep_the_owner_out(stores: Stores, url: str) -> None:
+    ann = enlist(stores, "ann")
+    wrong = [Visitor(url, "203.0.113.9").give_password(name, "some other words").status for name in ["ann", "Ann"] * 6]
+    assert wrong == [403] * 10 + [429] * 2
+    assert Visitor(url, "203.0.113.9").give_password("ann").status == 429
+    owner = Visitor(url, "192.0.2.9")
+    assert owner.give_password("ann").status == 303
+    assert owner.give_code(code_now(ann)).status == 303
+
+
+def test_many_ipv6_networks_of_one_site_share_their_tries(stores: Stores, url: str) -> None:
+    enlist(stores, "ann")
+    for _ in range(BY_SITE.most):
+        seconds_to_wait(stores.state, BY_SITE, stores.vault.pseudonyms("2001:db8:1::/48")[0])
+    assert Visitor(url, "2001:db8:1:7::1").give_password("ann").status == 429
+    assert Visitor(url, "2001:db8:2:7::1").give_password("ann").status == 303
+
+
+def test_ten_wrong_codes_from_elsewhere_do_not_keep_the_owner_out(stores: Stores, url: str) -> None:
+    ann, thief, owner = enlist(stores, "ann"), Visitor(url, "203.0.113.9"), Visitor(url, "192.0.2.9")
+    thief.give_password("ann")
+    assert [thief.give_code("000000x").status for _ in range(11)] == [403] * 10 + [429]
+    owner.give_password("ann")
+    assert owner.give_code(code_now(ann)).status == 303
+
+
+def test_a_name_that_does_not_exist_is_counted_like_one_that_does(stores: Stores, url: str) -> None:
+    enlist(stores, "ann")
+    tries = {
+        name: [Visitor(url, f"203.0.113.{n}").give_password(name, "x").status for _ in range(11)]
+        for n, name in enumerate(("ann", "nobody"))
+    }
+    assert tries["ann"] == tries["nobody"] == [403] * 10 + [429]
+
+
+def test_so_many_wrong_tries_of_strangers_have_the_account_rest_for_strangers(stores: Stores, url: str) -> None:
+    ann, roster, owner = enlist(stores, "ann"), roster_of(stores), Visitor(url)
+    owner.give_password("ann")
+    owner.give_code(code_now(ann))
+    ann = altered(stores, ann, wrong=TRIES - 1)
+    assert Visitor(url, "203.0.113.1").give_password("ann", "some other words").status == 403
+    assert Visitor(url, "203.0.113.2").give_password("ann").status == 403, "it rests, and says nothing else"
     resting = accounts.find(roster, ann.id)
     assert resting
     assert REST_SECONDS - 60 < resting.rests_until - time.time() <= REST_SECONDS
+    assert owner.give_password("ann").status == 303, "from a browser that signed in before"
+    assert owner.give_code(code_now(ann, steps=1)).status == 303
     altered(stores, ann, rests_until=time.time() - 1)
     assert let_halfway(roster, "ann", PASSWORD)
+
+
+def test_a_known_browser_has_tries_of_its_own_until_the_account_is_another(stores: Stores, url: str) -> None:
+    ann, owner = enlist(stores, "ann"), Visitor(url)
+    owner.give_password("ann")
+    owner.give_code(code_now(ann))
+    held = {KNOWN: owner.cookies[KNOWN]}
+    tries = [Visitor(url, "192.0.2.1", dict(held)).give_password("ann", "x").status for _ in range(11)]
+    assert tries == [403] * 10 + [429]
+    found = accounts.find(roster_of(stores), ann.id)
+    assert found
+    assert found.wrong == 0
+    assert Visitor(url, "192.0.2.1").give_password("ann").status == 303
+    altered(stores, ann, epoch=accounts.new_epoch(), rests_until=time.time() + 900)
+    assert Visitor(url, "192.0.2.1", dict(held)).give_password("ann").status == 403, "a stranger from now on"
+
+
+def test_stepping_up_has_a_counter_of_its_own(stores: Stores, url: str) -> None:
+    ann = enlist(stores, "ann", wrong=TRIES, rests_until=time.time() + 900)
+    known, other = seated(stores, url, ann), seated(stores, url, ann, client="203.0.113.9")
+    for _ in range(BY_CLIENT.most):
+        seconds_to_wait(stores.state, BY_CLIENT, stores.vault.pseudonyms(known.client)[0])
+    assert [other.post("/step-up", code="000000x").status for _ in range(11)] == [403] * 10 + [429]
+    assert known.post("/step-up", code=code_now(ann)).status == 303
+    found = accounts.find(roster_of(stores), ann.id)
+    assert found
+    assert (found.wrong, found.is_resting(time.time())) == (TRIES, True), "strangers' tries are another matter"
+
+
+def test_a_code_that_is_spent_is_no_wrong_try(stores: Stores, url: str) -> None:
+    ann = enlist(stores, "ann")
+    code, visitor = code_now(ann), Visitor(url)
+    visitor.give_password("ann")
+    assert visitor.give_code(code).status == 303
+    again = Visitor(url, "203.0.113.9")
+    again.give_password("ann")
+    assert [again.give_code(code).status for _ in range(12)] == [403] * 12
+    found = accounts.find(roster_of(stores), ann.id)
+    assert found
+    assert found.wrong == 0
+    assert again.give_code(code_now(ann, steps=1)).status == 303
+    stale = seated(stores, url, found, stepped_up=900)
+    assert [stale.post("/step-up", code=code).status for _ in range(12)] == [403] * 12
 
 
 def test_wrong_passwords_and_wrong_codes_are_counted_together(stores: Stores) -> None:
@@ -183,7 +266,7 @@ def test_who_tries_too_often_from_one_place_is_told_to_wait(stores: Stores, url:
     assert Visitor(url, "198.51.100.8").give_password("ann").status == 303
 
 
-@pytest.mark.parametrize("path", ["/signin", "/signin/code", "/step-up", "/enrol", "/enrol/factor", "/signin/sso"])
+@pytest.mark.parametrize("path", ["/signin", "/signin/code", "/enrol", "/enrol/factor", "/signin/sso"])
 def test_every_place_to_guess_at_counts_the_tries(path: str, stores: Stores, url: str) -> None:
     ann = enlist(stores, "ann")
     chosen = sessions.Enrolment("none", "x", "x")
@@ -195,6 +278,19 @@ def test_every_place_to_guess_at_counts_the_tries(path: str, stores: Stores, url
     for _ in range(BY_CLIENT.most):
         seconds_to_wait(stores.state, BY_CLIENT, stores.vault.pseudonyms(visitor.client)[0])
     assert visitor.post(path).status == 429
+
+
+def test_wrong_passwords_from_everywhere_together_have_an_end(stores: Stores, url: str) -> None:
+    ann, owner, name = enlist(stores, "ann"), Visitor(url), stores.vault.pseudonyms(EVERYBODY)[0]
+    owner.give_password("ann")
+    owner.give_code(code_now(ann))
+    held = {KNOWN: owner.cookies[KNOWN]}
+    for _ in range(WRONG.most - 1):
+        seconds_to_wait(stores.state, WRONG, name)
+    answers = [Visitor(url, f"198.51.100.{n}").give_password("nobody", "x") for n in range(3)]
+    assert [answer.status for answer in answers] == [403, 503, 503]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= WRONG.seconds
+    assert Visitor(url, "198.51.100.9", held).give_password("ann").status == 303, "whose browser is known"
 
 
 def test_a_password_kept_under_older_parameters_is_kept_under_todays(stores: Stores) -> None:
@@ -211,7 +307,7 @@ def test_without_an_audit_log_nobody_is_let_in(stores: Stores, url: str) -> None
     ann = enlist(stores, "ann")
     visitor = Visitor(url)
     visitor.give_password("ann")
-    stores.state.set("audit:head", "damaged")
+    stores.state.set("audit:broken", "damaged")
     answer = visitor.give_code(code_now(ann))
     assert (answer.status, "audit log" in answer.text) == (503, True)
     assert visitor.get("/people").place == "/signin/code"

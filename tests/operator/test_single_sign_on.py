@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import idp
 import pytest
 from front_desk import Visitor, enlist, roster_of, seated
+from servers.trickling import BODY, HEADERS, trickling
 
 from app.config import Config
 from app.console import provider_of
@@ -16,7 +17,7 @@ from jobs.audit import Act
 from web.operator import accounts
 from web.operator import session as sessions
 from web.operator.account import Account
-from web.operator.asked import ask
+from web.operator.asked import Asked, ask
 from web.operator.provider import KeyUnknown
 from web.operator.rights import Role
 from web.operator.sso import SingleSignOn, SsoAway
@@ -289,3 +290,14 @@ def test_a_member_who_signs_in_elsewhere_cannot_step_up_by_a_code(provider: idp.
     visitor = Visitor(url)
     comes_in(visitor, provider)
     assert visitor.post("/step-up", code="123456").status == 403
+
+
+@pytest.mark.parametrize("said", [HEADERS, BODY])
+def test_a_provider_whose_answer_trickles_is_away(
+    said: tuple[bytes, bytes], console_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.operator.sso._SECONDS", 1.0)
+    with trickling(said) as place:
+        asked = SingleSignOn(replace(provider_of(console_config), issuer=place))
+        with pytest.raises(SsoAway):
+            asked.address(Asked("state", "nonce", "verifier", "", stepping_up=False, back="/"))

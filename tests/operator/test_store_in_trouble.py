@@ -48,6 +48,7 @@ from web.api.tokens import Scope
 from web.operator import session as staff_sessions
 from web.operator.session import COOKIE as STAFF_COOKIE
 from web.operator.session import Stage
+from web.pools import Pools
 from web.session import COOKIE, Entered
 
 PAGES, CONSOLE = "import.example.org", "console.example.org"
@@ -388,12 +389,12 @@ def test_an_open_page_is_let_go_and_the_log_says_why(place: Installation) -> Non
 
 
 def test_undos_that_could_not_begin_take_nobody_s_place(place: Installation) -> None:
-    stores = place.stores.for_pages()
+    stores, pool = place.stores.for_pages(), Pools().undo
     with read_only(place.state):
         for _ in range(20):
             with pytest.raises(ReadOnlyError):
-                begin_undo(place.config, stores, place.migration, CREDENTIALS)
-    assert begin_undo(place.config, stores, place.migration, CREDENTIALS)
+                begin_undo(place.config, stores, pool, place.migration, CREDENTIALS)
+    assert begin_undo(place.config, stores, pool, place.migration, CREDENTIALS)
     eventually(lambda: undowish.standing(place.state, place.migration).kind != "running")
 
 

@@ -118,7 +118,7 @@ def test_a_person_of_a_single_sign_on_is_changed_there(config: Config, stores: S
 
 def test_without_an_audit_log_nothing_is_done(config: Config, stores: Stores) -> None:
     ann = enlist(stores, "ann")
-    stores.state.set("audit:head", "damaged")
+    stores.state.set("audit:broken", "damaged")
     result = run(config, "remove", "ann")
     assert (result.exit_code, "nothing is done unlogged" in result.output) == (1, True)
     assert altered(stores, ann) == ann

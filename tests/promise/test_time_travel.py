@@ -22,7 +22,7 @@ from app.stores import connect
 from emulator.servers.certificates import Certificate
 from emulator.servers.instance import User
 from jobs import audit
-from jobs.kept import HOUR, Where
+from jobs.kept import HOUR, Until, Where
 from jobs.migration import State, record_key
 from jobs.requests import cancel, migration_ids
 from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, REWRITE_WISH, row_for
@@ -105,7 +105,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory, server_certificate: Certific
 @pytest.mark.parametrize("hours", [0, 24, 72, 7 * 24])
 def test_without_any_worker_no_key_outlives_what_the_table_says(hours: int, alone: Alone) -> None:
     rows = [(name, row_for(name, where)) for where, names in alone.at[hours].keys.items() for name in names]
-    assert [name for name, row in rows if row is None or (row.until.longest or 0) <= hours * HOUR] == []
+    # A note of the audit log waits for the keeper: who may only append to it may give it no end.
+    found = [(name, row) for name, row in rows if not (row and row.until is Until.TAKEN)]
+    assert [name for name, row in found if row is None or (row.until.longest or 0) <= hours * HOUR] == []
 
 
 def test_a_day_after_its_end_no_key_of_a_migration_is_left(alone: Alone) -> None:

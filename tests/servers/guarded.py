@@ -40,6 +40,10 @@ class Guarded:
             "master_key_file": str(self.secrets / "master.key"),
         }
 
+    def keeper(self) -> dict[str, object]:
+        """Return what else the configuration's section [audit] has: the user of the log's keeper."""
+        return {"password_file": str(self.secrets / "state-keeper.password")}
+
     def refusals(self) -> list[object]:
         """Return what users of either store were refused since the test began, as the servers noted it down."""
         found: list[object] = []

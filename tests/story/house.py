@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import tenacity
+from audit_keeping import KEY_TEXT
 from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
@@ -22,6 +23,7 @@ from stand_in import Google
 from app import embedded
 from app.report import Report, report_on
 from app.stores import connect
+from app.storeurls import name_of
 from emulator.servers.instance import Server, User
 from jobs import accounts
 from jobs.kept import Where
@@ -34,6 +36,7 @@ from migrator.mailbox import Password
 from migrator.records import Deferred, as_json
 from oauth.grant import Grant
 from oauth.keyring import KeyRing, add_key
+from oauth.keystores import KeyStores
 from oauth.vault import Safe, Vault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +57,8 @@ class House:
         self.keys: Redis = connect(self.keys_store.url)
         self.master = folder / "master.key"
         add_key(self.master)
-        self.vault = Vault(self.keys, KeyRing.read(self.master))
+        keys = KeyStores({name_of(self.keys_store.url): self.keys}, self.state)
+        self.vault = Vault(keys, KeyRing.read(self.master))
         self.config = folder / "config.toml"
         self.config.write_text(self._toml(settings))
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -63,6 +67,8 @@ class House:
     def _toml(self, settings: dict[str, dict[str, object]]) -> str:
         secret = self.folder / "client-secret"
         secret.write_text("demo-secret")
+        audit_key = self.folder / "audit.key"
+        audit_key.write_bytes(KEY_TEXT)
         sections: dict[str, dict[str, object]] = {
             "google": {
                 "client_id": "demo-client",
@@ -87,6 +93,7 @@ class House:
                 "ca_file": str(self.server.ca_file),
             },
             "worker": {"threads": 2, "slice_seconds": 5, "lease_seconds": 3},
+            "audit": {"folder": str(self.folder / "audit"), "key_file": str(audit_key)},
         }
         for name, rows in settings.items():
             sections.setdefault(name, {}).update(rows)

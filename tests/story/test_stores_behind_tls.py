@@ -19,7 +19,7 @@ def test_a_whole_import_runs_under_the_worker_s_user(
 ) -> None:
     with (
         Google(seed_dir=small.folder, layout=small.rows) as google,
-        house(tmp_path, google, dovecot_server, store=guarded.settings("worker")) as home,
+        house(tmp_path, google, dovecot_server, store=guarded.settings("worker"), audit=guarded.keeper()) as home,
     ):
         urls = configured_urls(Store.model_validate(guarded.settings("web")))
         home.use(open_store(urls.state, 10), open_store(urls.keys, 10), guarded.secrets / "master.key")

@@ -35,7 +35,7 @@ def test_a_second_run_without_any_ledger_adds_nothing(install: Install, small: L
     home = install(small, mailbox_server)
     home.wait(home.launch(user))
     before = Counter((seen.folder, alike(seen.body)) for seen in mailbox_content(mailbox_server, user))
-    home.state.flushdb()
+    home.state.delete(*(key for key in home.state.scan_iter() if not key.startswith(b"audit:")))  # a log is never lost
     home.keys.flushdb()
     again = home.launch(user)
     home.wait(again)

@@ -25,6 +25,7 @@ from web import session as sessions
 from web.afterdoors import Afterwards
 from web.afterwards import afterwards_routes, ended_page
 from web.notices import notice_page
+from web.pools import Pools
 from web.session import COOKIE, Entered
 from web.views.host import Host
 from web.visitor import owned_import
@@ -72,7 +73,7 @@ def town(folder: Path, google: Google, server: Server, **settings: dict[str, obj
     with house(folder, google, server, **settings) as home:
         urls = StoreUrls(home.redis_store.url, home.redis_store.broker_url, home.keys_store.url)
         stores, config = Stores(urls, home.master), load(home.config)
-        made = Town(home, config, stores, afterwards_doors(config, stores, HOST))
+        made = Town(home, config, stores, afterwards_doors(config, stores, HOST, Pools()))
         home.start_worker()
         with serving(partial(_site, made)) as url:
             made.url = url

@@ -10,7 +10,6 @@ from ended import Town, town
 from servers.fixtures import StartServer
 from stand_in import Google
 
-from app.afterwards import _PLACES
 from emulator.servers.instance import Limits, Server, User
 from jobs import audit, requests, undowish
 from jobs.audit import Act
@@ -144,11 +143,12 @@ def test_a_running_undo_is_shown_and_not_begun_twice(there: Town, ended: tuple[s
 def test_when_many_undos_run_a_customer_is_asked_to_come_again(there: Town, ended: tuple[str, User]) -> None:
     migration, user = ended
     undowish.settle(there.stores.state, migration)
-    taken = 0
-    while _PLACES.acquire(blocking=False):
-        taken += 1
+    enough, pool = threading.Event(), there.doors.pools.undo
+    while pool.begin(enough.wait, first=threading.Event):
+        pass
+    taken = pool.load.working
     answer = there.customer(user).post(f"/imports/{migration}/undo", password=user.password)
-    _PLACES.release(taken)
+    enough.set()
     assert (answer.status, taken) == (503, 8)
     assert "try again in a few minutes" in answer.text
     assert undowish.standing(there.stores.state, migration).kind == "none"

@@ -67,7 +67,7 @@ def test_a_page_without_scripts_asks_for_itself_again(browser: New, stores: Stor
 def test_without_an_audit_log_nothing_is_done(browser: New, stores: Stores) -> None:
     customer = browser()
     place = running(customer, stores)
-    stores.state.set("audit:head", "damaged")
+    stores.state.set("audit:broken", "damaged")
     answer = customer.post(f"{place}/pause")
     assert (answer.status, requests.read(stores.state, import_in(place)).state) == (503, State.PLANNING)
 

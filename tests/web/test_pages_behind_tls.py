@@ -21,7 +21,7 @@ def test_the_pages_and_a_worker_do_an_import_under_their_own_users(
     dovecot = start_server("dovecot", Limits())
     with (
         Google(seed_dir=ROOT / "emulator" / "sample" / "mail", layout=rows) as google,
-        inn(tmp_path, google, dovecot, worker=False, store=guarded.settings("web")) as there,
+        inn(tmp_path, google, dovecot, worker=False, store=guarded.settings("web"), audit=guarded.keeper()) as there,
     ):
         home = there.home
         home.use(guarded.client("admin"), guarded.client("admin", store="keys"), guarded.secrets / "master.key")

@@ -1,5 +1,7 @@
+import json
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ from consents import config_for
 from stand_in import Google
 
 from app.config import Config
+from app.console import run_console
 from app.server import run_server
 from app.stores import Stores
 
@@ -49,3 +52,23 @@ def test_without_a_way_in_the_pages_and_the_console_say_what_is_missing(
         stop.set()
         server.join()
     assert "set panel.origins or signin.hosts" in capfd.readouterr().err
+
+
+def test_a_proxy_that_is_not_named_is_said_at_the_start(
+    google: Google, stores: Stores, site: Config, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _ = site  # has been made: see `browser.wait_for`
+    port = free_port()
+    web: dict[str, object] = {"url": "https://import.example", "port": port}
+    config = config_for(google, stores, tmp_path, web=web, console={**web, "url": "https://console.example"})
+    sites = {"web": partial(run_server, config, stores, {}), "console": partial(run_console, config, stores)}
+    for place, run in sites.items():
+        stop = threading.Event()
+        server = threading.Thread(target=run, args=(stop,))
+        server.start()
+        wait_for(f"http://127.0.0.1:{port}")
+        stop.set()
+        server.join()
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+        told = [(line["level"], line["place"]) for line in lines if line["event"] == "proxy-unnamed"]
+        assert told == [("warning", place)]

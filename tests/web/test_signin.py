@@ -7,12 +7,14 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+from browser import Answer
 from consents import config_for, everything
 from fastapi import FastAPI
 from markupsafe import escape
 from servers.adversary import adversary, flood
 from servers.fixtures import StartServer
 from stand_in import Google
+from starlette.requests import Request
 from ways import FORM, Client, entrance, serving
 
 from app.config import Config, MailboxHost
@@ -20,10 +22,14 @@ from app.entering import AllowedHost, check_mailbox, login_of
 from app.stores import Stores
 from emulator.servers.instance import Server, User
 from jobs import requests
+from migrator.addresses import mailbox_key
 from migrator.mailbox import Password
 from web import entrusted
 from web import session as sessions
-from web.signin import MailboxSilent, customers_of, signin_routes
+from web.entrance import KNOWN
+from web.limits import EVERYBODY, Limit, seconds_to_wait
+from web.pools import Pools
+from web.signin import BY_ADDRESS, BY_BROWSER, BY_PLACE, BY_SITE, WRONG, MailboxSilent, customers_of, signin_routes
 
 REFUSED = "Address and password don't belong together"
 
@@ -57,7 +63,7 @@ def url(running: Stores, config: Config, allowed: dict[str, AllowedHost]) -> Ite
     def build(_: str) -> FastAPI:
         site = FastAPI()
         check = partial(check_mailbox, config, running.urls.state, allowed)
-        site.include_router(signin_routes(entrance(running, "x-client"), check))
+        site.include_router(signin_routes(entrance(running, "x-client"), check, Pools().sign_in))
         return site
 
     with serving(build) as found:
@@ -126,18 +132,8 @@ def test_a_users_whole_address_is_entered_with_the_domain_of_the_dns() -> None:
 
 def test_another_spelling_of_an_address_gets_no_tries_of_its_own(browser: New, user: User) -> None:
     spelt = [f"{user.name}@{domain}" for domain in ("elsewhere.example", "Elsewhere.example", "elsewhere.example.")]
-    tries = [
-        browser().ask(
-            "POST",
-            "/signin",
-            _form(spelt[n % 3], "x"),
-            Sec_Fetch_Site="same-origin",
-            Content_Type=FORM,
-            X_Client=f"{n}",
-        )
-        for n in range(11)
-    ]
-    assert [answer.status for answer in tries] == [403] * 10 + [429]
+    tries = [tried(browser(), spelt[n % 3], "x", "192.0.2.1").status for n in range(11)]
+    assert tries == [403] * 10 + [429]
 
 
 def test_whatever_is_wrong_the_answer_is_the_same(browser: New, stores: Stores, user: User) -> None:
@@ -159,7 +155,7 @@ def test_whatever_is_wrong_the_answer_is_the_same(browser: New, stores: Stores, 
             _form(address, password),
             Sec_Fetch_Site="same-origin",
             Content_Type=FORM,
-            X_Client=f"c{n}",
+            X_Client=f"192.0.2.{n}",
         )
         for n, (address, password) in enumerate(wrong)
     ]
@@ -185,18 +181,62 @@ def test_a_hostile_mail_server_holds_nobody_up_for_long(config: Config, running:
         assert time.monotonic() - begin < 20
 
 
-def test_ten_tries_by_address_and_then_a_pause_whoever_tries(browser: New, user: User, stores: Stores) -> None:
+def test_ten_tries_by_address_and_network_and_then_a_pause(browser: New, user: User, stores: Stores) -> None:
     address = f"{user.name}@elsewhere.example"
-    tries = [
-        browser().ask(
-            "POST", "/signin", _form(address, "x"), Sec_Fetch_Site="same-origin", Content_Type=FORM, X_Client=f"{n}"
-        )
-        for n in range(11)
-    ]
+    tries = [tried(browser(), address, "x", f"2001:db8::{n:x}") for n in range(11)]
     assert [answer.status for answer in tries] == [403] * 10 + [429]
     assert 0 < int(tries[-1].headers["retry-after"]) <= 900
-    assert browser().post("/signin", address="bob@elsewhere.example", password="x").status == 403
+    assert tried(browser(), "bob@elsewhere.example", "x", "2001:db8::1").status == 403
     assert user.name.encode() not in everything(stores.state)
+
+
+def test_who_has_many_ipv6_networks_of_one_site_has_not_many_times_the_tries(browser: New, stores: Stores) -> None:
+    used_up(stores, BY_SITE, "2001:db8:1::/48")
+    tries = [tried(browser(), f"a{n}@elsewhere.example", "x", f"2001:db8:1:{n:x}::1").status for n in range(3)]
+    assert tries == [429] * 3
+    assert tried(browser(), "a@elsewhere.example", "x", "2001:db8:2::1").status == 403
+
+
+def test_whoever_tries_elsewhere_does_not_keep_the_owner_out(browser: New, user: User, stores: Stores) -> None:
+    address = f"{user.name}@host.example"
+    used_up(stores, BY_PLACE, f"{mailbox_key(address)} 203.0.113.1")
+    assert tried(browser(), address, user.password, "203.0.113.1").status == 429
+    assert tried(browser(), address, user.password, "192.0.2.9").status == 303
+
+
+def test_strangers_everywhere_share_their_tries_and_the_owners_browser_has_its_own(
+    browser: New, user: User, stores: Stores
+) -> None:
+    address, owner = f"{user.name}@host.example", browser()
+    assert tried(owner, address, user.password, "192.0.2.9").status == 303
+    assert owner.cookies[KNOWN]
+    used_up(stores, BY_ADDRESS, mailbox_key(address))
+    assert tried(browser(), address, user.password, "192.0.2.77").status == 429, "a stranger, as all may be"
+    assert tried(owner, address, user.password, "192.0.2.77").status == 303
+
+
+def test_a_known_browsers_tries_are_counted_and_keep_nobody_else_out(browser: New, user: User, stores: Stores) -> None:
+    address, known = f"{user.name}@host.example", browser()
+    tried(known, address, user.password, "192.0.2.9")
+    used_up(stores, BY_BROWSER, known.cookies[KNOWN].partition(".")[0])
+    assert tried(known, address, user.password, "192.0.2.9").status == 429
+    assert tried(browser(), address, user.password, "192.0.2.9").status == 303
+
+
+def test_a_browser_is_known_for_one_address_for_a_while_and_by_our_word_alone(
+    running: Stores, browser: New, user: User
+) -> None:
+    address, known, made = f"{user.name}@host.example", browser(), entrance(running).known
+    answer = tried(known, address, user.password, "192.0.2.9")
+    said = answer.headers["set-cookie"] if KNOWN in answer.headers["set-cookie"] else ""
+    value, key = known.cookies[KNOWN], mailbox_key(address)
+    name, ends, proof = value.split(".")
+    assert made.name_of(bringing(value), key) == name
+    assert made.name_of(bringing(value), mailbox_key("bob@host.example")) == ""
+    assert made.name_of(bringing(value), key, now=int(ends) + 1) == ""
+    forged = [f"{name}.{int(ends) + 9}.{proof}", f"{'0' * 32}.{ends}.{proof}", f"{name}.{ends}.{'0' * 32}", name, ""]
+    assert {made.name_of(bringing(one), key) for one in forged} == {""}
+    assert user.name not in value + said
 
 
 def test_thirty_tries_by_client_and_then_a_pause_whatever_the_address(browser: New) -> None:
@@ -222,6 +262,30 @@ def test_a_client_that_has_to_wait_uses_up_no_address(browser: New, user: User) 
     assert owner.status == 303
 
 
+def test_wrong_tries_of_all_networks_together_have_an_end(
+    browser: New, user: User, running: Stores, stores: Stores
+) -> None:
+    """From as many networks as there are tries; only wrong ones count, and nobody is told more than to come again."""
+
+    def tried(network: int, address: str, password: str, who: Client | None = None) -> Answer:
+        headers = {"Sec_Fetch_Site": "same-origin", "Content_Type": FORM, "X_Client": f"198.51.100.{network}"}
+        return (who or browser()).ask("POST", "/signin", _form(address, password), **headers)
+
+    door, owner = entrance(running), browser()
+    assert tried(1, f"{user.name}@host.example", user.password, owner).status == 303
+    for _ in range(WRONG.most - 2):
+        assert door.seconds_to_wait(WRONG, EVERYBODY) == 0
+    for network in range(3):
+        assert tried(network, f"{user.name}@host.example", user.password).status == 303
+    assert [tried(10 + n, f"a{n}@elsewhere.example", "x").status for n in range(4)] == [403, 403, 503, 503]
+    refused = tried(20, "b@elsewhere.example", "x")
+    assert 0 < int(refused.headers["retry-after"]) <= WRONG.seconds
+    assert "set-cookie" not in refused.headers
+    assert tried(30, f"{user.name}@host.example", user.password, owner).status == 303, "whose browser is known"
+    stores.state.delete(*stores.state.scan_iter("limit:signin-wrong:*"))
+    assert tried(21, f"{user.name}@host.example", user.password).status == 303
+
+
 def test_signing_in_on_a_foreign_page_is_refused(browser: New, user: User) -> None:
     victim = browser()
     foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example", "Content-Type": FORM}
@@ -242,6 +306,23 @@ def test_signing_out_forgets_session_and_password(browser: New, stores: Stores, 
     assert customer.post("/signout").status == 303
     assert sessions.find(stores.state, customer.session) is None
     assert not list(stores.keys.scan_iter())
+
+
+def tried(client: Client, address: str, password: str, at: str) -> Answer:
+    """Sign in from an address, as the proxy names it."""
+    sent = {"Sec_Fetch_Site": "same-origin", "Content_Type": FORM, "X_Client": at}
+    return client.ask("POST", "/signin", _form(address, password), **sent)
+
+
+def used_up(stores: Stores, limit: Limit, name: str) -> None:
+    """Use up what an address, or a client at one, may try."""
+    for _ in range(limit.most):
+        seconds_to_wait(stores.state, limit, stores.vault.pseudonyms(name)[0])
+
+
+def bringing(value: str) -> Request:
+    """Return a request of a browser with this cookie of a known one."""
+    return Request({"type": "http", "headers": [(b"cookie", f"{KNOWN}={value}".encode())]})
 
 
 def _without_address(page: str, address: str) -> str:

@@ -136,6 +136,60 @@ def test_a_form_that_is_none_of_ours_starts_nothing(body: str, open_inn: Inn, us
     open_inn.home.wait(migration)
 
 
+@pytest.fixture
+def not_counted(open_inn: Inn) -> Iterator[None]:
+    """Let Google take its time over every listing of labels."""
+    open_inn.google.fault("hang", method="labels.list", times=0, seconds=20)
+    yield
+    open_inn.google.control("faults", {}, verb="DELETE")
+
+
+@pytest.mark.usefixtures("not_counted")
+def test_an_import_starts_without_the_count(open_inn: Inn, dovecot: Server, user: User) -> None:
+    browser = open_inn.signed_in(user)
+    page = browser.get(to_check(browser))
+    assert ("We are counting your mail" in page.text, ADDRESS in page.text) == (True, True)
+    choose = browser.get(sent(browser, form_for(page.text, "/confirm")).place)
+    assert (choose.status, "been counted yet" in choose.text) == (200, True)
+    place = sent(browser, form_for(choose.text, "/choices"), "start").place
+    migration = place.removeprefix("/imports/")
+    open_inn.google.control("faults", {}, verb="DELETE")
+    ended = open_inn.home.wait(migration)
+    assert ended.state is State.DONE
+    assert not wanted_of(open_inn.stores.state, migration).choices.skip_labels
+    assert len(mailbox_content(dovecot, user)) == open_inn.home.report(migration).copied
+
+
+def test_labels_that_a_form_did_not_show_come_along_though_they_were_counted_meanwhile(
+    open_inn: Inn, user: User
+) -> None:
+    browser = open_inn.signed_in(user)
+    open_inn.google.fault("backendError", method="labels.list", times=0, status=503)
+    check = to_check(browser)
+    failed = until(browser, check, "could not be counted")
+    open_inn.google.control("faults", {}, verb="DELETE")
+    choose = browser.get(sent(browser, form_for(failed.text, "/confirm")).place)
+    form = form_for(choose.text, "/choices")
+    until(browser, f"{check}?again=1", "Yes, this is right")
+    without_inbox = replace(form, fields=tuple(row for row in form.fields if row != ("keep", "INBOX")))
+    place = sent(browser, without_inbox, "start").place
+    migration = place.removeprefix("/imports/")
+    assert wanted_of(open_inn.stores.state, migration).choices.skip_labels == {"INBOX"}
+    sent(browser, form_for(browser.get(place).text, "/cancel"))
+    open_inn.home.wait(migration)
+
+
+def test_without_the_count_nothing_starts_that_was_not_confirmed(open_inn: Inn, user: User) -> None:
+    browser = open_inn.signed_in(user)
+    check = to_check(browser)
+    place = check.removesuffix("/check")
+    answer = browser.post(f"{place}/choices", do="start", uncounted="1", policy="one-copy", keep="INBOX")
+    assert (answer.status, answer.place) == (303, check)
+    assert requests.read(open_inn.stores.state, place.removeprefix("/imports/")).reason == "not-started"
+    browser.post(f"{place}/start-over")
+    open_inn.home.wait(place.removeprefix("/imports/"))
+
+
 def test_an_import_that_lost_its_access_is_connected_again_and_goes_on(
     open_inn: Inn, dovecot: Server, user: User
 ) -> None:

@@ -22,6 +22,7 @@ from joserfc import jwe
 from joserfc.jwk import OKPKey
 
 from app.stores import Stores
+from web.clients import Proxies
 from web.entrance import Entrance
 from web.launch import LAUNCH, Panel
 from web.launch_token import Terms, host_keys
@@ -151,7 +152,7 @@ def serving(build: Callable[[str], FastAPI]) -> Iterator[str]:
 
 
 def entrance(stores: Stores, client_header: str = "") -> Entrance:
-    return Entrance(stores.state, stores.keys, stores.vault, client_header)
+    return Entrance(stores.state, stores.keys, stores.vault, Proxies(client_header))
 
 
 def panel(url: str, *, master_user: bool = True, known: Terms | None = None, test_mode: bool = False) -> Panel:

@@ -1,5 +1,6 @@
 """The API put together, with its description: `/openapi.json` (OpenAPI 3.1) and `/docs`, a page without scripts."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,10 +8,11 @@ from starlette.responses import HTMLResponse, Response
 
 from web.api.asking import asking_routes
 from web.api.docs import docs_page
-from web.api.doors import ApiDoors
+from web.api.doors import ApiDoors, ask_token
 from web.api.launching import launching_routes
 from web.api.problems import BEFORE, Problem, answer_with_problems
 from web.api.reading import reading_routes
+from web.askedfirst import let_ask_first
 
 API = "/api/v1"
 Api = FastAPI
@@ -37,6 +39,7 @@ def make_api(doors: ApiDoors) -> Api:
         responses=dict(BEFORE),
     )
     answer_with_problems(api)
+    let_ask_first(api, partial(ask_token, doors))
     for routes in (launching_routes(doors), reading_routes(doors), asking_routes(doors)):
         api.include_router(routes)
     described = _described(api)

@@ -12,6 +12,7 @@ from web.api.models import CustomerId, MigrationDetail, MigrationId
 from web.api.problems import ALWAYS, Refused, answers
 from web.api.reading import detail_of
 from web.api.tokens import Scope, ServiceToken
+from web.askedfirst import AskedFirst
 
 _KEYED = ("same-request-under-way", "key-used-otherwise")
 _Customer = Annotated[CustomerId, Path()]
@@ -23,6 +24,7 @@ def asking_routes(doors: ApiDoors) -> APIRouter:
     routes = APIRouter(
         prefix="/customers/{customer}/migrations/{migration}",
         tags=["migrations"],
+        route_class=AskedFirst,
         responses=answers(*ALWAYS, *_KEYED, "not-found", "not-possible-now", "customer-needed", "audit-away"),
     )
     caller_of = Depends(caller(doors, Scope.WRITE))

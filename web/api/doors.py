@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Header, Security
+from fastapi import Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from redis import Redis
 
 from jobs.audit import Actor
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web.api.problems import Refused
 from web.api.tokens import Scope, ServiceToken, token_for
@@ -25,7 +26,7 @@ class ApiDoors:
 
     Attributes:
         state: the state store.
-        keys: the key store: launches minted, answers kept for idempotency keys.
+        keys: the key stores: launches minted, answers kept for idempotency keys.
         vault: wraps those.
         tokens: the configured service tokens.
         panel: what launches must be.
@@ -35,7 +36,7 @@ class ApiDoors:
     """
 
     state: Redis
-    keys: Redis
+    keys: Keys
     vault: Vault = field(repr=False)
     tokens: tuple[ServiceToken, ...] = field(repr=False)
     panel: Panel
@@ -57,13 +58,20 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="ServiceToken", description="
 _Given = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
 
+def ask_token(doors: ApiDoors, request: Request) -> None:
+    """Let a body be read that a caller with a service token sends; raises `Refused` for anybody else's."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or token_for(given.strip(), doors.tokens) is None:
+        raise _no_token()
+
+
 def caller(doors: ApiDoors, scope: Scope) -> Callable[..., ServiceToken]:
     """Return the dependency that lets only tokens with this scope through."""
 
     def checked(given: _Given) -> ServiceToken:
         token = token_for(given.credentials, doors.tokens) if given else None
         if token is None:
-            raise Refused("token-missing", {"www-authenticate": "Bearer"})
+            raise _no_token()
         wait = seconds_to_wait(doors.state, CALLS, token.sha256[:32])
         if wait:
             raise Refused("too-often", {"retry-after": str(wait)})
@@ -72,3 +80,7 @@ def caller(doors: ApiDoors, scope: Scope) -> Callable[..., ServiceToken]:
         return token
 
     return checked
+
+
+def _no_token() -> Refused:
+    return Refused("token-missing", {"www-authenticate": "Bearer"})

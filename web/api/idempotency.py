@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
-from redis import Redis
 
 from oauth.errors import SealBroken
+from oauth.keystores import Keys
 from oauth.vault import Vault
 from web.api.doors import ApiDoors
 from web.api.problems import Refused
@@ -56,7 +56,7 @@ def once(
     return answer
 
 
-def _kept(keys: Redis, vault: Vault, name: str, request: str) -> str:
+def _kept(keys: Keys, vault: Vault, name: str, request: str) -> str:
     wrapped = cast("bytes | None", keys.get(name))
     if wrapped is None:  # the first one was refused, or ran out, just now
         raise Refused("same-request-under-way")

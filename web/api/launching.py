@@ -11,6 +11,7 @@ from web.api.links import to_customer
 from web.api.models import LaunchMade, LaunchTerms, LaunchWish, SecretTerms, SignedTerms
 from web.api.problems import ALWAYS, Refused, answers
 from web.api.tokens import Scope, ServiceToken
+from web.askedfirst import AskedFirst
 from web.launch import FIELD
 from web.launch_token import ALGORITHMS, LONGEST_SECONDS, SECRET_ALGORITHMS, TYPE, Terms
 
@@ -19,7 +20,7 @@ _CLAIMS = ["iss", "aud", "sub", "jti", "iat", "exp", "mailbox"]
 
 def launching_routes(doors: ApiDoors) -> APIRouter:
     """Return the routes below `/launches`."""
-    routes = APIRouter(prefix="/launches", tags=["launches"])
+    routes = APIRouter(prefix="/launches", tags=["launches"], route_class=AskedFirst)
     caller_of = Depends(caller(doors, Scope.LAUNCH))
     refusals = answers(*ALWAYS, "same-request-under-way", "key-used-otherwise", "password-needed")
 

@@ -6,15 +6,16 @@ from typing import Literal
 
 from web.operator import codes
 from web.operator.rights import Role
-from web.operator.timecodes import step_of
+from web.operator.timecodes import is_spent, step_of
 
-TRIES = 10
-"""So many wrong tries in a row, and the account rests."""
+TRIES = 50
+"""So many wrong tries of strangers in a row, from wherever, and the account rests for strangers."""
 
 REST_SECONDS = 15 * 60
 _LONGEST_REST = 8 * 3600
 
-Factor = Literal["code", "recovery"]
+Factor = Literal["code", "recovery", "spent"]
+"""By what somebody was right; a code that is `spent` lets nobody in, and was no guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Account:
         secret: that of the second factor.
         step: the last time step taken of it.
         recovery: digests of the recovery codes that are left.
-        wrong: wrong tries in a row.
-        rests_until: no try counts before this time.
+        wrong: strangers' wrong tries in a row.
+        rests_until: no stranger's try counts before this time.
         enrol_code: digest of the code by which he may enrol; empty where there is none.
         enrol_until: until when.
     """
@@ -68,25 +69,27 @@ class Account:
         return bool(digest) and digest == self.enrol_code and now < self.enrol_until
 
 
-def tried_password(account: Account, now: float, *, right: bool) -> tuple[Account, bool]:
-    """Count a try; return the account after it, and whether its owner may go on to the second factor."""
-    if account.is_resting(now):
+def tried_password(account: Account, now: float, *, right: bool, apart: bool = False) -> tuple[Account, bool]:
+    """Count a try, unless it is counted apart; return the account after it, and whether its owner may go on."""
+    if account.is_resting(now) and not apart:
         return account, False
-    return (account, True) if right else (_wrong(account, now), False)
+    return (account, True) if right else (_wrong(account, now, apart=apart), False)
 
 
-def tried_factor(account: Account, code: str, now: float) -> tuple[Account, Factor | None]:
-    """Count a try of the second factor; return the account after it, and by what it was right, if it was."""
-    if account.is_resting(now) or not account.secret:
+def tried_factor(account: Account, code: str, now: float, *, apart: bool = False) -> tuple[Account, Factor | None]:
+    """Count a try of the second factor, unless it is counted apart; return the account after it, and what was right."""
+    if not account.secret or (account.is_resting(now) and not apart):
         return account, None
-    after = replace(account, wrong=0, rests_until=0.0)
+    after = account if apart else replace(account, wrong=0, rests_until=0.0)
     step = step_of(account.secret, code, now, account.step)
     if step is not None:
         return replace(after, step=step), "code"
     left = codes.without(account.recovery, code)
     if left is not None:
         return replace(after, recovery=left), "recovery"
-    return _wrong(account, now), None
+    if is_spent(account.secret, code, now, account.step):
+        return account, "spent"
+    return _wrong(account, now, apart=apart), None
 
 
 def enrolled(
@@ -104,8 +107,10 @@ def enrolled(
     return rule
 
 
-def _wrong(account: Account, now: float) -> Account:
-    """Count a wrong try; each further ten in a row have the account rest twice as long, eight hours at most."""
+def _wrong(account: Account, now: float, *, apart: bool) -> Account:
+    """Count a stranger's wrong try; each further `TRIES` in a row mean a rest twice as long, eight hours at most."""
+    if apart:
+        return account
     wrong = account.wrong + 1
     times, over = divmod(wrong, TRIES)
     rest = 0.0 if over else min(REST_SECONDS * 2.0 ** (times - 1), _LONGEST_REST)

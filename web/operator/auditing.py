@@ -4,6 +4,7 @@ import re
 import time
 from calendar import timegm
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Annotated
 
@@ -12,20 +13,18 @@ from fastapi import APIRouter, Depends, Query, Response
 from jobs import audit
 from jobs.audit import Act, AuditBroken, Entry, Verdict
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.operator.doors import Console
 from web.operator.models import moment_of
 from web.operator.records import AuditPage, EntryTold, Search, VerdictTold
-from web.operator.rights import Operator, Viewer
+from web.operator.rights import Acting, Viewer
 from web.operator.rooms import Rooms
-from web.operator.slow import Found, Slow
 from web.operator.telling import told
 
 PAGE = 50
 _AT_ONCE = 100_000
 """Entries that one request looks through; the page goes on from there."""
 
-_VERIFIED_SECONDS = 3600
-_PATIENCE_SECONDS = 1.0
 _DAY_SECONDS = 86400
 _LONGEST = 64
 
@@ -49,28 +48,23 @@ Searched = Annotated[Search, Depends(search)]
 
 def audit_routes(console: Console) -> APIRouter:
     """Return the routes of the audit log."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
     rooms = console.rooms
-    verdicts = Slow("audit-verify", lambda: audit.verify(rooms.state), _VERIFIED_SECONDS)
 
     @routes.get("/audit")
     def page(member: Viewer, wanted: Searched, before: Annotated[int, Query(ge=0, le=10**15)] = 0) -> Response:
-        verdicts.look()
-        verdicts.wait(_PATIENCE_SECONDS)
-        found = audit_page(rooms, wanted, before, verdicts.last)
-        looking = verdicts.is_looking
-        return told(console, "audit.html", member, "audit", found, looking=looking)
+        return told(console, "audit.html", member, "audit", audit_page(rooms, wanted, before))
 
     @routes.post("/audit/verify")
-    def verify(_member: Operator) -> Response:
-        verdicts.look(anew=True)
-        verdicts.wait(_PATIENCE_SECONDS)
+    def verify(member: Acting) -> Response:
+        with suppress(AuditBroken):  # then the keeper looks again every two seconds as it is
+            audit.append(rooms.state, member.actor, Act.VERIFYING)
         return see("/audit")
 
     return routes
 
 
-def audit_page(rooms: Rooms, wanted: Search, before: int, verdict: Found[Verdict] | None) -> AuditPage:
+def audit_page(rooms: Rooms, wanted: Search, before: int) -> AuditPage:
     """Return a page of what is looked for. `before`: only entries with a smaller number; 0 for all."""
     rows, broken, further = [], False, 0
     looked = 0
@@ -83,6 +77,7 @@ def audit_page(rooms: Rooms, wanted: Search, before: int, verdict: Found[Verdict
                 break
     except AuditBroken:
         broken = True
+    verdict = audit.verdict(rooms.state)
     at_end = broken or further <= 1 or (looked < _AT_ONCE and len(rows) < PAGE)
     return AuditPage(
         search=wanted,
@@ -93,11 +88,10 @@ def audit_page(rooms: Rooms, wanted: Search, before: int, verdict: Found[Verdict
     )
 
 
-def verdict_of(rooms: Rooms, found: Found[Verdict]) -> VerdictTold:
-    """Return what verification found, in words."""
-    verdict = found.what
+def verdict_of(rooms: Rooms, verdict: Verdict) -> VerdictTold:
+    """Return what the log's keeper found, in words."""
     return VerdictTold(
-        at=moment_of(found.at),
+        at=moment_of(verdict.at),
         holds=verdict.holds,
         first=verdict.first,
         last=verdict.last,
@@ -121,7 +115,7 @@ def _looked_through(rooms: Rooms, wanted: Search, before: int) -> Iterator[Entry
     if wanted.problem:
         return
     begin = timegm(time.strptime(wanted.day, "%Y-%m-%d")) if wanted.day else 0
-    for entry in audit.backwards(rooms.state, before):
+    for entry in audit.backwards(rooms.state, before, rooms.shelf):
         if entry.at < begin:
             return
         yield entry

@@ -13,6 +13,7 @@ from jobs import bulk
 from jobs.acts import What, helps
 from jobs.migration import Migration, State
 from jobs.requests import read_all
+from web.askedfirst import AskedFirst
 from web.operator.acts import MEANINGS, why_not
 from web.operator.doors import Console
 from web.operator.fresh import Fresh
@@ -31,7 +32,7 @@ _Ids = Annotated[list[MigrationId] | None, Query(alias="id", max_length=1000)]
 
 def bulk_routes(console: Console, fresh: Fresh) -> APIRouter:
     """Return the routes of the confirmation, and of the act itself."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
     rooms = console.rooms
 
     @routes.get("/imports/bulk")

@@ -16,12 +16,13 @@ from jobs.audit import Act, staff
 from web.operator import accounts, codes, invitations, passwords
 from web.operator import session as sessions
 from web.operator.account import Account, enrolled
+from web.operator.counting import BY_CLIENT, remembered
 from web.operator.doors import Console
 from web.operator.identity import account_of, member_of
 from web.operator.rights import OPEN
 from web.operator.session import Enrolment, Session, Stage
 from web.operator.showing import see, shown, with_session
-from web.operator.signin import BY_CLIENT, Given, GivenCode, too_often
+from web.operator.signin import Given, GivenCode, too_often
 from web.operator.timecodes import address_of, in_fours, new_secret, picture_of, step_of
 from web.operator.trying import let_in
 
@@ -82,6 +83,7 @@ def choosing_routes(console: Console) -> APIRouter:
         return _password_page(console, one.account, "")
 
     @routes.post(PASSWORD)
+    @console.pools.password.serves
     def password_chosen(one: Annotated[Enrolling, who], password: _Secret = "", again: _Secret = "") -> Response:
         wrong = passwords.problem_with(password, one.account.name)
         if wrong or password != again:
@@ -123,7 +125,7 @@ def _enrolled(console: Console, one: Enrolling, step: int) -> Response:
     invitations.uninvite(console.roster, chosen.code)
     session = let_in(console.roster, after, one.session.id)
     page = shown(console, "recovery.html", member_of(after, session.stepped_up_at), papers=papers)
-    return with_session(page, session)
+    return with_session(remembered(console, page, after), session)
 
 
 def _enrolling(console: Console, cookie: str) -> Enrolling:

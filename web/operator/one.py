@@ -22,6 +22,7 @@ from jobs.selecting import hosts_of
 from jobs.standing import unconfirmed
 from migrator.specialfolders import role_of
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.operator.acts import helpful
 from web.operator.doors import Console
 from web.operator.models import (
@@ -58,7 +59,7 @@ _ORDER = (*_KINDS.values(), "")
 
 def one_routes(console: Console, paces: Paces) -> APIRouter:
     """Return the routes of one import's page, its live part, and what is done to it."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
     rooms, looks = console.rooms, Looks()
 
     @routes.get("")

@@ -9,7 +9,6 @@ from jobs import audit
 from jobs.audit import AuditBroken
 from jobs.flow import Minute, minutes
 from jobs.heartbeats import Worker
-from jobs.kept import Where
 from jobs.standing import Standing, standing
 from migrator.quota import PROJECT_PER_MINUTE
 from web.operator.doors import Console
@@ -62,7 +61,7 @@ def overview_of(rooms: Rooms, *, now: float | None = None) -> Overview:
         redis.RedisError: a store is away.
     """
     at = time.time() if now is None else now
-    found = standing(rooms.state, rooms.stores[Where.BROKER], now=at)
+    found = standing(rooms.state, rooms.broker, now=at)
     lately = minutes(rooms.state, _MINUTES, now=at)
     return Overview(
         at=moment_of(at),

@@ -1,10 +1,10 @@
 """Passwords: Argon2id, and the same time for whoever asks, whether the name exists or not.
 
-The parameters are those of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+The parameters are those of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. How many are hashed at
+once, the pool of the pages that ask for it bounds (`web.pools`).
 """
 
 import unicodedata
-from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -16,9 +16,6 @@ _FEWEST = 5
 """Different characters in one."""
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-_AT_ONCE = BoundedSemaphore(4)
-"""Each takes 19 MiB while it is at work, and anybody may ask for one."""
 
 _NOBODYS = _HASHER.hash("the password of nobody")
 """Verified where there is no account, so that the answer takes as long as where there is one."""
@@ -37,8 +34,7 @@ def problem_with(password: str, name: str) -> str:
 
 def hashed(password: str) -> str:
     """Return the hash to keep, which names its own parameters."""
-    with _AT_ONCE:
-        return _HASHER.hash(_normal(password))
+    return _HASHER.hash(_normal(password))
 
 
 def fits(known: str, password: str) -> bool:
@@ -48,11 +44,10 @@ def fits(known: str, password: str) -> bool:
     """
     if not password:
         return False
-    with _AT_ONCE:
-        try:
-            right = _HASHER.verify(known or _NOBODYS, _normal(password))
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        right = _HASHER.verify(known or _NOBODYS, _normal(password))
+    except (VerificationError, InvalidHashError):
+        return False
     return right and bool(known)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 
+from web.askedfirst import AskedFirst
 from web.operator import accounts, members
 from web.operator.accounts import NameTaken, Unreadable
 from web.operator.doors import Console
@@ -21,7 +22,7 @@ _Name = Annotated[str, Form(max_length=200)]
 
 def people_routes(console: Console) -> APIRouter:
     """Return the routes of looking at members, and of adding one."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.get(PEOPLE)
     def everybody(member: Admin) -> Response:
@@ -48,7 +49,7 @@ def people_routes(console: Console) -> APIRouter:
 
 def person_routes(console: Console) -> APIRouter:
     """Return the routes of acting on one member; nobody changes or removes himself."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post(f"{PEOPLE}/{{one}}/role")
     def set_role(member: AdminActing, one: str, role: Annotated[Role, Form()]) -> Response:

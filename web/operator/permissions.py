@@ -11,6 +11,7 @@ from jobs.audit import Actor
 from jobs.permission import Field
 from jobs.report import Report, report_on
 from web.answers import see
+from web.askedfirst import AskedFirst
 from web.operator.allowed import Allowed, ChangeTold, FailureTold, FolderNamed, OutcomeTold
 from web.operator.doors import Console
 from web.operator.models import code_of, moment_of
@@ -26,7 +27,7 @@ _Fields = Annotated[list[Field], Form(default_factory=list, alias="field")]
 
 def permission_routes(console: Console, paces: Paces) -> APIRouter:
     """Return the routes below `/imports/{id}`: ask, look, resolve."""
-    routes = APIRouter(prefix="/imports/{migration}")
+    routes = APIRouter(prefix="/imports/{migration}", route_class=AskedFirst)
     rooms = console.rooms
 
     @routes.post("/ask")

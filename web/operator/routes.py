@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
@@ -39,6 +39,12 @@ def check_needs(site: FastAPI) -> None:
     for route in routes_of(site):
         if len(route.needs) != 1:
             raise NeedUnclear(f"{route.path} names {len(route.needs)} needs")
+
+
+def ask_needs(request: Request) -> None:
+    """Let a form be read by whoever meets the needs of the route it is sent to; raises as they do."""
+    for need in _needs_in(getattr(request.scope.get("route"), "dependant", None)):
+        need(request)
 
 
 def routes_of(site: FastAPI) -> Iterator[Route]:

@@ -10,10 +10,12 @@ from fastapi import APIRouter, Form, Request, Response
 
 from jobs import audit
 from jobs.audit import Act, staff
+from web.askedfirst import AskedFirst
 from web.operator import accounts
 from web.operator import session as sessions
 from web.operator.account import Account
 from web.operator.asked import Asked, NotAsked, ask, take
+from web.operator.counting import BY_CLIENT
 from web.operator.doors import Console
 from web.operator.identity import account_of, member_of
 from web.operator.places import ours
@@ -21,7 +23,7 @@ from web.operator.provider import SsoRefused, Vouched
 from web.operator.rights import OPEN, STEP_UP_SECONDS, Viewer
 from web.operator.session import Session, Stage
 from web.operator.showing import notice, see, shown, with_session
-from web.operator.signin import BY_CLIENT, SIGN_IN, Given, too_often
+from web.operator.signin import SIGN_IN, Given, too_often
 from web.operator.sso import SingleSignOn, SsoAway
 from web.operator.stepping_up import stepped_up
 
@@ -43,9 +45,10 @@ _ELSE = "What came back from there is not as it should be. Try again; if it stay
 
 def signing_on_routes(console: Console, sso: SingleSignOn) -> APIRouter:
     """Return the routes out to the provider, and back."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.post("/signin/sso", dependencies=[OPEN])
+    @console.pools.sso.serves
     def out(request: Request, cookie: Given = "") -> Response:
         wait = console.seconds_to_wait(BY_CLIENT, request)
         if wait:
@@ -54,11 +57,13 @@ def signing_on_routes(console: Console, sso: SingleSignOn) -> APIRouter:
         return with_session(_out(console, sso, session, "/", stepping_up=False), session)
 
     @routes.post("/step-up/sso")
+    @console.pools.sso.serves
     def out_again(_: Viewer, back: Annotated[str, Form(max_length=1000)] = "/", cookie: Given = "") -> Response:
         session = sessions.find(console.state, cookie)
         return _out(console, sso, session, ours(back), stepping_up=True) if session else see(SIGN_IN)
 
     @routes.get(RETURN, dependencies=[OPEN])
+    @console.pools.sso.serves
     def back(code: str = "", state: str = "", error: str = "", iss: str = "", cookie: Given = "") -> Response:
         session = sessions.find(console.state, cookie)
         denied = bool(error) or iss not in {"", sso.provider.issuer}  # RFC 9207 §2.4

@@ -15,7 +15,8 @@ from starlette.staticfiles import StaticFiles
 
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.errors import IllegalTransition, UnknownMigration
-from web.busy import answer_busy
+from web.askedfirst import let_ask_first
+from web.busy import answer_busy, come_later
 from web.operator.accounts import Unreadable
 from web.operator.doors import Console
 from web.operator.enrolling import ENROL, NotEnrolling, choosing_routes, enrolling_routes
@@ -31,12 +32,13 @@ from web.operator.rights import (
     SignInFirst,
     StepUpFirst,
 )
-from web.operator.routes import check_needs
+from web.operator.routes import ask_needs, check_needs
 from web.operator.showing import notice, see
-from web.operator.signin import CODE, SIGN_IN, second_step_routes, signin_routes
+from web.operator.signin import CODE, SIGN_IN, busy, second_step_routes, signin_routes
 from web.operator.signing_on import signing_on_routes
 from web.operator.stepping_up import stepping_up_routes
 from web.operator.watching import watching_routes
+from web.pools import PoolFull
 from web.rendering import STATIC, STATIC_PLACE
 
 ROOMS: tuple[Callable[[Console], APIRouter], ...] = (
@@ -65,6 +67,7 @@ def make_console(console: Console) -> FastAPI:
     if console.sso:
         site.include_router(signing_on_routes(console, console.sso))
     site.mount(STATIC_PLACE, StaticFiles(directory=STATIC))
+    let_ask_first(site, ask_needs)
     _lead_on(site)
     _answer_the_rest(site, console)
     check_needs(site)
@@ -119,6 +122,10 @@ def _answer_the_rest(site: FastAPI, console: Console) -> None:
     told("Not done", unlogged, HTTPStatus.SERVICE_UNAVAILABLE, AuditBroken, AuditBusy)
     ours = "This is a mistake of ours; the service's log has a line about it."
     told("Something went wrong", ours, HTTPStatus.INTERNAL_SERVER_ERROR, Exception)
+
+    @site.exception_handler(PoolFull)
+    def full(_request: Request, _: Exception) -> Response:
+        return come_later(partial(busy, console))
 
     def of_people(request: Request, error: Exception) -> Response:
         return unhappy(console, _member(console, request), error)

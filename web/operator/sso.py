@@ -11,6 +11,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from requests import RequestException
 
+from oauth.bounded import BoundedAdapter
 from web.operator.asked import Asked
 from web.operator.provider import KeyUnknown, Provider, SsoRefused, Vouched, read_token, vouched_by
 
@@ -118,6 +119,8 @@ class SingleSignOn:
             code_challenge_method="S256",
             default_timeout=_SECONDS,
         )
+        for scheme in ("https://", "http://"):
+            made.mount(scheme, BoundedAdapter(_SECONDS))
         made.trust_env = False  # no proxy, and no passwords of a .netrc
         if provider.ca_file:
             made.verify = str(provider.ca_file)

@@ -5,18 +5,20 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Response
 
 from jobs import audit
 from jobs.audit import Act
+from web.askedfirst import AskedFirst
 from web.operator import session as sessions
+from web.operator.counting import step_up_attempt
 from web.operator.doors import Console
 from web.operator.identity import account_of
 from web.operator.places import STEP_UP, ours
 from web.operator.rights import Member, Viewer
 from web.operator.session import Session
 from web.operator.showing import see, shown
-from web.operator.signin import BY_CLIENT, SIGN_IN, Given, GivenCode, too_often
+from web.operator.signin import SIGN_IN, Given, GivenCode, too_often
 from web.operator.trying import factor_given
 
 _Back = Annotated[str, Form(max_length=1000)]
@@ -24,24 +26,22 @@ _Back = Annotated[str, Form(max_length=1000)]
 
 def stepping_up_routes(console: Console) -> APIRouter:
     """Return the routes of stepping up."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=AskedFirst)
 
     @routes.get(STEP_UP)
     def form(member: Viewer, back: str = "/") -> Response:
         return shown(console, "step_up.html", member, back=ours(back), refused=False)
 
     @routes.post(STEP_UP)
-    def code_given(
-        request: Request, member: Viewer, code: GivenCode = "", back: _Back = "/", cookie: Given = ""
-    ) -> Response:
-        wait = console.seconds_to_wait(BY_CLIENT, request)
-        if wait:
-            return too_often(console, wait)
+    def code_given(member: Viewer, code: GivenCode = "", back: _Back = "/", cookie: Given = "") -> Response:
         session = sessions.find(console.state, cookie)
         account = account_of(console.roster, session) if session else None
         if session is None or account is None:
             return see(SIGN_IN)
-        if not factor_given(console.roster, account, code):
+        attempt = step_up_attempt(console, session)
+        if attempt.wait:
+            return too_often(console, attempt.wait)
+        if not factor_given(console.roster, account, code, attempt):
             refused = HTTPStatus.FORBIDDEN
             return shown(console, "step_up.html", member, status=refused, back=ours(back), refused=True)
         return see(ours(back), stepped_up(console, session, member, time.time()))

@@ -22,10 +22,19 @@ def new_secret() -> str:
 
 def step_of(secret: str, code: str, now: float, last: int) -> int | None:
     """Return the time step that a code stands for, if it is near now and after the last one taken; else None."""
+    return next((step for step in _steps_of(secret, code, now) if step > last), None)
+
+
+def is_spent(secret: str, code: str, now: float, last: int) -> bool:
+    """Tell whether a code was right, and is good no more: whoever sends it again guesses nothing by it."""
+    return any(step <= last for step in _steps_of(secret, code, now))
+
+
+def _steps_of(secret: str, code: str, now: float) -> list[int]:
+    """Return the time steps near now that a code stands for."""
     given = "".join(code.split())
     about, made = int(now) // STEP_SECONDS, TOTP(secret)
-    found = [about + by for by in _WINDOW if hmac.compare_digest(made.generate_otp(about + by), _ascii(given))]
-    return next((step for step in found if step > last), None)
+    return [about + by for by in _WINDOW if hmac.compare_digest(made.generate_otp(about + by), _ascii(given))]
 
 
 def address_of(secret: str, name: str) -> str:

@@ -17,36 +17,42 @@ from web.operator import accounts, passwords
 from web.operator import session as sessions
 from web.operator.account import Account, Factor, tried_factor, tried_password
 from web.operator.accounts import Roster, Unreadable
+from web.operator.counting import UNCOUNTED, Attempt
 from web.operator.session import Session, Stage
 
 _log = structlog.get_logger()
 
 
-def let_halfway(roster: Roster, name: str, password: str) -> Account | None:
+def let_halfway(roster: Roster, name: str, password: str, attempt: Attempt = UNCOUNTED) -> Account | None:
     """Try a name and a password; return the account, whose second factor is to follow, or None. The time is the same.
 
-    Tries are counted by the account; one that rests refuses the right password too.
+    An account that rests refuses strangers the right password, too.
     """
-    account = _account_named(roster, name)
+    account = account_named(roster, name)
     right = passwords.fits(account.password if account else "", password)
     if account is None:
         _log.warning("signin-refused", code="name")
         return None
-    rule = partial(tried_password, now=time.time(), right=right)
+    rule = partial(tried_password, now=time.time(), right=right, apart=attempt.apart)
     if not accounts.change(roster, account.id, rule):
         _tell_refusal(roster, account, "password")
         return None
+    attempt.give_back()
     if passwords.is_outdated(account.password):
         _rehash(roster, account, password)
     return account
 
 
-def factor_given(roster: Roster, account: Account, code: str) -> Factor | None:
-    """Try a code of the second factor, or of recovery, which is used up by that; return which one it was."""
-    right = accounts.change(roster, account.id, partial(tried_factor, code=code, now=time.time()))
-    if right is None:
-        _tell_refusal(roster, account, "factor")
-    elif right == "recovery":
+def factor_given(roster: Roster, account: Account, code: str, attempt: Attempt = UNCOUNTED) -> Factor | None:
+    """Try a code of the second factor, or of recovery, which is used up by that; return which one let somebody in."""
+    rule = partial(tried_factor, code=code, now=time.time(), apart=attempt.apart)
+    right = accounts.change(roster, account.id, rule)
+    if right is not None:
+        attempt.give_back()
+    if right is None or right == "spent":
+        _tell_refusal(roster, account, right or "factor")
+        return None
+    if right == "recovery":
         audit.append(roster.state, staff(account.id), Act.RECOVERY_CODE_USED)
     return right
 
@@ -59,7 +65,8 @@ def let_in(roster: Roster, account: Account, cookie: str) -> Session:
     return sessions.begin(roster.state, cookie, Stage.IN, account, stepped_up_at=now)
 
 
-def _account_named(roster: Roster, name: str) -> Account | None:
+def account_named(roster: Roster, name: str) -> Account | None:
+    """Return the account that somebody can sign in to under a name; None where there is none."""
     try:
         account = accounts.by_sign(roster, accounts.local(name)) if name else None
     except Unreadable:

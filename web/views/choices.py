@@ -11,6 +11,9 @@ PLACES = ("INBOX", "SENT", "DRAFT", "ARCHIVE")
 
 KEEP = "keep"
 RENAME = "name-"
+UNCOUNTED = "uncounted"
+"""The field of a form that showed no labels, for they were not known yet: all of them come along."""
+
 LONGEST_NAME = 225
 """As long as a label at Gmail may be."""
 

@@ -78,7 +78,8 @@ class Branch:
 class Choose:
     """The page. `together` is the sentence beside the one button; `usual` says that nothing was changed yet.
 
-    `again`: there is mail in the mailbox, so the page says what a second import does.
+    `again`: there is mail in the mailbox, so the page says what a second import does. Not `counted`: neither labels
+    nor messages are known yet, and the page says so.
     """
 
     frame: Frame
@@ -95,6 +96,7 @@ class Choose:
     trash: bool
     periods: Periods
     again: bool
+    counted: bool = True
 
 
 def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: Choices) -> Choose:
@@ -122,6 +124,30 @@ def choose(host: Host, migration: str, looked: Looked, choices: Choices, usual: 
     )
 
 
+def uncounted(host: Host, migration: str, choices: Choices, usual: Choices) -> Choose:
+    """Return the screen for an account that was not counted yet: Gmail's own places, and no numbers."""
+    return Choose(
+        frame=Frame(host, 4),
+        migration=migration,
+        together=_(
+            "Your mail hasn't been counted yet, so we can't say how much it is or whether it fits. If you start now, "
+            "the next page shows the numbers as soon as they are known."
+        ),
+        usual=choices == usual,
+        left_out=(),
+        to_look_at=(),
+        places=tuple(_uncounted_place(key, choices) for key in PLACES),
+        tree=(),
+        policies=policies(None, None, choices.policy),
+        categories=choices.categories == "keyword",
+        spam=choices.spam,
+        trash=choices.trash,
+        periods=periods(choices.since),
+        again=False,
+        counted=False,
+    )
+
+
 def _amount(count: int, effect: StorageEffect) -> str:
     """Return so many messages; "about" so many where the period begins on a day that was not counted to."""
     return messages(count) if effect.exact else _("about {messages}").format(messages=messages(count))
@@ -146,6 +172,11 @@ def _place(key: str, looked: Looked, choices: Choices) -> Branch:
     title = _(_PLACES[key])
     ticked = key not in choices.skip_labels
     return Branch(key, Name(title), title, 0, _count(key, looked, ticked=ticked), ticked, None, (), "", "")
+
+
+def _uncounted_place(key: str, choices: Choices) -> Branch:
+    title = _(_PLACES[key])
+    return Branch(key, Name(title), title, 0, "", key not in choices.skip_labels, None, (), "", "")
 
 
 def _branch(label: Label, known: set[str], looked: Looked, choices: Choices) -> Branch:

@@ -9,7 +9,7 @@ from web.views.wording import messages, size
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One way to treat messages with several labels, with what it stores; `fits` empty where nobody knows."""
+    """One way to treat messages with several labels, with what it stores: `storage`, `fits`, empty where unknown."""
 
     value: str
     title: str
@@ -19,8 +19,16 @@ class Policy:
     chosen: bool
 
 
-def policies(effect: StorageEffect, free: int | None, chosen: str) -> tuple[Policy, ...]:
-    """Return both policies with their storage; `free` in bytes, None where unknown; `chosen` is the policy ticked."""
+def policies(effect: StorageEffect | None, free: int | None, chosen: str) -> tuple[Policy, ...]:
+    """Return both policies with their storage.
+
+    Args:
+        effect: what they store; None where the mail was not counted.
+        free: space in bytes, None where unknown.
+        chosen: the policy ticked.
+    """
+    one = (effect.one_copy_messages, effect.one_copy_bytes) if effect else None
+    several = (effect.copy_per_label_messages, effect.copy_per_label_bytes) if effect else None
     rows = (
         (
             "one-copy",
@@ -29,32 +37,29 @@ def policies(effect: StorageEffect, free: int | None, chosen: str) -> tuple[Poli
                 "It lies in the folder of its most telling label; its other labels become tags, where your mail "
                 "program shows tags."
             ),
-            effect.one_copy_messages,
-            effect.one_copy_bytes,
+            one,
         ),
         (
             "copy-per-label",
             _("A copy in the folder of each label"),
             _("As Gmail shows it: the same message in every folder. Each copy counts against your space."),
-            effect.copy_per_label_messages,
-            effect.copy_per_label_bytes,
+            several,
         ),
     )
     return tuple(
-        Policy(
-            value,
-            title,
-            words,
-            _("{messages}, about {size}").format(messages=messages(count), size=size(octets)),
-            _fits(octets, free),
-            value == chosen,
-        )
-        for value, title, words, count, octets in rows
+        Policy(value, title, words, _storage(stored), _fits(stored, free), value == chosen)
+        for value, title, words, stored in rows
     )
 
 
-def _fits(octets: int, free: int | None) -> str:
-    if free is None:
+def _storage(stored: tuple[int, int] | None) -> str:
+    if stored is None:
         return ""
-    words = _("fits into your {size} of free space") if octets <= free else _("more than your {size} of free space")
+    return _("{messages}, about {size}").format(messages=messages(stored[0]), size=size(stored[1]))
+
+
+def _fits(stored: tuple[int, int] | None, free: int | None) -> str:
+    if stored is None or free is None:
+        return ""
+    words = _("fits into your {size} of free space") if stored[1] <= free else _("more than your {size} of free space")
     return words.format(size=size(free))

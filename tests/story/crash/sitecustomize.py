@@ -8,32 +8,42 @@ file that says it has happened; without one it happens in each process anew.
 
 import itertools
 import os
-import signal
 import sys
+
+from killing import Killer, kill
 
 _AT = os.environ.get("CRASH_AT", "")
 _NTH = int(os.environ.get("CRASH_NTH", "1"))
 _passes = itertools.count(1)
-_make = os.mkfifo  # behind closed doors (migrator/egress) no file can be made but by a call taken before they close
+_killer = Killer()
 
 
 def _once() -> bool:
     if "CRASH_DONE" not in os.environ:
         return True
     try:
-        _make(os.environ["CRASH_DONE"], 0o600)
+        os.mkfifo(os.environ["CRASH_DONE"], 0o600)
     except FileExistsError:
         return False
     return True
 
 
-def _kill(event: str, args: tuple[object, ...]) -> None:
-    if event.startswith("migrator.") and _AT in {event, f"{event}:{args[0]}"} and next(_passes) == _NTH and _once():
-        ours, other = os.getpid(), int(os.environ.get("CRASH_PID", "0"))
-        victims = {"child": [ours], "worker": [os.getpgid(0)], "redis": [other], "keys": [other, ours]}
-        for victim in victims[os.environ["CRASH_WHO"]]:
-            os.kill(victim, signal.SIGKILL)
+def _kill_once(_: str, ours: int) -> None:
+    if _once():
+        other = int(os.environ.get("CRASH_PID", "0"))
+        kill(
+            *{"child": [ours], "worker": [os.getpgid(0)], "redis": [other], "keys": [other, ours]}[
+                os.environ["CRASH_WHO"]
+            ]
+        )
+
+
+def _hook(event: str, args: tuple[object, ...]) -> None:
+    if event == "migrator.walls.before":
+        _killer.leave_outside(_kill_once)
+    elif event.startswith("migrator.") and _AT in {event, f"{event}:{args[0]}"} and next(_passes) == _NTH:
+        _killer.ask(event, _kill_once)
 
 
 if _AT:
-    sys.addaudithook(_kill)
+    sys.addaudithook(_hook)

@@ -1,10 +1,12 @@
 """What holds for every request of the API: tokens, scopes, problems, idempotency, the description."""
 
+import http.client
 import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from api_site import Tokens
@@ -13,6 +15,7 @@ from ways import FROM_PANEL, HOST_KEY, PANEL, SECRET_KEY, Client
 
 from app.stores import Stores
 from jobs import audit, requests
+from web.api.application import API
 from web.api.problems import CODES
 from web.api.tokens import Scope, ServiceToken, digest_of, new_token, token_for
 from web.launch_token import TYPE
@@ -246,3 +249,14 @@ def test_the_description_is_a_page_without_scripts_and_styles(client: Client) ->
     ids = re.findall(r'id="(\w+)"', answer.text)
     assert set(re.findall(r'href="#(\w+)"', answer.text)) <= set(ids)
     assert len(ids) == len(set(ids))
+
+
+def test_a_body_is_read_of_callers_with_a_token_alone(url: str, stores: Stores) -> None:
+    _ = stores
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.putrequest("POST", f"{API}/launches")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", "60000")
+    connection.endheaders()
+    assert connection.getresponse().status == 401
+    connection.close()

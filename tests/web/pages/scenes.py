@@ -16,7 +16,7 @@ from migrator.preview import effect_of
 from migrator.quota import PROFILES
 from migrator.survey import Group, Survey
 from web.views.check import Counted, check
-from web.views.choose import Looked, choose
+from web.views.choose import Looked, choose, uncounted
 from web.views.notice import notice
 from web.views.progress import running
 from web.views.signin import signin
@@ -133,6 +133,7 @@ def _choosing() -> Iterator[Scene]:
     for names, words in ((EVERYDAY, "everyday"), (HOSTILE, "hostile"), ((), "no-labels")):
         for choices, turn in ((Choices(), ""), (chosen, "-changed")):
             yield Scene(f"choose-{words}{turn}", "choose.html", _chosen(names, choices))
+    yield Scene("choose-uncounted", "choose.html", lambda: uncounted(HOST, ID, Choices(), Choices()))
 
 
 def _chosen(names: tuple[str, ...], choices: Choices) -> Callable[[], Any]:

@@ -41,5 +41,11 @@ def test_a_failure_is_told_and_can_be_tried_again_or_left() -> None:
         f"/imports/{ID}/check?again=1"
     ]
     assert [form.attributes["action"] for form in shown.all("form") if ID in form.attributes["action"]] == [
-        f"/imports/{ID}/start-over"
+        f"/imports/{ID}/confirm",
+        f"/imports/{ID}/start-over",
     ]
+
+
+def test_nobody_has_to_wait_for_the_count() -> None:
+    for shown in (page(), page(failed=SENTENCE), page(Counted(3, 1, 1_000, 9_000, None))):
+        assert [form.attributes["action"] for form in shown.all("form")].count(f"/imports/{ID}/confirm") == 1

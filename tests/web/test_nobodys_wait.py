@@ -1,0 +1,165 @@
+"""Nobody's wait blocks somebody else's page: all work that waits for others is saturated, and everything else answers.
+
+A mail server that takes connections and says nothing, Google's token endpoint and listings that hang, a provider of
+single sign-on that hangs, passwords that are hashed: all at once, on the real processes.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from besieged import DOMAIN, SILENT, Besieged, Visitor, back_from_google, besieged
+from browser import Answer
+from engine import invent
+from servers.fixtures import StartServer
+from stand_in import Google
+from waiting import eventually
+
+from emulator.servers.instance import Limits, Server
+from jobs import accounts, requests
+from jobs.fullness import Load, fullness
+from jobs.launch import Import, prepare
+from jobs.migration import new_id, record_key
+from migrator.mailbox import Password
+from oauth.grant import Grant
+from oauth.vault import Safe
+from web import session as sessions
+from web.session import COOKIE, Entered
+
+Siege = Callable[[int], Answer]
+"""One more of a kind of work."""
+
+HANGS = 60
+"""Seconds that Google takes for its answers."""
+
+ROOMY = 8.0
+"""Seconds in which a page is there on a busy machine; whoever waits for a hanging thread waits longer."""
+
+
+@pytest.fixture(scope="module")
+def server(start_server: StartServer) -> Server:
+    return start_server("dovecot", Limits())
+
+
+@pytest.fixture(scope="module")
+def there(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
+    with Google() as google:
+        invent(google, 3)
+        with besieged(tmp_path_factory.mktemp("siege"), google, server) as made:
+            yield made
+
+
+def again_and_again(work: Siege, number: int, over: threading.Event) -> None:
+    """Do something until it is over; who is asked to come again comes at once."""
+    while not over.is_set():
+        try:
+            work(number)
+        except OSError:  # the server has ended
+            return
+
+
+def connected(
+    there: Besieged, server: Server, name: str, *, domain: str = "", ended: bool = False
+) -> tuple[Visitor, str]:
+    """Return a customer and the path of a connected import that waits for its start, or of one that has ended."""
+    state, vault, migration, user = there.home.state, there.home.vault, new_id(), server.new_user()
+    address, login = (f"{name}@{domain}", f"{name}@{domain}") if domain else (f"{user.name}@{DOMAIN}", user.name)
+    account = f"{name}@gmail.example"
+    there.google.control("accounts", {"address": account, "synthetic": 3})
+    accounts.claim(state, vault, migration, account)
+    safe = Safe(state, migration, vault.make(migration))
+    safe.seal(grant=Grant(there.google.grant(account=account)["refresh_token"]).to_bytes())
+    safe.seal(addresses=json.dumps({"account": account, "mailbox": address}).encode())
+    prepare(state, vault, migration, Import(name, Password(login, user.password), domain=domain))
+    requests.create(state, name, migration_id=migration, start=False)
+    if ended:
+        state.hset(record_key(migration), mapping={"state": "done", "phase": "done", "ended_at": time.time()})
+    session = sessions.enter(state, "", Entered(name, address, domain=domain), (migration,))
+    return Visitor(there.pages, {COOKIE: session.id}), f"/imports/{migration}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of work: what saturates it, how often at once, and whether more of it is refused at once."""
+
+    name: str
+    siege: Siege
+    times: int
+    refused: bool = True
+
+
+@pytest.fixture(scope="module")
+def kinds(there: Besieged, server: Server) -> dict[str, Kind]:
+    """All kinds, their customers come in already: what they do next is to wait."""
+    back = [back_from_google(there, number) for number in range(81)]
+    looked = [connected(there, server, f"looked-{number}") for number in range(16)]
+    undone = [connected(there, server, f"undone-{number}", domain=SILENT, ended=True) for number in range(9)]
+
+    def sign_in(number: int) -> Answer:
+        return there.stranger().ask("POST", "/signin", address=f"user-{number}@{SILENT}", password="wrong")
+
+    def exchange(number: int) -> Answer:
+        customer, path = back[number]
+        return customer.ask("GET", path)
+
+    def survey(number: int) -> Answer:
+        customer, path = looked[number]
+        return customer.ask("GET", f"{path}/check")
+
+    def undo(number: int) -> Answer:
+        customer, path = undone[number]
+        return customer.ask("POST", f"{path}/undo", password="secret")
+
+    def sso(_: int) -> Answer:
+        return there.member().ask("POST", "/signin/sso")
+
+    return {
+        kind.name: kind
+        for kind in (
+            Kind("sign-in", sign_in, 40),
+            Kind("exchange", exchange, 80),
+            Kind("survey", survey, 16, refused=False),
+            Kind("undo", undo, 8),
+            Kind("sso", sso, 20),
+        )
+    }
+
+
+@pytest.fixture(scope="module")
+def besieging(there: Besieged, kinds: dict[str, Kind]) -> Iterator[None]:
+    """Saturate all kinds at once."""
+    for method in ("oauth.token", "labels.list", "messages.list"):
+        there.google.fault("hang", method=method, times=0, seconds=HANGS)
+    over = threading.Event()
+    for kind in kinds.values():
+        for number in range(kind.times):
+            threading.Thread(target=again_and_again, args=(kind.siege, number, over), daemon=True).start()
+    eventually(lambda: all(is_full(there, name) for name in kinds), 120)
+    yield
+    over.set()
+
+
+def is_full(there: Besieged, kind: str) -> bool:
+    load = fullness(there.home.state).get(kind, Load())
+    return 0 < load.places <= load.working
+
+
+def is_put_off(answer: Answer) -> bool:
+    """True if it is to come again; a place may have become free at this very moment."""
+    return answer.status == 503 and answer.headers.get("retry-after", "").isdecimal()
+
+
+@pytest.mark.parametrize("kind", ["sign-in", "exchange", "survey", "undo", "sso"])
+@pytest.mark.usefixtures("besieging")
+def test_everything_else_is_there_while_a_kind_of_work_is_saturated(
+    kind: str, there: Besieged, kinds: dict[str, Kind]
+) -> None:
+    """One more is asked to come again, and changes nothing; pages, files, the API and `/readyz` answer as ever."""
+    glances = there.glances(there.customer(f"watches-{kind}"))
+    assert {name: status for name, (status, _) in glances.items()} == dict.fromkeys(glances, 200)
+    assert max(seconds for _, seconds in glances.values()) < ROOMY, glances
+    if kinds[kind].refused:
+        eventually(lambda: is_put_off(kinds[kind].siege(kinds[kind].times)))
