@@ -14,8 +14,9 @@ from app.config import Config
 from app.stores import Stores, connect
 from app.storeurls import keeper_url
 from jobs.audit.check import Verdict
-from jobs.audit.keeper import Keeper, KeptElsewhere, locked
+from jobs.audit.keeper import Keeper, locked
 from jobs.audit.key import AuditKey, AuditKeyUnusable
+from jobs.audit.marking import KeptElsewhere
 
 _log = structlog.get_logger()
 

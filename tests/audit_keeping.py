@@ -2,10 +2,11 @@
 
 import base64
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audit_chains import KEY, chain, lay
 from redis import Redis
@@ -69,9 +70,21 @@ def keep(redis: Redis, folder: Path) -> Verdict:
 @contextmanager
 def old_copy(redis: Redis) -> Iterator[None]:
     """Put the store back, at the end of the block, to what it was at its beginning."""
-    keys: Sequence[bytes] = redis.keys("*")
-    held = {key: redis.dump(key) for key in keys}
+    held = _dumped(redis)
     yield
     redis.flushdb()
+    _restore(redis, held)
+
+
+def copy_store(redis: Redis, other: Redis, pattern: str = "*") -> None:
+    """Give another store what this one holds."""
+    _restore(other, _dumped(redis, pattern))
+
+
+def _dumped(redis: Any, pattern: str = "*") -> dict[bytes, bytes]:
+    return {key: redis.dump(key) for key in redis.keys(pattern)}
+
+
+def _restore(redis: Redis, held: dict[bytes, bytes]) -> None:
     for key, blob in held.items():
         redis.restore(key, 3_600_000, blob)

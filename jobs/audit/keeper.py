@@ -15,23 +15,23 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import WatchError
 
-from jobs.audit import oldlog
+from jobs.audit import oldlog, recent
 from jobs.audit.check import Flaw, Kind, Verdict, publish, verify
 from jobs.audit.entry import Entry
 from jobs.audit.key import AuditKey, Purpose
 from jobs.audit.log import AuditBroken, read, readable
-from jobs.audit.mark import Mark, MarkUnreadable, new_mark, read_mark, write_mark
+from jobs.audit.mark import Mark, MarkUnreadable, read_mark
+from jobs.audit.marking import Marker
 from jobs.audit.places import (
     BROKEN,
     DAY,
-    HOME,
     NEWEST,
     OF_ONE_SECONDS,
     OPEN,
@@ -46,7 +46,6 @@ from jobs.audit.putting import KEPT_SECONDS, put_entries
 from jobs.audit.shelf import NotOurs, Sealed, Shelf, begin_of, day_of
 from jobs.audit.taking import entries_of
 from jobs.audit.words import Act
-from jobs.durable import wait_for_disk
 
 VERIFY_SECONDS = 600.0
 _FILES_AT_ONCE = 40
@@ -55,13 +54,6 @@ _FILES_AT_ONCE = 40
 _BATCH = 1000
 _SETTLED_SECONDS = 60
 """A day is closed so long after its end: by then its last entries are on the store's disk."""
-
-
-class KeptElsewhere(Exception):
-    """The log is kept in another folder."""
-
-    def __init__(self) -> None:
-        super().__init__("the audit log is kept in another folder")
 
 
 @contextmanager
@@ -97,10 +89,10 @@ class Keeper:
     settled_seconds: int = _SETTLED_SECONDS
     _turn: int = field(default=0, init=False)
     _verify_at: float = field(default=0.0, init=False)
-    _unmarked_since: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.folder, self.key)
+        self.marker = Marker(self.redis, self.folder, self.key, self.settled_seconds)
 
     def look(self) -> Verdict | None:
         """Do all there is to do; return what was found where that was looked for.
@@ -111,6 +103,9 @@ class Keeper:
             OSError: the folder cannot be written.
         """
         flaw = self._flaw()
+        if flaw and flaw.kind is Kind.ROLLED_BACK and self.marker.put_back():
+            self._verify_at = 0.0
+            flaw = self._flaw()
         if flaw is None:
             flaw = self._carry_on()
         if flaw is not None:
@@ -142,7 +137,8 @@ class Keeper:
     def _carry_on(self) -> Flaw | None:
         try:
             oldlog.carry_over(self.redis, self.shelf, self.key)
-            while self._take():
+            mark = self.marker.mark()
+            while self._take(mark.number):
                 pass
             self._close()
         except oldlog.OldLogDamaged as damaged:
@@ -151,7 +147,7 @@ class Keeper:
             self._verify_at = 0.0  # an open entry was altered: it stays where it is, and is told at each look
         except FileExistsError:
             return Flaw(read(self._lines(0, 1)[0]).number, Kind.DOUBLED)
-        self._note_newest()
+        self.marker.note_newest()
         if self.shelf.removed(self._now()):
             self._verify_at = 0.0
         return None
@@ -159,7 +155,7 @@ class Keeper:
     def _flaw(self) -> Flaw | None:
         """Return what forbids to go on: the newest entry must be ours, and not older than the mark."""
         try:
-            mark = self._mark()
+            mark = self.marker.mark()
         except MarkUnreadable:
             return Flaw(0, Kind.MARK_ALTERED)
         newest = text(answers_of(self.redis).get(NEWEST))
@@ -199,27 +195,18 @@ class Keeper:
         self._verify_at = 0.0
         return found
 
-    def _mark(self) -> Mark:
-        """Return the mark of this folder, which must be the log's.
+    def _take(self, marked: int) -> bool:
+        """Make entries of notes that wait; True while there may be more. Another keeper's are never doubled.
 
-        Raises:
-            KeptElsewhere: the store names another folder.
+        Nothing is made where the newest entry is before the marked one: another store answers now, and the next look
+        puts back what it lacks.
         """
-        home, mark = text(answers_of(self.redis).get(HOME)), read_mark(self.folder, self.key)
-        if home and home != (mark.home if mark else ""):
-            raise KeptElsewhere
-        if mark is None:
-            mark = new_mark()
-            write_mark(self.folder, self.key, mark)
-        self.redis.set(HOME, mark.home, ex=KEPT_SECONDS)
-        return mark
-
-    def _take(self) -> bool:
-        """Make entries of notes that wait; True while there may be more. Another keeper's are never doubled."""
         floor = self._floor()
         with answers_of(self.redis).pipeline() as turn:
             turn.watch(NEWEST)
             newest, now = text(turn.get(NEWEST)), int(turn.time()[0])
+            if (read(newest).number if newest else 0) < marked:
+                return False
             rows = [(writer, texts(turn.lrange(inbox(writer), 0, _BATCH - 1))) for writer in WRITERS]
             known = readable(texts(turn.lrange(OPEN, -_BATCH, -1)))
             written = [(writer, line) for writer, lines in rows for line in lines]
@@ -249,6 +236,7 @@ class Keeper:
             lines = [*day]
             self.shelf.write(lines)
             self._drop(lines)
+            recent.forget(self.folder, day_of(read(lines[0]).at))
             self._put_off()
 
     def _is_settled(self, at: int) -> bool:
@@ -267,19 +255,6 @@ class Keeper:
         for key in texts([*self.redis.scan_iter(of_one("*"), count=1000)]):
             if self.redis.exists(f"mig:{{{key.removeprefix(of_one(''))}}}"):
                 self.redis.expire(key, OF_ONE_SECONDS)
-
-    def _note_newest(self) -> None:
-        """Write down outside the store how far the log is, once that is on the store's disk, or surely is by time."""
-        newest = text(answers_of(self.redis).get(NEWEST))
-        mark = self._mark()
-        if newest is None or read(newest).number == mark.number:
-            self._unmarked_since = None
-            return
-        self._unmarked_since = self._unmarked_since or time.monotonic()
-        if wait_for_disk(self.redis) or time.monotonic() - self._unmarked_since >= self.settled_seconds:
-            entry = read(newest)
-            write_mark(self.folder, self.key, replace(mark, number=entry.number, hash=entry.hash))
-            self._unmarked_since = None
 
     def _lines(self, first: int, count: int) -> list[str]:
         return texts(answers_of(self.redis).lrange(OPEN, first, first + count - 1 if first >= 0 else -1))

@@ -15,11 +15,15 @@ _NAME = "newest"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The newest checkpoint known to be on the store's disk; `home` is the folder's own random name."""
+    """The newest checkpoint known to be on the store's disk.
+
+    `home` is the folder's own random name, `store` the one that the store's process gave itself (INFO's `run_id`).
+    """
 
     home: str
     number: int
     hash: str
+    store: str = ""
 
     @property
     def checkpoint(self) -> Checkpoint:

@@ -50,6 +50,7 @@ class Act(StrEnum):
     MEMBER_REMOVED = "member-removed"
     NOTE_REFUSED = "note-refused"
     VERIFYING = "verifying"
+    ENTRIES_PUT_BACK = "entries-put-back"
 
 
 OF_MEMBERS = frozenset(act for act in Act if act.value.startswith("member-"))

@@ -17,9 +17,10 @@ from waiting import eventually
 from jobs import audit
 from jobs.audit import Act, Flaw, Kind
 from jobs.audit.entry import Note
-from jobs.audit.keeper import Keeper, KeptElsewhere, locked
+from jobs.audit.keeper import Keeper, locked
 from jobs.audit.key import AuditKey, Purpose
 from jobs.audit.mark import read_mark, write_mark
+from jobs.audit.marking import KeptElsewhere
 from jobs.audit.oldlog import HEAD
 from jobs.audit.places import BROKEN, DAY, HOME, NEWEST, OPEN, VERDICT, inbox, of_one
 from jobs.audit.shelf import day_of
