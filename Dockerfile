@@ -14,6 +14,7 @@ COPY requirements-image.lock /src/
 RUN /opt/migrator/bin/pip install --require-hashes --only-binary :all: -r /src/requirements-image.lock
 COPY pyproject.toml README.md LICENSE /src/
 COPY app /src/app
+COPY deploy/redis /src/deploy/redis
 COPY emulator /src/emulator
 COPY jobs /src/jobs
 COPY migrator /src/migrator

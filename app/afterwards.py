@@ -129,4 +129,4 @@ def _undo(config: Config, stores: Stores, migration: str, credentials: Credentia
 
 def _place(config: Config, stores: Stores, migration: str) -> Place:
     target = config_for(config, stores.state, migration).target
-    return Place(target, stores.urls.state, secrets=config.secret_files)
+    return Place(target, secrets=config.secret_files)

@@ -6,7 +6,7 @@ Tokens, passwords and mail exist only here, and end with the process.
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from redis import Redis
@@ -16,20 +16,22 @@ from app.closing import ADMINISTRATOR, close_doors, outside_of
 from app.config import Config
 from app.hosts import config_for
 from app.master_user import as_of_now
-from app.stores import connect
+from app.permitting import slice_permit
 from app.summing import summarise
 from jobs import accounts, clientrefused
 from jobs.contacts import note_contact, note_served, served_by
 from jobs.crashes import store_away
-from jobs.discarding import Revocation, cannot_revoke
 from jobs.launch import Wanted, grant_of, mailbox_of, wanted_of
 from jobs.migration import State, part_key
-from jobs.reach import door_url
+from jobs.permits import for_revoking
 from jobs.requests import read
 from jobs.retention import UNFINISHED_SECONDS
 from jobs.settings import Surroundings
-from jobs.slice import Link, SliceEnd, SliceTask, advance, again, ended, failed, paused, soon, wait
+from jobs.slice import Link, SliceEnd, SliceTask, advance, again, failed, paused, soon, wait
+from jobs.storeline import state_store
+from jobs.storeproxy import Access
 from jobs.storetrouble import is_away
+from jobs.tickets import Claim
 from migrator.changes import catch_up, look_once_more
 from migrator.egress import ToMailbox, line
 from migrator.errors import (
@@ -56,8 +58,7 @@ from migrator.retry import Patience, Stopped
 from migrator.transfer import copy_slice
 from migrator.verify import verify_slice
 from oauth.errors import KeyLost, SealBroken
-from oauth.grant import Grant, SingleFlightCredentials
-from oauth.revocation import is_gone, revoke
+from oauth.grant import SingleFlightCredentials
 from oauth.vault import Safe
 
 _RETRY_SECONDS = 15.0
@@ -66,62 +67,55 @@ _SECOND_LOGIN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ChildConfig:
-    """What the child is given beside its task: the configuration and where the state store is. Holds no secret."""
+    """What the child is given beside its task: the configuration. Holds no secret, and not where the stores are."""
 
     config: Config
-    state_url: str
+
+    @classmethod
+    def of(cls, task: SliceTask) -> "ChildConfig":
+        """Return what came with a task."""
+        if not isinstance(task.config, cls):
+            raise TypeError("a slice needs a ChildConfig")
+        return task.config
 
 
-def surroundings(given: ChildConfig, state: Redis, migration: str, phase: State) -> Surroundings:
+def surroundings(config: Config, state: Redis, claimed: Claim) -> Surroundings:
     """Return what a slice is told and what it reaches; for its worker.
 
     A mail server that is none of the host's any more is no door: the slice finds that out by itself.
     """
-    known_as = door_url(given.state_url)
-    contacted = partial(note_contact, state, migration)
+    revokes = claimed.phase is State.FINISHING
+    permit = for_revoking(claimed.id) if revokes else slice_permit(config, state, claimed)
+    contacted = partial(note_contact, state, claimed.id)
     try:
-        config, to_mailbox = config_for(given.config, state, migration), phase is not State.FINISHING
+        reached, to_mailbox = config_for(config, state, claimed.id), not revokes
     except UnknownHost:
-        config, to_mailbox = given.config, False
-    outside = outside_of(config, given.state_url, known_as, to_mailbox=to_mailbox, contacted=contacted)
-    return Surroundings(replace(given, state_url=known_as), outside)
+        reached, to_mailbox = config, False
+    outside = outside_of(reached, Access(state, permit), to_mailbox=to_mailbox, contacted=contacted)
+    return Surroundings(ChildConfig(config.without_stores), outside)
 
 
 def work(task: SliceTask, link: Link) -> SliceEnd:
     """Do one slice of a migration; every error of the tree becomes the end it asks for."""
     try:
-        given = _given(task)
-        to_mailbox = task.phase is not State.FINISHING
-        given = _with_its_host(task, given) if to_mailbox else given
-        mailbox, first = _mailbox(task, given) if to_mailbox else (None, "")
-        reach = close_doors(given.config, given.state_url, link.refused, to_mailbox=to_mailbox, first=first)
-        end = Slice(task, link, given, reach, mailbox).run()
+        state = state_store()
+        config = config_for(ChildConfig.of(task).config, state, task.id)
+        mailbox, first = _mailbox(task, config, state)
+        reach = close_doors(config, link.refused, to_mailbox=True, first=first)
+        end = Slice(task, link, config, state, reach, mailbox).run()
     except (MigrationError, SealBroken, RedisError) as error:
         end = _end_of(error)
     sys.audit("migrator.slice.before", task.phase)
     return end
 
 
-def _given(task: SliceTask) -> ChildConfig:
-    if not isinstance(task.config, ChildConfig):
-        raise TypeError("a slice needs a ChildConfig")
-    return task.config
-
-
-def _with_its_host(task: SliceTask, given: ChildConfig) -> ChildConfig:
-    """Put the migration's own mail server in the configuration's place."""
-    with connect(given.state_url) as state:
-        return replace(given, config=config_for(given.config, state, task.id))
-
-
-def _mailbox(task: SliceTask, given: ChildConfig) -> tuple[Credentials, str]:
+def _mailbox(task: SliceTask, config: Config, state: Redis) -> tuple[Credentials, str]:
     """Open the mailbox's credentials while the file of the administrator's password can still be read.
 
     With them comes the address of the mail server that served last.
     """
-    with connect(given.state_url) as state:
-        mailbox = mailbox_of(Safe(state, task.id, task.key))
-        return as_of_now(given.config, mailbox, _administrator), served_by(state, task.id)
+    mailbox = mailbox_of(Safe(state, task.id, task.key))
+    return as_of_now(config, mailbox, _administrator), served_by(state, task.id)
 
 
 def _administrator() -> str:
@@ -153,13 +147,13 @@ class Slice:
     """The doors of one slice, each opened when it is first used."""
 
     def __init__(
-        self, task: SliceTask, link: Link, given: ChildConfig, reach: ToMailbox, mailbox: Credentials | None
+        self, task: SliceTask, link: Link, config: Config, state: Redis, reach: ToMailbox, mailbox: Credentials
     ) -> None:
         self._task = task
         self._reach = reach
         self._credentials = mailbox
-        self._config = given.config
-        self._state: Redis = connect(given.state_url)
+        self._config = config
+        self._state = state
         self._safe = Safe(self._state, task.id, task.key)
         self._ledger = Ledger(self._state, task.id, task.token, link.progressed)
         self._patience = Patience(task.seconds, link.stop_requested)
@@ -170,16 +164,15 @@ class Slice:
             State.PLANNING: self._plan,
             State.COPYING: self._copy,
             State.VERIFYING: self._verify,
-            State.FINISHING: self._finish,
         }
         try:
             return phases[self._task.phase]()
         except (Transient, MailboxUnreachable) as error:
             return wait(pause(self._ledger, time.time()), error.code)
         except ClientRefused as error:
-            clientrefused.note(self._state, error.detail)
             now = time.time()
-            return wait(min(pause(self._ledger, now), now + clientrefused.LONGEST_PAUSE), error.code)
+            until = min(pause(self._ledger, now), now + clientrefused.LONGEST_PAUSE)
+            return wait(until, clientrefused.as_code(error.detail))
 
     def _plan(self) -> SliceEnd:
         mailbox = self._connect()
@@ -233,28 +226,6 @@ class Slice:
         summarise(self._config, self._state, self._task.id, user, self._ledger, self._connect)
         return advance(State.FINISHING, self._ledger.step)
 
-    def _finish(self) -> SliceEnd:
-        """Give the grant back and ask whether it is dead; the worker discards everything else after that."""
-        try:
-            grant = grant_of(self._safe)
-        except SealBroken:
-            cannot_revoke(self._state, self._task.id)
-            return ended(State.DONE)
-        now = Revocation.read(self._state, self._task.id).after(confirmed=self._revoked(grant))
-        self._ledger.write(self._ledger.keep("revocation", now.as_row()))
-        if not now.settled:
-            return wait(time.time() + _RETRY_SECONDS, "revocation-unconfirmed")
-        return ended(State.DONE)
-
-    def _revoked(self, grant: Grant) -> bool:
-        sys.audit("migrator.discard.before", "revoke")
-        client = self._config.client_as_of_now
-        given_back = revoke(client, grant.refresh_token)
-        sys.audit("migrator.discard.before", "prove")
-        dead = given_back and is_gone(client, grant)
-        sys.audit("migrator.discard.after", "prove")
-        return dead
-
     @cached_property
     def _profile(self) -> Profile:
         return PROFILES[self._config.google.profile]
@@ -265,16 +236,12 @@ class Slice:
 
     @cached_property
     def _connect(self) -> Callable[[], Mailbox]:
-        credentials = self._credentials
-        if credentials is None:
-            raise TypeError("this phase has no door to the mailbox")
-
         again = iter([_SECOND_LOGIN_SECONDS])  # once in a slice
 
         def connect() -> Mailbox:
             mailbox = open_mailbox(
                 self._config.target,
-                credentials,
+                self._credentials,
                 connect=self._reach,
                 second_logins=again,
                 wait=self._patience.wait,

@@ -71,7 +71,7 @@ def demo(*, keep: bool) -> None:
 def worker(config: Config) -> None:
     """Work on imports until SIGTERM or Ctrl-C."""
     stop = _until_told()
-    with at_home(config.store), open_stores(config.store) as stores:
+    with at_home(config.store), open_stores(config.store, "worker") as stores:
         well = serve(config, stores, stop)
     leave(0 if well else 1)
 
@@ -81,7 +81,7 @@ def worker(config: Config) -> None:
 def web(config: Config) -> None:
     """Serve the pages until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
     stop = _until_told()
-    with at_home(config.store), open_stores(config.store) as stores:
+    with at_home(config.store), open_stores(config.store, "web") as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
         run_server(config, stores, keys, stop)
     leave()  # threads may still wait for processes of ours, which end with this one
@@ -92,7 +92,7 @@ def web(config: Config) -> None:
 def console(config: Config) -> None:
     """Serve the operators' console until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
     stop = _until_told()
-    with open_stores(config.store) as stores:
+    with open_stores(config.store, "console") as stores:
         run_console(config, stores, stop)
 
 

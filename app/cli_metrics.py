@@ -31,7 +31,7 @@ def metrics_command(config: Config) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    urls = urls_of(config.store)
+    urls = urls_of(config.store, "metrics")
     if urls is None:
         raise click.ClickException("the stores are embedded and do not run: start `migrator worker` first.")
     with listening(config.metrics.host, config.metrics.port, "metrics") as listeners:

@@ -140,9 +140,15 @@ class Store(_Section):
         return _password("store.sentinel_password_file", self.sentinel_password_file, "migrator-sentinel-password")
 
     @property
-    def keys_password_path(self) -> Path | None:
-        """The file with the key store's password, which no process of a slice may read; None where there is none."""
-        return self.keys_password_file or _provided("migrator-keys-password")
+    def secret_files(self) -> tuple[Path | None, ...]:
+        """The files with the stores' passwords and the master keys, as far as there are any."""
+        return (
+            self.master_key_path,
+            self.password_file or _provided("migrator-store-password"),
+            self.keys_password_file or _provided("migrator-keys-password"),
+            self.sentinel_password_file or _provided("migrator-sentinel-password"),
+            *(self.directory / name / "users.json" for name in ("redis", "keys")),
+        )
 
     @property
     def master_key_path(self) -> Path:
@@ -383,12 +389,17 @@ class Config(_Section):
     @property
     def secret_files(self) -> tuple[str, ...]:
         """The files that no process of a slice needs, and none may read."""
-        files = (
-            *(self.store.master_key_path, self.receipt_key_path, self.store.keys_password_path),
-            *(self.audit_key_path, self.audit_password_path),
+        others = (
+            *(self.receipt_key_path, self.audit_key_path, self.audit_password_path),
             *(self.panel.master_password_file, self.console.sso.client_secret_file),
         )
-        return tuple(str(path) for path in files if path)
+        return tuple(str(path) for path in (*self.store.secret_files, *others) if path)
+
+    @property
+    def without_stores(self) -> "Config":
+        """The same for a process that must not know where the stores are."""
+        store = self.store.model_copy(update={"url": "", "broker_url": "", "keys_url": ""})
+        return self.model_copy(update={"store": store})
 
     @property
     def target(self) -> Target:

@@ -129,7 +129,7 @@ def _connected(
     keys = judge.keys()
     try:
         with kept_on(stores, judge.exchange):
-            answer = obtained(config, stores.urls.state, *keys, source, judge.hear)
+            answer = obtained(config, stores, *keys, source, judge.hear)
     except ApartFailed as failed:
         raise judge.failed(failed.code) from None
     if judge.refusal:

@@ -59,7 +59,7 @@ def show_pages(console: Console, config: Config, stores: Stores, keys: dict[str,
 @contextmanager
 def _served(config: Config, stores: Stores, keys: dict[str, Any]) -> Iterator[threading.Event]:
     with working(config, stores) as stop:
-        server = threading.Thread(target=run_server, args=(config, stores, keys, stop), name="pages")
+        server = threading.Thread(target=run_server, args=(config, stores.as_role("web"), keys, stop), name="pages")
         server.start()
         try:
             yield stop

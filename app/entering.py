@@ -5,7 +5,7 @@ data, no key, and no process that lives on. How many there are at once, the page
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,7 +13,6 @@ from app.closing import close_doors, outside_of
 from app.config import Config, MailboxHost
 from jobs.apart import ApartFailed, Ask, Json, run_apart
 from jobs.outside import tell_refusal
-from jobs.reach import door_url
 from migrator.addresses import domain_of
 from migrator.errors import LoginRefused
 from migrator.mailbox import Credentials, Password, open_mailbox
@@ -37,21 +36,17 @@ class AllowedHost:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the process is told: a configuration with the domain's mail server, the state store, the credentials."""
+    """What the process is told: a configuration with the domain's mail server, the credentials."""
 
     config: Config
-    state_url: str
     mailbox: Credentials = field(repr=False)
 
 
-def check_mailbox(
-    config: Config, state_url: str, allowed: Mapping[str, AllowedHost], address: str, password: str
-) -> Password | None:
+def check_mailbox(config: Config, allowed: Mapping[str, AllowedHost], address: str, password: str) -> Password | None:
     """Return what the mailbox of an address is entered with; None when it refuses, or its domain is none of the host's.
 
     Args:
         config: of this installation; its mailbox host does not matter.
-        state_url: the state store.
         allowed: the host's mail servers by domain.
         address: the mailbox's address.
         password: the mailbox's password.
@@ -63,7 +58,7 @@ def check_mailbox(
     if mailbox is None:
         return None
     there = config.model_copy(update={"mailbox": allowed[domain_of(address)].mailbox})
-    return mailbox if is_let_in(Entry(there, state_url, mailbox)) else None
+    return mailbox if is_let_in(Entry(there.without_stores, mailbox)) else None
 
 
 def login_of(allowed: Mapping[str, AllowedHost], address: str, password: str) -> Password | None:
@@ -81,7 +76,7 @@ def allowed_hosts(config: Config) -> dict[str, AllowedHost]:
 
 def try_to_enter(task: Entry, _: Ask) -> Json:
     """Log in and out again; the answer is empty. Raises as of `open_mailbox`."""
-    reach = close_doors(task.config, task.state_url, tell_refusal, to_mailbox=True)
+    reach = close_doors(task.config, tell_refusal, to_mailbox=True)
     with open_mailbox(task.config.target, task.mailbox, connect=reach, read_timeout=_READ_SECONDS):
         return {}
 
@@ -89,9 +84,7 @@ def try_to_enter(task: Entry, _: Ask) -> Json:
 def is_let_in(task: Entry) -> bool:
     """Tell whether the mailbox accepts the credentials; raises `MailboxSilent` where its server does not say."""
     try:
-        known_as = door_url(task.state_url)
-        outside = outside_of(task.config, task.state_url, known_as, to_mailbox=True)
-        run_apart(try_to_enter, replace(task, state_url=known_as), outside=outside, seconds=_SECONDS)
+        run_apart(try_to_enter, task, outside=outside_of(task.config, None, to_mailbox=True), seconds=_SECONDS)
     except ApartFailed as failed:
         if failed.code == LoginRefused.code:
             return False

@@ -28,7 +28,7 @@ def host_of(config: Config) -> Host:
 def ways_of(config: Config, stores: Stores) -> Ways:
     """Return how customers come in; raises `click.ClickException` as `panel_of`."""
     entrance = Entrance(stores.state, stores.keystores, stores.vault, config.web.proxies, host_of(config))
-    return Ways(entrance, panel_of(config), _check_of(config, stores))
+    return Ways(entrance, panel_of(config), _check_of(config))
 
 
 def panel_of(config: Config) -> Panel | None:
@@ -58,10 +58,10 @@ def _terms_of(config: Config) -> Terms | None:
     return Terms(panel.issuer, panel.audience or config.web.url, keys, secret)
 
 
-def _check_of(config: Config, stores: Stores) -> Check | None:
+def _check_of(config: Config) -> Check | None:
     if not config.signin.hosts:
         return None
-    return partial(check_mailbox, config, stores.urls.state, allowed_hosts(config))
+    return partial(check_mailbox, config, allowed_hosts(config))
 
 
 def _json(setting: str, path: Path) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from redis import Redis
 
 from app.closing import close_doors, outside_of
 from app.config import Config
-from app.stores import connect
+from app.permitting import exchange_access
+from app.stores import Stores
 from jobs.apart import Ask, Json, run_apart, undisturbed
 from jobs.contacts import note_contact
-from jobs.durable import wait_for_disk
+from jobs.lasting import Lasting
 from jobs.migration import part_key
 from jobs.outside import tell_refusal
-from jobs.reach import door_url
+from jobs.storeline import state_store
+from jobs.storeproxy import DURABLE
 from migrator.asking import asked
 from migrator.errors import MigrationError, Transient, Waiting
 from migrator.gmail import Gmail
@@ -69,31 +71,31 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the process is told: the configuration, the state store, the migration, the exchange, where the grant is.
+    """What the process is told: the configuration, the migration, the exchange, where the grant is.
 
     The exchange of a new migration has the migration's id and key.
     """
 
     config: Config
-    state_url: str
     migration: Own
     exchange: Own
     source: Source
 
 
-def obtained(config: Config, state_url: str, migration: Own, exchange: Own, source: Source, hear: Ask) -> Json:
+def obtained(config: Config, stores: Stores, migration: Own, exchange: Own, source: Source, hear: Ask) -> Json:
     """Have a process of its own get the grant, and return as of `obtain`; `hear` answers what it asks.
 
     Raises:
         ApartFailed, CannotStart: as of `jobs.apart.run_apart`.
     """
-    known_as = door_url(state_url)
-    task = Task(config, known_as, migration, exchange, source)
+    inside = config.without_stores
+    task = Task(inside, migration, exchange, source)
     files = (str(source.path),) if isinstance(source, ByFile) else ()
-    with connect(state_url) as state:
-        contacted = partial(note_contact, state, migration.id)
-        outside = outside_of(config, state_url, known_as, to_mailbox=False, contacted=contacted, readable=files)
-        return run_apart(obtain, task, hear, outside=outside)
+    # What Google answers is sealed though this process dies meanwhile: so the line to the store has to last, too.
+    store = Lasting(exchange_access, (inside, stores.urls.state, migration.id, exchange.id))
+    contacted = partial(note_contact, stores.state, migration.id)
+    outside = outside_of(config, store, to_mailbox=False, contacted=contacted, readable=files)
+    return run_apart(obtain, task, hear, outside=outside)
 
 
 def obtain(task: Task, ask: Ask) -> Json:
@@ -110,8 +112,8 @@ def obtain(task: Task, ask: Ask) -> Json:
         GrantError: as of `oauth.consent.exchange`; `GrantUnreadable` for a file.
         SealBroken: there is nothing left of the exchange.
     """
-    client, state = task.config.client, connect(task.state_url)
-    close_doors(task.config, task.state_url, tell_refusal, to_mailbox=False)
+    client, state = task.config.client, state_store()
+    close_doors(task.config, tell_refusal, to_mailbox=False)
     sealed = _Sealed(Safe(state, task.exchange.id, task.exchange.key), state)
     tokens = _tokens(task, sealed, client)
     address, refusal = _whose(task, state, tokens, client)
@@ -145,7 +147,7 @@ class _Sealed:
     def keep_code(self, source: ByCode) -> None:
         """Seal the code; it is on the store's disk when this returns."""
         self.safe.seal(code=json.dumps(asdict(source)).encode())
-        wait_for_disk(self.state)
+        self.state.execute_command(DURABLE)  # type: ignore[no-untyped-call]
 
     def keep_tokens(self, tokens: Tokens) -> Tokens:
         """Seal what Google gave; `grant` is what a slice gives back."""

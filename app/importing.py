@@ -157,7 +157,7 @@ def working(config: Config, stores: Stores) -> Iterator[threading.Event]:
     """Run a worker beside the caller until the block ends; the event is set by Ctrl-C and SIGTERM too."""
     stop = threading.Event()
     before = {name: signal.signal(name, lambda *_: stop.set()) for name in (signal.SIGTERM, signal.SIGINT)}
-    worker = threading.Thread(target=run_worker, args=(config, stores, stop), name="worker")
+    worker = threading.Thread(target=run_worker, args=(config, stores.as_role("worker"), stop), name="worker")
     worker.start()
     try:
         yield stop

@@ -43,7 +43,8 @@ def keeper_client(config: Config, stores: Stores) -> Redis:
         click.ClickException: its password cannot be read.
     """
     password = config.audit_password
-    return connect(keeper_url(config.store, password) if password and config.store.url else stores.urls.state)
+    named = keeper_url(config.store, password) if password and config.store.url else ""
+    return connect(named or stores.as_role("keeper").urls.state)
 
 
 def audit_key(config: Config) -> AuditKey:

@@ -6,28 +6,27 @@ They read labels and counts, no message, and change nothing; what they answer is
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from app.closing import close_doors, outside_of
 from app.config import Config
 from app.exchanging import ByFile, granted
+from app.permitting import account_meter, meter_of
 from app.seen import Seen, row_of
-from app.stores import connect
-from jobs import accounts
 from jobs.apart import SECONDS, Ask, Json, deaf, run_apart
 from jobs.launch import grant_of, mailbox_of
-from jobs.migration import part_key
 from jobs.outside import tell_refusal
-from jobs.reach import door_url
+from jobs.storeline import state_store
+from jobs.storeproxy import Access
 from migrator.asking import asked
 from migrator.foldermap import map_folders
 from migrator.gmail import Gmail
 from migrator.labels import Choices, catalogue_of
 from migrator.mailbox import Credentials, open_mailbox
 from migrator.preview import effect_of
-from migrator.quota import PROFILES, Meter
+from migrator.quota import Meter
 from migrator.retry import Patience
 from migrator.survey import survey
 from oauth.grant import Grant, SingleFlightCredentials
@@ -51,13 +50,12 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the process is told: configuration, state store, where the grant is, the mailbox, the customer's choices.
+    """What the process is told: configuration, where the grant is, the mailbox, the customer's choices.
 
     `mailbox` None: its credentials lie sealed beside the grant.
     """
 
     config: Config
-    state_url: str
     source: ByFile | Sealed
     mailbox: Credentials | None = field(default=None, repr=False)
     choices: Choices = field(default_factory=Choices)
@@ -66,35 +64,30 @@ class Look:
 def apart(
     function: Callable[[Look, Ask], Json],
     task: Look,
+    store: Access,
     hear: Ask = deaf,
     *,
     contacted: Callable[[str], None] | None = None,
     seconds: float = SECONDS,
 ) -> Json:
-    """Have one of these functions done in a process of its own; `hear` answers what it asks.
+    """Have one of these functions done in a process that may ask so much of the store; `hear` answers what it asks.
 
     Raises:
         ApartFailed, CannotStart: as of `jobs.apart.run_apart`.
     """
-    known_as = door_url(task.state_url)
     files = (str(task.source.path),) if isinstance(task.source, ByFile) else ()
-    outside = outside_of(
-        task.config,
-        task.state_url,
-        known_as,
-        to_mailbox=function is not give_up,
-        contacted=contacted,
-        readable=files,
-    )
-    inside = replace(task, state_url=known_as)
+    to_mailbox = function is not give_up
+    outside = outside_of(task.config, store, to_mailbox=to_mailbox, contacted=contacted, readable=files)
     return run_apart(
-        function, inside, hear, outside=outside, seconds=seconds, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES
+        function, task, hear, outside=outside, seconds=seconds, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES
     )
 
 
 def look(task: Look, _: Ask) -> Json:
     """Answer what an import would do; the fields are those of `app.previewing.Shown`."""
-    meter = _meter(task, "preview" if isinstance(task.source, ByFile) else task.source.migration)
+    # Whose account a file is for is not known, and not asked.
+    account = "preview" if isinstance(task.source, ByFile) else task.source.migration
+    meter = meter_of(task.config, state_store(), account)
     seen = _looked(task, meter, Patience())
     limit = None if seen.quota is None else seen.quota.limit
     return {**_effect(seen, task.choices), "limit": limit, "holds_mail": seen.holds_mail}
@@ -108,8 +101,8 @@ def look_over(task: Look, ask: Ask) -> Json:
     """
     if not isinstance(task.source, Sealed):
         raise TypeError("an import's grant lies sealed")
-    store, migration = connect(task.state_url), task.source.migration
-    meter = _meter(task, accounts.account_of(store, migration), calls=part_key(migration, "calls"))
+    store, migration = state_store(), task.source.migration
+    meter = account_meter(task.config, store, migration)
     patience = Patience(asked=_while_wanted(ask))
     return row_of(_looked(task, meter, patience))
 
@@ -117,14 +110,14 @@ def look_over(task: Look, ask: Ask) -> Json:
 def give_up(task: Look, _: Ask) -> Json:
     """Give the sealed grant back, and answer `{"dead": ...}`: whether Google says that it is dead."""
     client, grant = task.config.client_as_of_now, _grant(task)
-    close_doors(task.config, task.state_url, tell_refusal, to_mailbox=False)
+    close_doors(task.config, tell_refusal, to_mailbox=False)
     return {"dead": give_back(client, grant.refresh_token) and is_gone(client, grant)}
 
 
 def _looked(task: Look, meter: Meter, patience: Patience) -> Seen:
     grant, mailbox, google = _grant(task), _mailbox(task), task.config.google
     credentials = SingleFlightCredentials(grant, task.config.client_as_of_now)
-    reach = close_doors(task.config, task.state_url, tell_refusal, to_mailbox=True)
+    reach = close_doors(task.config, tell_refusal, to_mailbox=True)
     with open_mailbox(task.config.target, mailbox, connect=reach) as entered:
         shape, quota = entered.shape(), entered.quota()
         holds_mail = entered.holds_mail(shape)
@@ -153,23 +146,17 @@ def _while_wanted(ask: Ask) -> Callable[[], bool]:
 def _grant(task: Look) -> Grant:
     if isinstance(task.source, ByFile):
         return granted(task.source.path)
-    return grant_of(_safe(task, task.source))
+    return grant_of(_safe(task.source))
 
 
 def _mailbox(task: Look) -> Credentials:
     if task.mailbox or isinstance(task.source, ByFile):
         return cast("Credentials", task.mailbox)
-    return mailbox_of(_safe(task, task.source))
+    return mailbox_of(_safe(task.source))
 
 
-def _safe(task: Look, source: Sealed) -> Safe:
-    return Safe(connect(task.state_url), source.migration, source.key)
-
-
-def _meter(task: Look, account: str, *, calls: str = "") -> Meter:
-    """Return the meter; whose account a file is for is not known, and not asked."""
-    google = task.config.google
-    return Meter(connect(task.state_url), f"{google.project}:{account}", PROFILES[google.profile], calls=calls)
+def _safe(source: Sealed) -> Safe:
+    return Safe(state_store(), source.migration, source.key)
 
 
 def _effect(seen: Seen, choices: Choices) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from app.connecting import kept_on
 from app.exchanging import ByFile
 from app.importing import ImportOptions, connect_account
 from app.looking import Look, Sealed, apart, give_up, look
+from app.permitting import for_preview
 from app.report import visible
 from app.sentences import note, sentence
 from app.stores import Stores, open_stores
@@ -58,9 +59,10 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
         click.ClickException: Google or the mailbox refuses; the text says what to do.
     """
     with open_stores(config.store) as stores, _access(console, config, stores, options) as source:
-        task = _task(config, stores, options, source)
+        task = _task(config, options, source)
+        access = for_preview(config, stores.state, "" if isinstance(source, ByFile) else source.migration)
         try:
-            seen = Shown(**apart(look, task, seconds=_SECONDS))
+            seen = Shown(**apart(look, task, access, seconds=_SECONDS))
         except ApartFailed as error:
             raise click.ClickException(sentence(error.code)) from None
     _show_folders(console, seen)
@@ -70,9 +72,9 @@ def preview_account(console: Console, config: Config, options: ImportOptions) ->
         console.print(f"\n{_AGAIN}", highlight=False)
 
 
-def _task(config: Config, stores: Stores, options: ImportOptions, source: ByFile | Sealed) -> Look:
+def _task(config: Config, options: ImportOptions, source: ByFile | Sealed) -> Look:
     mailbox = Password(options.user, options.password)
-    return Look(config, stores.urls.state, source, mailbox, options.choices(config))
+    return Look(config.without_stores, source, mailbox, options.choices(config))
 
 
 @contextmanager
@@ -87,13 +89,13 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
         try:
             yield source
         finally:
-            _give_up(console, stores, purpose.migration, _task(config, stores, options, source))
+            _give_up(console, config, stores, purpose.migration, _task(config, options, source))
 
 
-def _give_up(console: Console, stores: Stores, migration: str, task: Look) -> None:
+def _give_up(console: Console, config: Config, stores: Stores, migration: str, task: Look) -> None:
     audit.append(stores.state, TERMINAL, Act.REVOKING, migration)
     try:
-        dead = apart(give_up, task)["dead"]
+        dead = apart(give_up, task, for_preview(config, stores.state, migration))["dead"]
     except (ApartFailed, CannotStart):
         dead = False
     audit.append(stores.state, TERMINAL, Act.REVOKED if dead else Act.REVOCATION_UNCONFIRMED, migration)

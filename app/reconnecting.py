@@ -107,7 +107,7 @@ def _tried(config: Config, stores: Stores, migration_id: str, given: Given) -> C
     preload_processes()
     try:
         there = config_for(config, stores.state, migration_id)
-        if is_let_in(Entry(there, stores.urls.state, credentials)):
+        if is_let_in(Entry(there.without_stores, credentials)):
             return credentials
     except (MailboxSilent, UnknownHost):
         raise click.ClickException("The mailbox's server does not answer, so nothing was changed.") from None

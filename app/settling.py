@@ -108,7 +108,7 @@ def _look_after(config: Config, stores: Stores, exchange: Exchange) -> None:
     audit.append(stores.state, WORKER, Act.OPENED, exchange.id, "exchange")
     look = _Look(stores, exchange)
     try:
-        answer = obtained(config, stores.urls.state, look.renewed() or own, own, Left(), look.hear)
+        answer = obtained(config, stores, look.renewed() or own, own, Left(), look.hear)
     except ApartFailed as failed:
         _failed(stores, exchange, failed.code.partition(":")[0])
         return

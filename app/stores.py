@@ -13,6 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 from app import embedded
 from app.config import Store
 from app.storeurls import StoreUrls, configured_urls
+from app.storeusers import Role
 from jobs.broker import open_state
 from jobs.reach import open_store, open_store_async
 from oauth.errors import MasterKeyUnusable
@@ -34,6 +35,13 @@ class Stores:
     master_key_file: Path
     hurried: bool = False
     """People wait for the answers: a store that gives none within seconds is given up."""
+    embedded: Path | None = None
+    """The folder of embedded stores."""
+
+    def as_role(self, role: Role) -> "Stores":
+        """Return the same stores for work of one role, which may do what that needs; configured ones as they are."""
+        urls = _joined(self.embedded, role) if self.embedded else None
+        return replace(self, urls=urls or self.urls)
 
     def for_pages(self) -> "Stores":
         """Return the same stores for a server whose pages people wait for."""
@@ -75,8 +83,12 @@ def connect_async(url: str) -> AsyncRedis:
 
 
 @contextmanager
-def open_stores(store: Store) -> Iterator[Stores]:
+def open_stores(store: Store, role: Role = "admin") -> Iterator[Stores]:
     """Use the configured Redis; without one, join the embedded servers of the folder or start them.
+
+    Args:
+        store: the configuration of the stores.
+        role: as whom embedded stores are used; a configured one says it in its URL or password file.
 
     Raises:
         click.ClickException: a URL is missing, or a server cannot be started; the text says what to do.
@@ -86,21 +98,22 @@ def open_stores(store: Store) -> Iterator[Stores]:
         if urls is None:
             store.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             urls = _started(store.directory, stack)
-        yield Stores(urls, _master_key(store))
+        stores = Stores(urls, _master_key(store), embedded=None if store.url else store.directory)
+        yield stores.as_role(role)
 
 
-def urls_of(store: Store) -> StoreUrls | None:
+def urls_of(store: Store, role: Role = "admin") -> StoreUrls | None:
     """Return where the stores are, starting none; None where they are embedded and do not run.
 
     Raises:
         click.ClickException: a URL is missing.
     """
-    return configured_urls(store) if store.url else _joined(store.directory)
+    return configured_urls(store) if store.url else _joined(store.directory, role)
 
 
-def _joined(directory: Path) -> StoreUrls | None:
-    state = embedded.address_of_running(directory / "redis")
-    keys = embedded.address_of_running(directory / "keys")
+def _joined(directory: Path, role: Role) -> StoreUrls | None:
+    state = embedded.address_of_running(directory / "redis", role)
+    keys = embedded.address_of_running(directory / "keys", role)
     if state is None or keys is None:
         return None
     return StoreUrls(state, state.replace("?db=0", "?db=1"), keys, embedded=True)

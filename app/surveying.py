@@ -31,6 +31,7 @@ from app.config import Config
 from app.found import Failed, Found, counted, looked, usual
 from app.hosts import config_for
 from app.looking import Look, Sealed, apart, look_over
+from app.permitting import for_survey
 from app.seen import seen_of
 from app.stores import Stores
 from app.surveyturns import Turn, Turns
@@ -223,10 +224,11 @@ def _answer(survey: _Survey, turn: Turn) -> Json:
     state, migration = survey.stores.state, survey.migration
     config = config_for(survey.config, state, migration)
     audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
-    task = Look(config, survey.stores.urls.state, Sealed(migration, survey.stores.vault.key(migration)))
+    task = Look(config.without_stores, Sealed(migration, survey.stores.vault.key(migration)))
     return apart(
         look_over,
         task,
+        for_survey(config, state, migration),
         lambda _: {"wanted": _goes_on(survey, turn)},
         contacted=partial(note_contact, state, migration),
         seconds=survey.seconds,

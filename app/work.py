@@ -4,7 +4,7 @@ import threading
 from functools import partial
 
 from app import exchanging
-from app.child import ChildConfig, surroundings, work
+from app.child import surroundings, work
 from app.clientwatch import watching_client
 from app.closing import readable_of
 from app.config import Config
@@ -12,6 +12,7 @@ from app.keeping import keeping
 from app.kernelwalls import look_at_walls
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
+from app.revoking import give_back
 from app.settling import settling
 from app.stores import Stores
 from app.telling import hook_of, telling
@@ -46,11 +47,11 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        preload=(CHILD_LOGS, exchanging.__name__),
-        readable=readable_of(config, stores.urls.state),
-        surroundings=partial(surroundings, ChildConfig(config, stores.urls.state)),
+        preload=(CHILD_LOGS, exchanging.__name__, give_back.__module__),
+        readable=readable_of(config),
+        surroundings=partial(surroundings, config),
     )
-    custody = Custody(stores.vault, receipt_maker(config))
+    custody = Custody(stores.vault, receipt_maker(config), give_back)
     with (
         watching_client(config, stores.urls.state, stop),
         settling(config, stores, stop),

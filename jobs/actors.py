@@ -8,7 +8,7 @@ It never raises: whatever goes wrong becomes a code in the migration's record, o
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import dramatiq
@@ -18,12 +18,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_when_event_set, wait_fixed
 
-from jobs import audit
+from jobs import audit, clientrefused
 from jobs.audit import Act, AuditBroken, AuditBusy
 from jobs.broker import QUEUE, TICKET, send_tickets
 from jobs.crashes import store_away
 from jobs.custody import Custody, with_key
 from jobs.errors import IllegalTransition, LeaseLost
+from jobs.migration import State
 from jobs.nursery import Outcome, run_slice
 from jobs.settings import Surroundings, WorkerSettings
 from jobs.slice import Kind, SliceEnd, SliceTask, Work, crashed_by, failed
@@ -86,6 +87,7 @@ def _slice(room: Room, claimed: Claim, born: Child) -> Outcome:
     began = time.monotonic()
     try:
         outcome = _entrusted(room, claimed, born)
+        outcome = replace(outcome, end=clientrefused.heard(room.redis, outcome.end))
     except Exception as error:  # noqa: BLE001 - whatever it is, the migration's record tells its class
         outcome = Outcome(_end_of(error), progressed=False)
     _tell(room, claimed, outcome.end, time.monotonic() - began)
@@ -141,14 +143,19 @@ def _in_child(room: Room, claimed: Claim, born: Child, key: bytes) -> Outcome:
     def lengthen(progressed: bool) -> Wish:  # noqa: FBT001 - the one thing a renewal tells
         return renew(room.redis, claimed.id, claimed.token, room.settings.lease_seconds, progressed=progressed)
 
-    return run_slice(born, room.work, task, lengthen, room.stop, room.settings, given.outside)
+    return run_slice(born, _work_of(room, claimed), task, lengthen, room.stop, room.settings, given.outside)
 
 
 def _surroundings(room: Room, claimed: Claim) -> Surroundings:
     settings = room.settings
     if settings.surroundings is None:
         return Surroundings(settings.config, None)
-    return settings.surroundings(room.redis, claimed.id, claimed.phase)
+    return settings.surroundings(room.redis, claimed)
+
+
+def _work_of(room: Room, claimed: Claim) -> Work:
+    """Return what is to be done; what gives a grant back has a process that did nothing else."""
+    return room.custody.revoke if room.custody and claimed.phase is State.FINISHING else room.work
 
 
 def _give_back(room: Room, claimed: Claim, outcome: Outcome) -> None:

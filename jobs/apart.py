@@ -23,11 +23,11 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from jobs import storeline
 from jobs.confine import Confines
-from jobs.outside import BROKEN_OUT, Outside, tell_refusal
+from jobs.outside import BROKEN_OUT, Outside, reaching, tell_refusal
 from jobs.slice import crashed, crashed_by
-from jobs.spawning import Child, be_ready, spawned
-from migrator.egress import brokered
+from jobs.spawning import be_ready, spawned
 
 Json = dict[str, Any]
 Ask = Callable[[Json], Json]
@@ -93,9 +93,12 @@ def run_apart(
         CannotStart: no process could be started, so nothing was done.
     """
     until = time.monotonic() + seconds
-    with spawned(main, memory_mib, "apart-", outside.readable if outside else None) as child, _reaching(child, outside):
+    with (
+        spawned(main, memory_mib, "apart-", outside.readable if outside else None) as child,
+        reaching(child, outside, tell_refusal) as store,
+    ):
         try:
-            said = _conversed(child.pipe, (function, task, max_bytes), hear, until, max_bytes)
+            said = _conversed(child.pipe, store, (function, task, max_bytes), hear, until, max_bytes)
         except ApartFailed:
             child.kill()
             if not child.broke_out:
@@ -108,18 +111,9 @@ def run_apart(
     return answer
 
 
-@contextmanager
-def _reaching(child: Child, outside: Outside | None) -> Iterator[None]:
-    if outside is None:
-        yield
-        return
-    with brokered(child.channel, outside.doors, outside.contacted, tell_refusal):
-        yield
-
-
-def _conversed(pipe: Connection, told: object, hear: Ask, until: float, max_bytes: int) -> Json:
-    """Tell the process what to do, reply to its questions, and return what it says last."""
-    _tell(pipe, told)
+def _conversed(pipe: Connection, store: socket.socket, told: object, hear: Ask, until: float, max_bytes: int) -> Json:
+    """Hand the process its line to the store, tell it what to do, reply to its questions, and return its last word."""
+    _tell(pipe, told, store)
     said = _said(pipe, until, max_bytes)
     while "ask" in said:
         try:
@@ -132,8 +126,10 @@ def _conversed(pipe: Connection, told: object, hear: Ask, until: float, max_byte
     return said
 
 
-def _tell(pipe: Connection, told: object) -> None:
+def _tell(pipe: Connection, told: object, line: socket.socket | None = None) -> None:
     try:
+        if line:
+            storeline.hand(pipe, line)
         pipe.send(told)
     except OSError:
         raise ApartFailed("child-killed") from None
@@ -208,6 +204,7 @@ def main(pipe: Connection, channel: socket.socket, confines: Confines) -> None:
 def _outcome(pipe: Connection) -> Json:
     try:
         # The function travels by name; that its module can't be imported here is an end like any other.
+        storeline.take(pipe)
         function, task, max_bytes = pipe.recv()
         line = _Line(pipe, max_bytes)
         threading.Thread(target=line.watch, name="parent-watch", daemon=True).start()

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
+from jobs import storeline
 from jobs.confine import Confines
 from jobs.slice import SliceEnd, SliceTask, Work, crashed_by, failed, packed
 from jobs.spawning import be_ready
@@ -94,6 +95,7 @@ def _end_of(pipe: Connection, link: PipeLink) -> SliceEnd:
 
 
 def _received(pipe: Connection) -> tuple[Work, SliceTask]:
+    storeline.take(pipe)
     work, task = pipe.recv()
     return work, task
 

@@ -5,10 +5,11 @@ Each worker looks every two seconds, and says when the trouble begins and when i
 the client alone now and then; when it is accepted after a refusal, every import that waits for that goes on at once.
 """
 
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from redis import Redis
@@ -18,6 +19,7 @@ from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.migration import State
 from jobs.requests import migration_ids, read_all, resume
 from jobs.scripts import decoded
+from jobs.slice import SliceEnd
 from jobs.turns import take_turn
 from migrator.errors import ClientRefused
 from oauth.token_errors import Kind, Refusal, is_clients
@@ -33,6 +35,8 @@ _TURN = "reconcile:client-asked"
 _EVERY_SECONDS = 2.0
 _ASK_SECONDS = (5.0, 60.0)
 """The shortest and the longest time between two questions about the client: a tenth of what the trouble has lasted."""
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 _LINGERS_SECONDS = 30
 """So long after it was accepted: an import that is refused all the same says so before."""
@@ -64,6 +68,20 @@ def note(redis: Redis, word: str = "") -> None:
         noted.hdel(_KEY, "accepted")
         noted.expire(_KEY, LASTS_SECONDS)
         noted.execute()
+
+
+def as_code(word: str) -> str:
+    """Return how a slice says that it met this; its worker notes it (`heard`)."""
+    return f"{ClientRefused.code}:{word}" if _WORD.fullmatch(word) else ClientRefused.code
+
+
+def heard(redis: Redis, end: SliceEnd) -> SliceEnd:
+    """Note what a slice met, if this; return its end without Google's word."""
+    code, _, word = end.code.partition(":")
+    if code != ClientRefused.code:
+        return end
+    note(redis, word)
+    return replace(end, code=code)
 
 
 def refused(redis: Redis) -> Refused | None:

@@ -6,19 +6,29 @@ key store.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import audit
 from jobs.audit import Act, AuditBroken, AuditBusy
-from jobs.discarding import Revocation, cannot_revoke, discard
+from jobs.discarding import (
+    GRANT_ALIVE,
+    GRANT_DEAD,
+    NO_GRANT,
+    UNCONFIRMED,
+    Revocation,
+    cannot_revoke,
+    discard,
+    note,
+)
 from jobs.migration import State, part_key
 from jobs.nursery import Outcome
 from jobs.retention import UNFINISHED_SECONDS
-from jobs.slice import Kind, SliceEnd, ended, paused, wait
+from jobs.slice import Kind, SliceEnd, Work, ended, paused, wait
 from jobs.tickets import Claim
+from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
 from oauth.errors import SealBroken
 from oauth.vault import Vault
@@ -27,14 +37,23 @@ KEY_LOST = "key-lost"
 """Why a migration rests whose key went with the key store: only the customer can connect again."""
 
 _AWAY_SECONDS = 15.0
+_RETRY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Custody:
-    """The vault, and what makes and signs a migration's receipt, given the state store, its id and how it ended."""
+    """What a worker needs beside the slices' function.
+
+    Attributes:
+        vault: the keys.
+        receipt: makes and signs a migration's receipt, given the state store, its id and how it ended.
+        revoke: gives a grant back and asks whether it is dead; done in a process of its own, which has met neither mail
+            nor a mail server. Its end is one of `jobs.discarding`'s answers.
+    """
 
     vault: Vault
     receipt: Callable[[Redis, str, State], str]
+    revoke: Work
 
 
 def with_key(redis: Redis, custody: Custody, claimed: Claim, do: Callable[[bytes], Outcome]) -> Outcome:
@@ -70,13 +89,29 @@ def _finished(redis: Redis, custody: Custody, claimed: Claim, do: Callable[[byte
         if not before.tries:
             audit.append(redis, audit.WORKER, Act.REVOKING, claimed.id)
         outcome = do(key)
-        if outcome.end.kind is not Kind.ENDED:
-            return outcome
+        held_up = _written_down(redis, claimed, before, outcome.end)
+        if held_up:
+            return replace(outcome, end=held_up)
     elif not before.settled:
         cannot_revoke(redis, claimed.id)
     end = _end_of(redis, claimed)
     discard(redis, custody.vault, claimed.id, lambda: custody.receipt(redis, claimed.id, State(end.code)))
     return Outcome(end, progressed=True)
+
+
+def _written_down(redis: Redis, claimed: Claim, before: Revocation, said: SliceEnd) -> SliceEnd | None:
+    """Write down what became of the grant; return the end while it is not settled."""
+    if said == NO_GRANT:
+        cannot_revoke(redis, claimed.id)
+        return None
+    if said not in {GRANT_DEAD, GRANT_ALIVE}:
+        return said
+    now = before.after(confirmed=said == GRANT_DEAD)
+    try:
+        note(redis, claimed.id, claimed.token, now)
+    except LeaseLost:
+        return SliceEnd(Kind.LOST)
+    return None if now.settled else wait(time.time() + _RETRY_SECONDS, UNCONFIRMED)
 
 
 def _end_of(redis: Redis, claimed: Claim) -> SliceEnd:

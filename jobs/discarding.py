@@ -1,7 +1,10 @@
 """The end of a migration: access given back, key destroyed, data unlinked, and only then a receipt.
 
     revoke ─► prove ─► destroy the key ─► free the account ─► unlink ─► rewrite the log ─► receipt
-    └── in the slice's process ──┘ └──────────── in the worker, which never opened a secret ────────────┘
+    └─ a process of its own ─┘ └──────────── in the worker, which never opened a secret ────────────┘
+
+What revokes has met no mail and no mail server, and can read the sealed grant and nothing else; what it answers is
+written down by the worker.
 
 Each step may be done twice without harm, and is noted when it is done. Whatever dies in between: the migration is
 still finishing, the next slice goes on at the first step that is not noted. The points around each step are audit
@@ -20,11 +23,21 @@ from redis import Redis
 from jobs import accounts, audit
 from jobs.audit import Act
 from jobs.durable import Forgotten, wait_for_disk
-from jobs.migration import part_key
+from jobs.migration import State, part_key
 from jobs.retention import UNFINISHED_SECONDS, ask_for_rewrite, unlink_at_end
+from jobs.slice import ended, paused, soon
+from migrator.ledger import Ledger
+from oauth.errors import KeyLost
 from oauth.vault import Vault
 
 REVOCATION_TRIES = 10
+
+UNCONFIRMED = "revocation-unconfirmed"
+
+GRANT_DEAD = ended(State.DONE)
+GRANT_ALIVE = soon(UNCONFIRMED)
+NO_GRANT = paused(KeyLost.code)
+"""What the process answers that revokes: Google says that the grant is dead, or does not; or no grant can be opened."""
 
 Step = tuple[str, Act | None, Callable[[], object]]
 """Its name, what the audit log is told before it, and the act."""
@@ -60,6 +73,12 @@ class Revocation:
         return asdict(self)
 
 
+def note(redis: Redis, migration_id: str, token: str, now: Revocation) -> None:
+    """Write down how it stands, under the fencing token of whoever asked; raises `LeaseLost`."""
+    ledger = Ledger(redis, migration_id, token)
+    ledger.jot(ledger.keep("revocation", now.as_row()))
+
+
 def cannot_revoke(redis: Redis, migration_id: str) -> None:
     """Note that no token can be opened that could be given back: its key is lost, or there never was a grant."""
     held = bool(redis.hexists(part_key(migration_id, "sealed"), "grant"))
@@ -80,8 +99,7 @@ def discard(redis: Redis, vault: Vault, migration_id: str, receipt: Callable[[],
         Forgotten: the store lost what led here; the next slice goes on from what it knows.
     """
     steps: tuple[Step, ...] = (
-        # What the slice's process has done is written down here: it may have died before anybody heard of it.
-        # And nothing that led here may be forgotten once the key is gone: without it there is no way back.
+        # Nothing that led here may be forgotten once the key is gone: without it there is no way back.
         ("settle", _said_of(redis, migration_id), lambda: _settle(redis, migration_id)),
         ("destroy", Act.KEY_DESTROYED, lambda: vault.destroy(migration_id)),
         ("release", None, lambda: accounts.release(redis, migration_id)),

@@ -61,6 +61,12 @@ SHOWN_MESSAGES = 20
 SHOWN_BYTES = 10_000_000
 """Operators are shown bytes rounded to this, and moved only when so many more messages stand behind them."""
 
+MOST_MESSAGES = 1 << 24
+"""No account has more; strings with a byte a message are no longer."""
+
+LARGEST_BYTES = 150_000_000
+"""No mail is larger (Gmail takes 50 MB, and as sent it is a third more)."""
+
 HISTORY_LENGTH = 50
 """State changes kept for operators."""
 

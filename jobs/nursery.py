@@ -1,5 +1,6 @@
 """Outside the process of one slice: start it, keep its lease, pass on wishes, end it, clear up after it."""
 
+import socket
 import sys
 import threading
 import time
@@ -12,14 +13,13 @@ from types import ModuleType
 
 from redis.exceptions import RedisError
 
-from jobs import child, forkserver
+from jobs import child, forkserver, storeline
 from jobs.forkserver import CHILDREN, FORKSERVER, REAP_SECONDS
-from jobs.outside import BROKEN_OUT, Outside
+from jobs.outside import BROKEN_OUT, Outside, reaching
 from jobs.settings import WorkerSettings
 from jobs.slice import MAX_END_BYTES, Kind, SliceEnd, SliceTask, Work, again, crashed, failed, given_back, unpacked
 from jobs.spawning import CannotStart, Child, spawned, try_to_start
 from jobs.tickets import Wish
-from migrator.egress import brokered
 
 _LISTEN_SECONDS = 0.1
 
@@ -91,8 +91,8 @@ def run_slice(
         outside: what the slice reaches; None for one that reaches nothing.
     """
     watch = _Watch(born.pipe, renew, stop, settings)
-    with _reaching(born, outside, watch):
-        end = _end_of(watch, (work, task))
+    with reaching(born, outside, watch.refuse) as store:
+        end = _end_of(watch, (work, task), store)
         born.kill()
     if born.broke_out:
         end = failed(BROKEN_OUT, resumable=True)
@@ -101,17 +101,8 @@ def run_slice(
     return Outcome(watch.refusal or end, watch.progressed)
 
 
-@contextmanager
-def _reaching(born: Child, outside: Outside | None, watch: "_Watch") -> Iterator[None]:
-    if outside is None:
-        yield
-        return
-    with brokered(born.channel, outside.doors, outside.contacted, watch.refuse):
-        yield
-
-
-def _end_of(watch: "_Watch", told: object) -> SliceEnd:
-    if not watch.tell(told):
+def _end_of(watch: "_Watch", told: object, store: socket.socket) -> SliceEnd:
+    if not watch.tell(told, store):
         return given_back()
     end = watch.look()
     while end is None:
@@ -154,9 +145,10 @@ class _Watch:
         self._kill_at = now + settings.slice_seconds + settings.grace_seconds
         self._stopping = False
 
-    def tell(self, told: object) -> bool:
-        """Send something to the child; False when it is dead."""
+    def tell(self, told: object, store: socket.socket) -> bool:
+        """Send something to the child, and its line to the store; False when it is dead."""
         try:
+            storeline.hand(self._pipe, store)
             self._pipe.send(told)
         except OSError:
             return False

@@ -7,12 +7,10 @@ Every client of a store is made here. A URL's query takes what redis-py takes (`
 Sentinels, `sentinel_username` and `sentinel_password`: they have users of their own. TLS is then spoken with both.
 """
 
-import errno
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -20,12 +18,10 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import RedisError
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import Sentinel
 
-from migrator.egress import Door, Doors, Place, Reach, Trust, door_of, endpoint, pin
-from migrator.errors import MailboxUnreachable, UnknownHost
+from migrator.egress import Place
 
 _SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _PORT = 26379
@@ -129,92 +125,11 @@ def open_store_async(url: str, timeout: float, *, health_check_interval: int = 0
     return cast("AsyncRedis", made)
 
 
-def door_url(url: str) -> str:
-    """Return the address by which a closed process knows the store: with Sentinels, that of the master as of now.
-
-    Raises:
-        redis.ConnectionError: no Sentinel knows the service.
-    """
-    watched = sentinels_of(url)
-    if watched is None:
-        return url
-    parts = urlsplit(url)
-    user, _, _ = parts.netloc.rpartition("@")
-    host, port = _master(watched)
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    database = parts.path.split("/")[2:]
-    asked = [one for one in parse_qsl(parts.query) if not one[0].startswith("sentinel_")]
-    query = urlencode([*asked, ("socket_timeout", _LONGEST_SECONDS)])
-    netloc = f"{user}@{place}" if user else place
-    return urlunsplit((_SCHEMES[parts.scheme], netloc, "/".join(["", *database]), query, ""))
-
-
-def store_doors(url: str, known_as: str) -> Doors:
-    """Return the door to a store, by the name it has in a process that knows it as of `door_url`."""
-    return {door_of(_address(known_as)): Door(_connecting(url))}
-
-
-def names_of(known_as: str) -> frozenset[Place]:
-    """Return the host and port that a library looks up for this store; none for the path of a socket."""
-    address = _address(known_as)
-    return frozenset() if isinstance(address, str) else frozenset({address})
-
-
-def files_of(url: str) -> tuple[str, ...]:
-    """Return the files that speaking TLS with a store takes."""
-    return tuple(value for name, value in parse_qsl(urlsplit(url).query) if name in _FILES)
-
-
-def _connecting(url: str) -> Callable[[float, Callable[[], bool], str], socket.socket]:
-    def connect(seconds: float, over: Callable[[], bool], _: str) -> socket.socket:
-        watched = sentinels_of(url)
-        try:
-            address = _master(watched) if watched else _address(url)
-        except RedisError:
-            raise ConnectionRefusedError(errno.ECONNREFUSED, "no Sentinel") from None
-        if isinstance(address, tuple):
-            return _kept_alive(_reached(address, seconds, over))
-        sock = socket.socket(socket.AF_UNIX)
-        try:
-            sock.settimeout(seconds)
-            sock.connect(address)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-
-    return connect
-
-
-def _reached(place: Place, seconds: float, over: Callable[[], bool]) -> socket.socket:
-    try:
-        return Reach(pin(*place, "none", Trust.OPERATOR))(seconds, over)
-    except (UnknownHost, MailboxUnreachable):
-        raise socket.gaierror(socket.EAI_AGAIN, "cannot be looked up") from None
-
-
-def _kept_alive(sock: socket.socket) -> socket.socket:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        sock.setsockopt(socket.IPPROTO_TCP, name, value)
-    return sock
-
-
-def _address(url: str) -> Place | str:
-    parts = urlsplit(url)
-    return unquote(parts.path) if parts.scheme == "unix" else endpoint(url)
-
-
-def _master(watched: Sentinels) -> Place:
-    """Ask the Sentinels, one after the other."""
-    for host, port in watched.places:
-        with Redis(host, port, **_asking(watched, Retry(NoBackoff(), 0))) as one:
-            try:
-                known = cast("dict[str, Any]", one.sentinel_master(watched.service))
-            except RedisError:
-                continue
-            return known["ip"], known["port"]
-    raise MasterNotFoundError(f"no Sentinel knows {watched.service}")
+def undecoded(store: Redis) -> Redis:
+    """Return a client over the connections of this one, whose answers are what the store said."""
+    same = Redis(connection_pool=store.connection_pool)
+    same.response_callbacks.clear()
+    return same
 
 
 def _options(retry: Retry | None, health_check_interval: int) -> dict[str, Any]:

@@ -278,6 +278,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("*.audit", Where.FILES, "who did what on one day, sealed; no personal data", Sight.OPERATOR, Until.AUDIT),
     Kept("audit.key", Where.FILES, "the key of the audit log", Sight.HOST, Until.INSTALLATION),
+    Kept("users.*", Where.FILES, "users and passwords of a store that came along", Sight.HOST, Until.INSTALLATION),
     Kept("worker-*/slice-*", Where.FILES, "temporary files of a slice", Sight.WORKER, Until.SLICE),
     Kept(
         "master.key",

@@ -78,6 +78,8 @@ def _constants() -> str:
             f"local LONGEST_LEASE = {clocks.LONGEST_LEASE}",
             f"local SHOWN_MESSAGES = {migration.SHOWN_MESSAGES}",
             f"local SHOWN_BYTES = {migration.SHOWN_BYTES}",
+            f"local MOST_MESSAGES = {migration.MOST_MESSAGES}",
+            f"local LARGEST_BYTES = {migration.LARGEST_BYTES}",
         )
     )
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from jobs.migration import State
 from jobs.outside import Outside
-from jobs.tickets import CUSTOMER_CAP
+from jobs.tickets import CUSTOMER_CAP, Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class WorkerSettings:
         config: handed to every slice as `SliceTask.config`; must be picklable and hold no secret.
         readable: files that slices may read beside the libraries; None for slices without secrets, which the kernel
             holds to nothing.
-        surroundings: what the slice of a migration, by id and phase, is given in the place of `config`, and reaches.
+        surroundings: what a claimed migration's slice is given in the place of `config`, and reaches.
     """
 
     threads: int = 4
@@ -53,4 +52,4 @@ class WorkerSettings:
     preload: tuple[str, ...] = ()
     config: object = None
     readable: tuple[str, ...] | None = None
-    surroundings: Callable[[Redis, str, State], Surroundings] | None = None
+    surroundings: Callable[[Redis, Claim], Surroundings] | None = None

@@ -5,7 +5,8 @@
 
 The password was discarded at the end of the import and is not kept again: it goes to the process and ends with it.
 Cut off by whatever, an undo goes on where it stopped when the customer asks once more. It may be done while the
-import's data is kept, 24 hours after the end at most. Its process reaches the mailbox and the state store alone.
+import's data is kept, 24 hours after the end at most. Its process reaches the mailbox alone, and of the state
+store by its parent the import's ledger, which it reads, and its own journal.
 """
 
 import json
@@ -13,7 +14,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from redis import Redis
@@ -21,13 +22,14 @@ from redis import Redis
 from jobs import audit, mailboxes
 from jobs.apart import Ask, Json, run_apart
 from jobs.audit import CUSTOMER, Act, Actor
-from jobs.broker import open_state
 from jobs.errors import IllegalTransition, JobError
 from jobs.migration import ENDS, Migration, part_key, record_key
 from jobs.outside import Outside, tell_refusal
-from jobs.reach import door_url, files_of, names_of, store_doors
+from jobs.permits import Permit, Script, Words, permit, reading_ledger
 from jobs.requests import read
 from jobs.retention import ENDED_SECONDS, PURGE_EARLY_SECONDS
+from jobs.storeline import state_store
+from jobs.storeproxy import Access
 from migrator.egress import Inside, ToMailbox, Trust, close_the_doors, door_of, door_to
 from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
@@ -66,13 +68,12 @@ class UndoUnderWay(JobError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an undo's process reaches: the mailbox host, how far its name is trusted, the state store.
+    """What an undo's process reaches: the mailbox host, and how far its name is trusted.
 
     `secrets` are files that the process must not even read.
     """
 
     target: Target
-    state_url: str = field(repr=False)
     trust: Trust = Trust.OPERATOR
     secrets: tuple[str, ...] = ()
 
@@ -110,7 +111,7 @@ def undo(
         redis: the state store.
         vault: knows the mailbox's opaque names.
         migration_id: the import.
-        place: where mailbox and store are.
+        place: where the mailbox is.
         credentials: the mailbox's, given anew by the customer.
         actor: who asked, for the audit log.
         seconds: the process is killed after this long; asked once more, the undo goes on.
@@ -129,18 +130,17 @@ def undo(
     mailboxes.check(redis, vault, migration_id, credentials)
     with _held(redis, migration_id) as token:
         audit.append(redis, actor, Act.UNDOING, migration_id)
-        inside = replace(place, state_url=door_url(place.state_url))
-        task = Task(inside, migration_id, token, data_ends_at(migration), seconds, credentials)
-        run_apart(in_process, task, outside=_outside(place, inside), seconds=seconds)
+        task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
+        run_apart(in_process, task, outside=_outside(place, Access(redis, _permit(task))), seconds=seconds)
     return undone_of(redis, migration_id)
 
 
-def _outside(place: Place, inside: Place) -> Outside:
+def _outside(place: Place, store: Access) -> Outside:
     """Return what the process reaches. The receipt was given: nobody notes which hosts an undo contacts."""
     to = place.target
     mailbox = {door_of((to.host, to.port)): door_to(to.host, to.port, tls=to.tls, trust=place.trust)}
     files = (str(to.ca_file),) if to.ca_file else ()
-    return Outside({**mailbox, **store_doors(place.state_url, inside.state_url)}, (*files, *files_of(place.state_url)))
+    return Outside(mailbox, files, store=store)
 
 
 def undone_of(redis: Redis, migration_id: str) -> Undone:
@@ -161,8 +161,7 @@ def is_running(redis: Redis, migration_id: str) -> bool:
 def in_process(task: Task, _: Ask) -> Json:
     """Do the undo; the process's function. Its answer is empty: what was done lies in the store."""
     place, to = task.place, task.place.target
-    names = names_of(place.state_url) | {(to.host, to.port)}
-    close_the_doors(Inside(tempfile.gettempdir(), names, place.secrets), tell_refusal)
+    close_the_doors(Inside(tempfile.gettempdir(), frozenset({(to.host, to.port)}), place.secrets), tell_refusal)
     reach = ToMailbox((to.host, to.port))
 
     def connect() -> Mailbox:
@@ -170,10 +169,28 @@ def in_process(task: Task, _: Ask) -> Json:
         reach.served(mailbox.address)
         return mailbox
 
-    with open_state(place.state_url) as redis:
-        journal = _Journal(redis, task)
-        take_back(connect, Ledger(redis, task.migration), journal, Patience(task.seconds))
+    redis = state_store()
+    take_back(connect, Ledger(redis, task.migration), _Journal(redis, task), Patience(task.seconds))
     return {}
+
+
+def _permit(task: Task) -> Permit:
+    """Return what the process may ask of the state store: the ledger to read, its journal to write."""
+    ours = [key.encode() for key in _keys_of(task.migration)]
+    token, ends_at, hold = (str(each).encode() for each in (task.token, task.ends_at, HOLD_SECONDS))
+
+    def is_ours(keys: Words, given: Words) -> bool:
+        match given:
+            case [first, _, at, seconds]:
+                return list(keys) == ours and (first, at, seconds) == (token, ends_at, hold)
+        return False
+
+    return permit(reading_ledger(task.migration, "undo"), scripts=(Script(_WRITE, is_ours),))
+
+
+def _keys_of(migration: str) -> list[str]:
+    """Return the keys of `_WRITE`."""
+    return [record_key(migration), part_key(migration, "undo"), part_key(migration, "undoing")]
 
 
 class _Journal:
@@ -188,9 +205,9 @@ class _Journal:
         return undone_of(self._redis, self._task.migration)
 
     def write(self, undone: Undone) -> None:
-        task, name = self._task, self._task.migration
-        keys = [record_key(name), part_key(name, "undo"), part_key(name, "undoing")]
-        if not self._script(keys=keys, args=[task.token, json.dumps(asdict(undone)), task.ends_at, HOLD_SECONDS]):
+        task = self._task
+        args = [task.token, json.dumps(asdict(undone)), task.ends_at, HOLD_SECONDS]
+        if not self._script(keys=_keys_of(task.migration), args=args):
             raise LeaseLost
 
 

@@ -59,7 +59,7 @@ _WINDOW = 2000
 _OPEN = re.compile(rb"[\0\1]")
 
 # KEYS: the record. ARGV: token, the step this slice wrote last ('' for none), then commands, each after its length.
-_FENCED = """
+FENCED = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'step') ~= ARGV[2] then return 0 end
 local at = 3
@@ -89,7 +89,7 @@ class Ledger:
         self._token = token
         self._progressed = progressed
         self._base = f"mig:{{{migration_id}}}"
-        self._script = redis.register_script(_FENCED)
+        self._script = redis.register_script(FENCED)
         self.step = ""
         """What the last write was counted as; empty before the first."""
 

@@ -7,7 +7,7 @@ Units and ceilings: Gmail API, "Usage limits". "Per minute" is read as any 60 se
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from redis import Redis
 
@@ -26,7 +26,7 @@ _CALLS_SECONDS = 72 * 3600
 
 # KEYS: the bucket, then the hash of counts, if calls are counted. ARGV: units, rate (0: no pacing), burst, method,
 # seconds the counts may live, seconds the units used in one minute are known.
-_RESERVE = """
+RESERVE = """
 if KEYS[2] and redis.call('HINCRBY', KEYS[2], ARGV[4], 1) == 1 and redis.call('TTL', KEYS[2]) < 0 then
   redis.call('EXPIRE', KEYS[2], ARGV[5])
 end
@@ -90,17 +90,22 @@ class Meter:
     """
 
     def __init__(self, redis: "Redis", key: str, profile: Profile, *, calls: str = "") -> None:
-        self._keys = [f"quota:{key}", calls] if calls else [f"quota:{key}"]
+        self.keys = [f"quota:{key}", calls] if calls else [f"quota:{key}"]
         self._counts = bool(calls)
         self.profile = profile
         self._rate = profile.per_minute / 60 * _SHARE
         self._burst = float(max(profile.get, profile.per_minute / 200))
-        self._script = redis.register_script(_RESERVE)
+        self._script = redis.register_script(RESERVE)
 
     def reserve(self, units: int, method: str = "unnamed") -> float:
         """Count a call of `method`, take its `units`, and return the seconds to wait before it may go out."""
         if not self._rate and not self._counts:
             return 0.0
-        return float(
-            self._script(keys=self._keys, args=[units, self._rate, self._burst, method, _CALLS_SECONDS, _USED_SECONDS])
-        )
+        return float(self._script(keys=self.keys, args=self._args(units, method)))
+
+    def every_request(self) -> list[list[str | float]]:
+        """Return whatever the store may be asked with `keys` by `RESERVE`, to reserve one call: the arguments."""
+        return [self._args(self.profile.units(method), method) for method in get_args(Method)]
+
+    def _args(self, units: int, method: str) -> list[str | float]:
+        return [units, self._rate, self._burst, method, _CALLS_SECONDS, _USED_SECONDS]

@@ -19,7 +19,12 @@ import pytest
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as StoreAway
 
+from jobs import storeline
 from jobs.apart import ApartFailed, Ask, Json, _code_of
+from jobs.lasting import Lasting
+from jobs.outside import Outside
+from jobs.storeline import client_over
+from jobs.storeproxy import serving
 
 _GREETINGS = {"HELLO", "AUTH", "CLIENT", "SELECT", "PING", "READONLY"}
 _NAME = re.compile(rb"\*\d+\r\n\$\d+\r\n(\w+)\r\n")
@@ -83,9 +88,13 @@ def deaths(first: int = 1) -> Iterator[Death]:
         at, came = at + 1, death.came
 
 
-def called_here(function: Callable[[Any, Ask], Json], task: Any, hear: Ask, **_: Any) -> Json:
+def called_here(function: Callable[[Any, Ask], Json], task: Any, hear: Ask, *, outside: Outside) -> Json:
     """Call a function of `run_apart` in this process; its errors come out as they do from its own."""
-    try:
-        return function(task, hear)
-    except Exception as error:  # noqa: BLE001 - as there
-        raise ApartFailed(_code_of(error)) from None
+    assert isinstance(outside.store, Lasting)
+    access = outside.store.make(*outside.store.args)
+    with serving(access, lambda: None) as proxy, client_over(proxy.line) as store:
+        storeline.use(store)
+        try:
+            return function(task, hear)
+        except Exception as error:  # noqa: BLE001 - as there
+            raise ApartFailed(_code_of(error)) from None

@@ -66,15 +66,17 @@ local function show_bytes(m, messages, bytes)
   count('told', more, 'bytes', string.format('%d', math.max(0, bytes - (tonumber(before[3]) or 0))))
 end
 
--- Count what an import brought since this was last asked; the ledger has the sums.
+-- Count what an import brought since this was last asked; the ledger has the sums. It was written by slices, which may
+-- be in hostile hands: what no import can have brought must not run the sums of all over.
 local function count_brought(m)
   local counts = redis.call('HMGET', record(m.id) .. ':counts', 'settled', 'weighed', 'bytes')
-  local messages = tonumber(counts[1]) or 0
+  local messages = math.min(tonumber(counts[1]) or 0, MOST_MESSAGES)
   local more = messages - (tonumber(m.counted) or 0)
   if more <= 0 then return end
   redis.call('HSET', record(m.id), 'counted', messages)
   count('messages', more)
-  show_bytes(m, tonumber(counts[2]) or 0, tonumber(counts[3]) or 0)
+  show_bytes(m, math.min(tonumber(counts[2]) or 0, messages),
+    math.min(tonumber(counts[3]) or 0, messages * LARGEST_BYTES))
 end
 
 -- When the migration's keys end: counted from its end, or from its last progress.

@@ -1,4 +1,4 @@
-"""How a closed process reaches Google, its mailbox and the store: its worker connects, and hands the connection over.
+"""How a closed process reaches Google and its mailbox: its worker connects, and hands the connection over.
 
     in the process       both          in the worker
     dialling ──────────► errands ────► broker ─► resolve ─► hosts, addresses ─► race

@@ -21,7 +21,7 @@ LONGEST_SECONDS = 60.0
 """No connection is waited for longer."""
 
 AT_ONCE = 16
-"""Errands of one process under way: eight that fetch, four connections to the mailbox, the store."""
+"""Errands of one process under way: eight that fetch, four connections to the mailbox, and some to spare."""
 
 _BURST, _A_SECOND = 64, 8
 """So many errands without a pause, and so many a second behind them."""

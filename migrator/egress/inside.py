@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 Place = tuple[str, int]
 """A host's name, or an address, and a port."""
 
-_PORTS = {"https": 443, "http": 80, "redis": 6379, "rediss": 6379}
+_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,6 @@ class Inside:
 
 
 def endpoint(url: str) -> Place:
-    """Return host and port of a URL; this machine where it names no host, as Redis URLs may."""
+    """Return host and port of a URL; this machine where it names no host."""
     parts = urlsplit(url)
     return parts.hostname or "localhost", parts.port or _PORTS[parts.scheme]

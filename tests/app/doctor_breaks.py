@@ -96,7 +96,7 @@ def store_that_tells_nothing(place: Place) -> Iterator[None]:
     place.state.acl_setuser(
         "narrow", enabled=True, nopass=True, keys=["*"], categories=["+@all", "-@admin"], commands=["-info"]
     )
-    place.set("store", url=f"{place.servers.state.url}&username=narrow&password=x")
+    place.set("store", url=f"{place.servers.state.url.partition('&')[0]}&username=narrow&password=x")
     try:
         yield
     finally:
@@ -123,6 +123,9 @@ def key_store_with_a_replica(place: Place) -> Iterator[None]:
         embedded.start(place.folder / "copy", persistent=False) as copy,
         Redis.from_url(copy.url) as replica,
     ):
+        told = place.keys.connection_pool.connection_kwargs
+        replica.config_set("masteruser", told["username"])
+        replica.config_set("masterauth", told["password"])
         replica.replicaof("127.0.0.1", str(port))
         eventually(lambda: place.keys.info()["connected_slaves"] == 1)
         yield

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from doctor_breaks import BAD, BROKEN, Broken, keys_in_a_log, master_key_for_all_eyes, no_worker_while_work_waits
 from doctor_place import PLANTED, Place, Servers, findings_in, sound
-from redis import Redis
 from servers.fixtures import StartServer
 from stand_in import Google
 
@@ -152,27 +151,13 @@ def test_each_of_several_key_stores_is_looked_at(place: Place) -> None:
 
 @pytest.mark.parametrize("role", ["worker", "console"])
 def test_what_a_role_may_not_look_at_is_said_and_hides_nothing_else(place: Place, role: str) -> None:
-    with as_role(place.state, role, "state.acl") as state, as_role(place.keys, role, "keys.acl") as keys:
-        place.set("store", url=f"{place.servers.state.url}{state}", keys_url=f"{place.servers.keys.url}{keys}")
-        said = place.doctor("--json")
+    place.set("store", url=place.servers.state.url_as(role), keys_url=place.servers.keys.url_as(role))
+    said = place.doctor("--json")
     found = findings_in(said)
     assert (said.exit_code, "check" in found) == (0, False), said.output
     warned = {name for name, one in found.items() if one["verdict"] == "warn"}
     assert warned == {"state store: settings", "key store: settings", "key store: clock"}
     assert {found[name]["way_out"].partition(":")[0] for name in warned} == {"Let its user look"}
-
-
-@contextmanager
-def as_role(store: Redis, role: str, file: str) -> Iterator[str]:
-    """Give a user the rights that our own access lists give this role; give what is added to the store's URL."""
-    lines = (Path(__file__).parents[2] / "deploy/redis" / file).read_text().splitlines()
-    (line,) = (one for one in lines if one.startswith(f"user {role} on "))
-    rights = re.findall(r"\([^)]*\)|\S+", line.split(maxsplit=4)[4])  # a selector in brackets is one word
-    store.execute_command("ACL", "SETUSER", role, "on", "nopass", *rights)
-    try:
-        yield f"&username={role}&password=x"
-    finally:
-        store.acl_deluser(role)
 
 
 def test_packages_other_than_the_locked_ones_are_named(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from app import embedded
 from app.embedded import EmbeddedStore, EmbeddedStoreError, address_of_running, find_server, start
+from app.storeusers import Role
 
 STARTER = """
 import sys, threading
@@ -89,6 +91,55 @@ def test_state_and_tickets_have_databases_of_their_own(tmp_path: Path) -> None:
     with start(tmp_path / "store") as store, Redis.from_url(store.broker_url) as tickets:
         put(store, "state")
         assert tickets.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "may", "may_not"),
+    [
+        ("worker", ("HGETALL", "mig:{a}"), ("GET", "web:session:x")),
+        ("worker", ("LRANGE", "audit:2026-11", 0, -1), ("CONFIG", "GET", "*")),
+        ("web", ("GET", "web:session:x"), ("GET", "staff:account:x")),
+        ("console", ("GET", "staff:account:x"), ("HGETALL", "mig:{a}:sealed")),
+        ("metrics", ("ZCARD", "jobs:due"), ("SET", "jobs:turn", 1)),
+    ],
+)
+def test_a_role_may_do_what_the_users_of_deploy_may(
+    tmp_path: Path, role: Role, may: tuple[str | int, ...], may_not: tuple[str | int, ...]
+) -> None:
+    with start(tmp_path / "store") as store, Redis.from_url(store.url_as(role)) as redis:
+        redis.execute_command(*may)  # type: ignore[no-untyped-call]
+        with pytest.raises(NoPermissionError):
+            redis.execute_command(*may_not)  # type: ignore[no-untyped-call]
+
+
+def test_nobody_without_a_password_may_do_anything(tmp_path: Path) -> None:
+    with (
+        start(tmp_path / "store") as store,
+        Redis.from_url(store.url.partition("&")[0]) as nobody,
+        pytest.raises(AuthenticationError),
+    ):
+        nobody.get("mig:{a}:ids")
+
+
+def test_the_store_for_keys_has_users_of_its_own(tmp_path: Path) -> None:
+    with start(tmp_path / "keys", persistent=False) as store, Redis.from_url(store.url_as("console")) as redis:
+        assert redis.set("ready:keys", 1, ex=60)
+        with pytest.raises(NoPermissionError):
+            redis.get("key:{a}")
+
+
+def test_who_used_a_store_before_it_was_killed_uses_it_afterwards(tmp_path: Path) -> None:
+    with start(tmp_path / "store") as first:
+        before = first.url_as("worker")
+        kill(first)
+        with start(tmp_path / "store") as second:
+            assert second.url_as("worker") == before
+
+
+def test_the_users_are_written_down_once() -> None:
+    deploy = Path(embedded.__file__).parents[1] / "deploy" / "redis"
+    for name in ("state.acl", "keys.acl"):
+        assert Path(embedded.__file__).with_name("acl").joinpath(name).resolve() == deploy / name
 
 
 def test_nobody_else_may_look_into_the_folder(tmp_path: Path) -> None:

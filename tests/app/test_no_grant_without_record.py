@@ -306,10 +306,10 @@ def test_no_record_is_made_while_the_grant_is_being_given_back(place: Place, mon
     migration, state = new_id(), place.stores.state
     place.consented(Purpose(migration))()
 
-    def meanwhile(*told: Any, **_: Any) -> Any:
+    def meanwhile(*told: Any, **more: Any) -> Any:
         with pytest.raises(ConnectingLapsed):
             requests.create(state, "c1", migration_id=migration, connecting=True)
-        return called_here(*told)
+        return called_here(*told, **more)
 
     monkeypatch.setattr("app.exchanging.run_apart", meanwhile)
     place.settle()

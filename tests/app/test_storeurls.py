@@ -72,7 +72,11 @@ def test_where_the_address_names_no_user_the_file_does(tmp_path: Path) -> None:
 def test_a_socket_s_user_has_a_password_too(tmp_path: Path) -> None:
     with start(tmp_path / "store", persistent=False) as server, Redis.from_url(server.url) as owner:
         owner.acl_setuser("worker", enabled=True, passwords=["+hush"], commands=["+ping", "+client"])
-        told = {"url": server.url.replace("?", "?username=worker&"), "broker_url": server.url, "keys_url": server.url}
+        told = {
+            "url": f"{server.url.partition('&')[0]}&username=worker",
+            "broker_url": server.url,
+            "keys_url": server.url,
+        }
         store = Store.model_validate({**told, "password_file": secret(tmp_path, "state", "hush")})
         with open_store(configured_urls(store).state, 5) as worker:
             assert worker.ping()

@@ -8,6 +8,7 @@ import pytest
 import tenacity
 from receiver import WRITTEN_SECRET, Receiver, place_for_receiver, receiving
 from redis import Redis
+from storeurls import url_of
 
 from app.config import Config
 from app.telling import hook_of, telling
@@ -56,10 +57,6 @@ def done(redis: Redis) -> None:
         claimed = claim(redis, 30)
         assert claimed
         release(redis, claimed.id, claimed.token, end)
-
-
-def url_of(redis: Redis) -> str:
-    return f"unix://{redis.connection_pool.connection_kwargs['path']}?db=0"
 
 
 def test_while_the_block_runs_the_receiver_is_told_and_not_afterwards(redis: Redis) -> None:

@@ -183,7 +183,7 @@ def _inherited(_: Prey) -> object:
         except OSError:
             continue
         ours += 1
-    return ours > 3  # the pipe, the channel and the place-holder
+    return ours > 4  # the pipe, the channel, the line to the store and the place-holder
 
 
 simply(

@@ -89,7 +89,7 @@ def act_afterwards(home: House, migration: str, user: User) -> None:
         home.state,
         home.vault,
         migration,
-        Place(load(home.config).target, home.redis_store.url),
+        Place(load(home.config).target),
         Password(user.name, user.password),
     )
 

@@ -33,7 +33,6 @@ class Trap:
     """What a deed aims at: sockets that listen, a folder that is none of the slice's, a secret file."""
 
     deed: str
-    store: str
     tcp: int
     tcp6: int
     udp: int

@@ -9,6 +9,7 @@ from typing import Any
 import apart_functions
 import pytest
 import tenacity
+from processes import is_gone
 
 from jobs.apart import ApartFailed, Ask, Json, run_apart
 
@@ -24,14 +25,6 @@ class Unreadable:
 
     def __reduce__(self) -> tuple[type[int], tuple[str]]:
         return int, ("no number",)
-
-
-def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended; a zombie that its parent has not looked for yet has."""
-    try:
-        return "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return True
 
 
 def test_the_answer_comes_from_another_process() -> None:

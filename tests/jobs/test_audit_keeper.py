@@ -12,6 +12,7 @@ import pytest
 from audit_chains import KEY, again, chain, lay, lay_old, stored
 from audit_keeping import Kept, old_copy
 from redis import Redis
+from storeurls import url_of
 from waiting import eventually
 
 from jobs import audit
@@ -397,8 +398,7 @@ def test_another_keeper_s_turn_in_between_doubles_nothing(kept: Kept) -> None:
             pipe.multi = late  # type: ignore[method-assign]
             return pipe
 
-    path = kept.redis.connection_pool.connection_kwargs["path"]
-    with Slow.from_url(f"unix://{path}?db=0") as slow:
+    with Slow.from_url(url_of(kept.redis)) as slow:
         Keeper(slow, kept.folder, KEY, settled_seconds=0).look()
         assert slow.done
     assert kept.numbers() == [1]
@@ -437,8 +437,9 @@ KILLS += [("store", after) for after in (2, 5, 8, 10, 12, 14, 16, 18, 20, 24)]
 def test_a_keeper_that_is_killed_anywhere_loses_and_doubles_nothing(kept: Kept, point: str, after: int) -> None:
     made = kept.days_ago(2, 1)
     kept.write(4)
-    url = f"unix://{kept.redis.connection_pool.connection_kwargs['path']}?db=0"
-    killed = subprocess.run([sys.executable, KILLED, url, kept.folder, point, str(after)], timeout=60, check=False)
+    killed = subprocess.run(
+        [sys.executable, KILLED, url_of(kept.redis), kept.folder, point, str(after)], timeout=60, check=False
+    )
     assert killed.returncode == -9
     assert whole(kept)
     assert kept.numbers() == list(range(1, len(made) + 5))

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from audit_chains import KEY, MIGRATION, chain, lay
 from redis import Redis
+from storeurls import url_of
 
+from app.embedded import EmbeddedStore
 from jobs import audit
 from jobs.audit import AUDIT_DAYS, Act, AuditBroken, AuditBusy, Checkpoint, Shelf
 from jobs.audit.entry import BEGINNING, Note
@@ -28,7 +30,7 @@ def test_what_is_appended_can_be_read_at_once_as_the_entries_it_will_become(redi
 
 
 def test_a_client_that_decodes_answers_reads_and_writes_the_same(redis: Redis) -> None:
-    with Redis.from_url(f"{redis_url(redis)}", decode_responses=True) as decoding:
+    with Redis.from_url(url_of(redis), decode_responses=True) as decoding:
         lay(redis, chain([int(time.time())]))
         audit.append(decoding, audit.WORKER, Act.OPENED)
         assert [entry.number for entry in audit.entries(decoding)] == [1, 2]
@@ -36,13 +38,9 @@ def test_a_client_that_decodes_answers_reads_and_writes_the_same(redis: Redis) -
         assert audit.verify(decoding, checkpoints=[audit.checkpoint(decoding)]).holds
 
 
-def redis_url(redis: Redis) -> str:
-    return f"unix://{redis.connection_pool.connection_kwargs['path']}?db=0"
-
-
-def test_a_writer_is_known_by_its_user_in_the_store(redis: Redis) -> None:
-    for user, writer in {"web": "web", "worker": "worker", "console": "console", "admin": "other", "": "other"}.items():
-        url = redis_url(redis) + (f"&username={user}&password=any" if user else "")
+def test_a_writer_is_known_by_its_user_in_the_store(store: EmbeddedStore) -> None:
+    roles = {store.url_as(role): role for role in ("web", "worker", "console")}
+    for url, writer in {**roles, store.url: "other", store.url.partition("&")[0]: "other"}.items():
         with Redis.from_url(url) as client:
             assert writer_of(client) == writer
 

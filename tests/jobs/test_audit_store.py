@@ -55,7 +55,8 @@ def own(own_store: EmbeddedStore) -> Iterator[Redis]:
 def limited(own_store: EmbeddedStore, own: Redis) -> Iterator[Redis]:
     """A client whose rights a test may take."""
     own.acl_setuser("limited", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
-    with Redis.from_url(own_store.url, username="limited", password="any", retry=Retry(NoBackoff(), 0)) as client:
+    url = own_store.url.partition("&")[0]
+    with Redis.from_url(url, username="limited", password="any", retry=Retry(NoBackoff(), 0)) as client:
         client.ping()
         yield client
 
@@ -212,7 +213,7 @@ def test_a_note_whose_answer_was_lost_is_one_entry(
         keeper.look()
 
     with closing(Line(tmp_path, own_store.directory / "redis.sock", others)) as line:
-        again = Redis.from_url(f"unix://{line.path}", retry=Retry(NoBackoff(), 3))
+        again = Redis.from_url(f"unix://{line.path}?{own_store.url.partition('?')[2]}", retry=Retry(NoBackoff(), 3))
         with again:
             audit.append(again, audit.CUSTOMER, Act.CANCELLED, MIGRATION)
     keeper.look()

@@ -1,9 +1,9 @@
 """The worker's side of a slice: its key handed out, its end discarded in order, and no receipt before that."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -11,11 +11,11 @@ from redis import Redis
 from app.embedded import start
 from jobs import accounts, audit
 from jobs.custody import Custody, with_key
-from jobs.discarding import REVOCATION_TRIES, Revocation
+from jobs.discarding import GRANT_ALIVE, GRANT_DEAD, NO_GRANT, REVOCATION_TRIES, Revocation
 from jobs.migration import State, new_id, record_key
 from jobs.nursery import Outcome
 from jobs.requests import create
-from jobs.slice import again, ended, paused, wait
+from jobs.slice import Kind, SliceEnd, advance, again, ended, paused
 from jobs.tickets import Claim
 from migrator.outcome import Mark
 from oauth.keyring import KeyRing
@@ -32,6 +32,7 @@ class Room:
         self.redis = redis
         self.vault = Vault(redis, RING)
         self.id = create(redis, "c1").id
+        redis.hset(record_key(self.id), "token", "t")
         accounts.claim(redis, self.vault, self.id, ADDRESS)
         self.safe = Safe(redis, self.id, self.vault.make(self.id))
         self.safe.seal(grant=b"{}", mailbox=b"{}")
@@ -47,21 +48,15 @@ class Room:
         return slice_of
 
     def revokes(self, *, confirmed: bool) -> Callable[[bytes], Outcome]:
-        """Return a slice of finishing that notes a try to revoke, as the real one does."""
-
-        def slice_of(key: bytes) -> Outcome:
-            self.keys.append(key)
-            now = Revocation.read(self.redis, self.id).after(confirmed=confirmed)
-            self.redis.set(self.part("revocation"), json.dumps(now.as_row()), ex=60)
-            return Outcome(ended(State.DONE) if now.settled else wait(time.time() + 9, "x"), progressed=True)
-
-        return slice_of
+        """Return what asks Google in a process of its own, as the worker hears of it."""
+        return self.do(Outcome(GRANT_DEAD if confirmed else GRANT_ALIVE, progressed=False))
 
     def run(
         self, phase: State, do: Callable[[bytes], Outcome], ending: str = "", vault: Vault | None = None
     ) -> Outcome:
         claimed = Claim(id=self.id, token="t", phase=phase, ending=ending, customer="c1")
-        return with_key(self.redis, Custody(vault or self.vault, self._receipt), claimed, do)
+        custody = Custody(vault or self.vault, self._receipt, _not_called)
+        return with_key(self.redis, custody, claimed, do)
 
     def _receipt(self, redis: Redis, migration: str, end: State) -> str:
         self.seen_by_receipt.append((self.vault.holds(migration), bool(redis.exists(self.part("sealed")))))
@@ -75,6 +70,10 @@ class Room:
 
     def acts(self) -> list[str]:
         return [str(entry.act) for entry in audit.entries(self.redis, self.id)]
+
+
+def _not_called(*_: object) -> Any:
+    raise AssertionError("only the actor calls these")
 
 
 @pytest.fixture
@@ -128,6 +127,27 @@ def test_at_the_end_everything_is_discarded_in_order_and_the_receipt_comes_last(
     accounts.claim(room.redis, room.vault, new_id(), ADDRESS)
     assert not room.redis.exists(room.part("account"), room.part("opened"))
     assert all(room.redis.ttl(room.part(name)) > 0 for name in ("discarding", "receipt", "revocation"))
+
+
+@pytest.mark.parametrize("end", [advance(State.COPYING), ended(State.DONE_WITH_EXCEPTIONS), paused("asked"), again()])
+def test_what_is_no_answer_about_the_grant_is_written_down_as_none(room: Room, end: SliceEnd) -> None:
+    assert room.run(State.FINISHING, room.do(Outcome(end, progressed=True))).end == end
+    assert Revocation.read(room.redis, room.id) == Revocation()
+    assert room.vault.holds(room.id)
+    assert room.steps() == {}
+
+
+def test_an_answer_that_comes_after_the_lease_is_not_written_down(room: Room) -> None:
+    room.redis.hset(record_key(room.id), "token", "another's")
+    assert room.run(State.FINISHING, room.revokes(confirmed=True)).end.kind is Kind.LOST
+    assert Revocation.read(room.redis, room.id) == Revocation()
+    assert room.steps() == {}
+
+
+def test_a_grant_that_cannot_be_opened_is_noted_as_one_nobody_gave_back(room: Room) -> None:
+    assert room.run(State.FINISHING, room.do(Outcome(NO_GRANT, progressed=False))).end == ended(State.DONE)
+    now = Revocation.read(room.redis, room.id)
+    assert (now.held, now.tries, now.confirmed, now.settled) == (True, 0, False, True)
 
 
 def test_a_revocation_that_is_not_confirmed_yet_discards_nothing(room: Room) -> None:

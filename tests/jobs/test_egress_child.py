@@ -21,12 +21,12 @@ from servers.fixtures import StartServer
 from stand_in import Google
 from ways_through import Journey
 
-from app.embedded import EmbeddedStore
 from jobs.migration import State
 from jobs.nursery import Outcome, newborn, preload, run_slice
 from jobs.outside import Outside
-from jobs.reach import store_doors
+from jobs.permits import for_slice
 from jobs.slice import SliceTask, Work, again, failed, wait
+from jobs.storeproxy import Access
 from jobs.tickets import Wish
 from migrator.mailbox import Password, Target
 
@@ -75,7 +75,7 @@ def _listening(stack: ExitStack, family: int, kind: int, address: object) -> soc
 
 
 @pytest.fixture
-def place(store: EmbeddedStore, tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[Place]:
     outside, vault = tmp_path / "outside", tmp_path / "vault"
     vault.mkdir()
     secret = vault / "master.key"
@@ -92,7 +92,7 @@ def place(store: EmbeddedStore, tmp_path: Path) -> Iterator[Place]:
             _listening(stack, socket.AF_UNIX, socket.SOCK_DGRAM, f"{tmp_path / 'ear'}.datagrams"),
         )
         ports = [ear.getsockname()[1] for ear in ears[:3]]
-        trap = planted.Trap("", store.url, *ports, str(tmp_path / "ear"), outside, secret)
+        trap = planted.Trap("", *ports, str(tmp_path / "ear"), outside, secret)
         planted.furnish(trap)
         yield Place(trap, ears)
 
@@ -131,7 +131,7 @@ def test_what_planted_code_tries_is_refused_told_and_ended_though_it_swallows_th
     before = place.looks()
     contacted: list[str] = []
     begun = time.monotonic()
-    outside = Outside(store_doors(place.trap.store, place.trap.store), (str(HERE),), contacted.append)
+    outside = Outside({}, (str(HERE),), contacted.append)
     outcome = run(planted.close_then_do, replace(place.trap, deed=deed), outside)
     what = "syscall" if deed in ENDED_BY_THE_KERNEL else deed.partition(":")[0]
     told = failed(f"egress-refused:{what}", resumable=True)
@@ -151,7 +151,7 @@ def test_all_of_it_can_be_done_while_the_doors_are_open(run: RunSlice, place: Pl
 
 
 def test_a_whole_migration_passes_through_the_doors_left_open_and_the_worker_hears_where_it_goes(
-    run: RunSlice, redis: Redis, store: EmbeddedStore, start_server: StartServer
+    run: RunSlice, redis: Redis, start_server: StartServer
 ) -> None:
     server = start_server("dovecot")
     user, contacted = server.new_user(), []
@@ -161,11 +161,11 @@ def test_a_whole_migration_passes_through_the_doors_left_open_and_the_worker_hea
             google.grant()["refresh_token"],
             Target(server.host, server.tls_port, "implicit", server.ca_file),
             Password(user.name, user.password),
-            store.url,
         )
         redis.hset("mig:{m1}", "token", "t1")
         redis.expire("mig:{m1}", 60)
-        outcome = run(ways_through.migrate, journey, ways_through.outside_of(journey, contacted.append))
+        store = Access(redis, for_slice("m1", "t1", ways_through.meter(redis)))
+        outcome = run(ways_through.migrate, journey, ways_through.outside_of(journey, contacted.append, store))
         place = google.url.removeprefix("http://")
     assert outcome.end == wait(0, "all-through")
     assert sorted(contacted) == sorted({place, f"localhost:{server.tls_port}"})

@@ -5,7 +5,7 @@ from redis import Redis
 
 from jobs.crashes import CRASH_LIMIT, CRASH_SECONDS
 from jobs.flow import Minute, count_dead, minutes, totals
-from jobs.migration import State, part_key
+from jobs.migration import MOST_MESSAGES, State, part_key
 from jobs.requests import create, pause, read
 from jobs.slice import SliceEnd, advance, again, crashed, failed, wait
 from jobs.tickets import claim, reconcile, release, renew
@@ -177,3 +177,16 @@ def test_messages_without_bytes_hide_no_others(redis: Redis) -> None:
     bring(redis, migration, 0, 0, BEGUN)
     assert read(redis, migration).shown_bytes is None
     assert totals(redis).bytes == 0
+
+
+def test_what_a_slice_in_hostile_hands_counts_does_not_run_the_sums_over(redis: Redis) -> None:
+    hostile, other = copying(redis), copying(redis)
+    redis.hset(part_key(hostile, "counts"), mapping={"settled": 2**63 - 1, "weighed": 2**63 - 1, "bytes": 2**63 - 1})
+    redis.expire(part_key(hostile, "counts"), 600)
+    for at in (BEGUN + 10, BEGUN + 20):
+        claimed = claim(redis, 10, now=at)
+        assert claimed is not None
+        if claimed.id == other:
+            redis.hincrby(part_key(other, "counts"), "settled", 5)
+        release(redis, claimed.id, claimed.token, again(), progressed=True, now=at)
+    assert totals(redis).messages == MOST_MESSAGES + 5

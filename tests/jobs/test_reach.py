@@ -2,15 +2,13 @@
 
 import re
 import socket
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from emulator.servers.instance import free_ports
-from jobs.reach import door_url, files_of, names_of, open_store, sentinels_of, store_doors
+from jobs.reach import open_store, sentinels_of
 
 ROOT = Path(__file__).parents[2]
 THREE = (("a.lan", 26379), ("b.lan", 26380), ("::1", 26379))
@@ -52,8 +50,6 @@ def test_what_is_no_address_of_a_store_is_refused(url: str) -> None:
 def test_without_any_sentinel_there_is_no_store() -> None:
     (port,) = free_ports(1)
     url = f"redis+sentinel://localhost:{port}/state/0"
-    with pytest.raises(RedisConnectionError):
-        door_url(url)
     with open_store(url, 5) as store, pytest.raises(RedisConnectionError):
         store.ping()
 
@@ -61,51 +57,8 @@ def test_without_any_sentinel_there_is_no_store() -> None:
 def test_a_sentinel_that_says_nothing_is_passed_over_in_a_second() -> None:
     with socket.create_server(("localhost", 0)) as silent:
         url = f"redis+sentinel://localhost:{silent.getsockname()[1]}/state/0"
-        with pytest.raises(RedisConnectionError):
-            door_url(url)
-
-
-def never() -> bool:
-    return False
-
-
-def test_one_server_is_known_to_everybody_by_its_address(redis: Redis) -> None:
-    url = f"unix://{redis.connection_pool.connection_kwargs['path']}?db=0"
-    assert door_url(url) == url
-    ((name, door),) = store_doors(url, url).items()
-    assert (name, door.told, names_of(url)) == (
-        f"unix:{redis.connection_pool.connection_kwargs['path']}",
-        "",
-        frozenset(),
-    )
-    with closing(door.connect(5, never, "")) as sock:
-        assert isinstance(sock, socket.socket)
-        sock.sendall(b"PING\r\n")
-        assert sock.recv(100).startswith((b"+PONG", b"-NOAUTH"))
-
-
-def test_a_server_by_host_is_reached_with_keepalive() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"redis://:word@127.0.0.1:{server.getsockname()[1]}/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem"
-        ((name, door),) = store_doors(url, url).items()
-        assert name == f"127.0.0.1:{server.getsockname()[1]}"
-        assert names_of(url) == {server.getsockname()}
-        assert files_of(url) == ("/ca.pem", "/c.pem")
-        with closing(door.connect(5, never, "")) as sock:
-            assert isinstance(sock, socket.socket)
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-
-
-def test_a_store_that_is_not_there_is_told_as_any_connection_is(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    for url, error in (
-        (f"unix://{tmp_path}/none", FileNotFoundError),
-        ("redis://nowhere.invalid/0", socket.gaierror),
-        (f"redis+sentinel://localhost:{port}/state/0", ConnectionRefusedError),
-    ):
-        ((_, door),) = store_doors(url, "redis://master:6379/0").items()
-        with pytest.raises(error):
-            door.connect(2, never, "")
+        with open_store(url, 5) as store, pytest.raises(RedisConnectionError):
+            store.ping()
 
 
 def test_clients_of_the_stores_are_made_in_one_place() -> None:

@@ -32,7 +32,7 @@ def lack_memory(redis: Redis) -> None:
 
 
 def lack_rights(redis: Redis) -> None:
-    redis.execute_command("ACL", "SETUSER", "default", "-@write")
+    redis.execute_command("ACL", "SETUSER", "admin", "-@write")
 
 
 def writes(redis: Redis) -> None:

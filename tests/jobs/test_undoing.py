@@ -52,12 +52,12 @@ class Import:
     """An import of six messages into two folders, ended a moment ago; one mail was there before."""
 
     def __init__(self, redis: Redis, url: str, server: Server, folder: Path) -> None:
-        self.redis, self.server = redis, server
+        self.redis, self.url, self.server = redis, url, server
         self.master = folder / "master.key"
         add_key(self.master)
         self.vault = Vault(redis, KeyRing.read(self.master))
         self.user = server.new_user()
-        self.place = Place(Target(server.host, server.port, "none"), url)
+        self.place = Place(Target(server.host, server.port, "none"))
         self.credentials = Password(self.user.name, self.user.password)
         self.id = create(redis, "c1").id
         mailboxes.remember(redis, self.vault, self.id, self.credentials)
@@ -202,7 +202,7 @@ def test_every_key_ends_with_the_import(on_dovecot: Import) -> None:
 
 
 def test_the_process_reaches_the_mailbox_and_the_store_alone(on_dovecot: Import) -> None:
-    elsewhere = Place(Target("localhost", 1, "none"), on_dovecot.place.state_url)
+    elsewhere = Place(Target("localhost", 1, "none"))
     with pytest.raises(ApartFailed) as failed:
         on_dovecot.undo(place=elsewhere)
     assert failed.value.code == "mailbox-unreachable"
@@ -219,7 +219,7 @@ def test_the_password_is_in_no_key(on_dovecot: Import) -> None:
 
 def _asked(done: Import, crash: Path, who: str, point: str, nth: int) -> "subprocess.CompletedProcess[str]":
     told = {
-        "url": done.place.state_url,
+        "url": done.url,
         "host": done.server.host,
         "port": str(done.server.port),
         "master": str(done.master),

@@ -19,7 +19,7 @@ def main(told: dict[str, str]) -> str:
     with Redis.from_url(told["url"]) as redis:
         vault = Vault(redis, KeyRing.read(Path(told["master"])))
         try:
-            undo(redis, vault, told["migration"], Place(target, told["url"]), Password(told["user"], told["password"]))
+            undo(redis, vault, told["migration"], Place(target), Password(told["user"], told["password"]))
         except ApartFailed as failed:
             return failed.code
     return "done"

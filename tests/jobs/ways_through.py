@@ -11,8 +11,9 @@ from pathlib import Path
 from redis import Redis
 
 from jobs.outside import Outside
-from jobs.reach import names_of, store_doors
 from jobs.slice import Link, SliceEnd, SliceTask, again, wait
+from jobs.storeline import state_store
+from jobs.storeproxy import Access
 from migrator.egress import Inside, ToMailbox, close_the_doors, door_of, door_to, endpoint
 from migrator.gmail import Gmail
 from migrator.labels import Choices
@@ -37,15 +38,19 @@ class Journey:
     refresh_token: str
     mailbox: Target
     login: Password
-    store: str
 
 
-def outside_of(journey: Journey, contacted: Callable[[str], None]) -> Outside:
+def outside_of(journey: Journey, contacted: Callable[[str], None], store: Access) -> Outside:
     """Return the doors that such a slice needs."""
     places = endpoint(journey.google), (journey.mailbox.host, journey.mailbox.port)
     doors = {door_of(place): door_to(*place) for place in places}
     readable = (str(journey.mailbox.ca_file), str(Path(__file__).parent))
-    return Outside({**doors, **store_doors(journey.store, journey.store)}, readable, contacted)
+    return Outside(doors, readable, contacted, store)
+
+
+def meter(redis: Redis) -> Meter:
+    """Return the meter of its account."""
+    return Meter(redis, "egress", PROFILES["off"])
 
 
 def migrate(task: SliceTask, link: Link) -> SliceEnd:
@@ -53,16 +58,16 @@ def migrate(task: SliceTask, link: Link) -> SliceEnd:
     journey = task.config
     assert isinstance(journey, Journey)
     to = journey.mailbox
-    names = names_of(journey.store) | {endpoint(journey.google), (to.host, to.port)}
+    names = frozenset({endpoint(journey.google), (to.host, to.port)})
     close_the_doors(Inside(tempfile.gettempdir(), names), link.refused)
     _use_files()
     connect = partial(open_mailbox, to, journey.login, connect=ToMailbox((to.host, to.port)))
     places = (f"{journey.google}/{name}" for name in ("o/oauth2/v2/auth", "token", "revoke"))
     credentials = SingleFlightCredentials(Grant(journey.refresh_token), Client("demo-client", "demo-secret", *places))
     patience = Patience(15)
-    with Redis.from_url(journey.store) as redis, connect() as mailbox:
-        ledger = Ledger(redis, task.id, task.token, link.progressed)
-        with Gmail(credentials, journey.google, Meter(redis, "egress", PROFILES["off"]), patience) as gmail:
+    with connect() as mailbox:
+        ledger = Ledger(state_store(), task.id, task.token, link.progressed)
+        with Gmail(credentials, journey.google, meter(state_store()), patience) as gmail:
             choices = Choices()
             planned = plan_slice(gmail, mailbox, ledger, choices, "newest-first", patience)
             copied = copy_slice(gmail, connect, ledger, choices, bytes(32), 2, patience, careful=False)

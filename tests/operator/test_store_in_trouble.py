@@ -217,11 +217,11 @@ def without_replicas(store: Redis) -> AbstractContextManager[None]:
 
 @contextmanager
 def without_rights(store: Redis) -> Iterator[None]:
-    store.execute_command("ACL", "SETUSER", "default", "-@write", "-eval", "-evalsha")
+    store.execute_command("ACL", "SETUSER", "admin", "-@write", "-eval", "-evalsha")
     try:
         yield
     finally:
-        store.execute_command("ACL", "SETUSER", "default", "+@all")
+        store.execute_command("ACL", "SETUSER", "admin", "+@all")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import structlog
 from redis import Redis
 
-from app import child
+from app import child, revoking
 from app.child import ChildConfig
 from app.config import Config
 from jobs import accounts, actors, scripts
@@ -141,7 +141,7 @@ def run(scenario: Scenario, url: str) -> Run:
         choices = Choices(policy=scenario.policy, spam=scenario.spam, trash=scenario.trash)  # type: ignore[arg-type]
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
-        room = _room(redis, url, vault)
+        room = _room(redis, vault)
         while _turn(redis, room, world, vault, migration).state not in RESTS and not world.is_stuck:
             pass
         world.record = read(redis, migration)
@@ -157,22 +157,22 @@ def _launched(redis: Redis, vault: Vault, scenario: Scenario, choices: Choices) 
     return launch(redis, vault, migration, Import("c1", mailbox, choices, by_digest=scenario.by_digest)).id
 
 
-def _room(redis: Redis, url: str, vault: Vault) -> Room:
+def _room(redis: Redis, vault: Vault) -> Room:
     google = {"profile": "off", "fetchers": 1, "api": API, "client_id": "c"}
     google |= {"token_uri": f"{API}/token", "revoke_uri": f"{API}/revoke", "auth_uri": f"{API}/auth"}
     config = Config.model_validate({"google": google, "mailbox": {"host": "mail.sim", "port": 143, "tls": "none"}})
     settings = WorkerSettings(
         slice_seconds=_SETTINGS.slice_seconds,
         lease_seconds=_SETTINGS.lease_seconds,
-        config=ChildConfig(config, url),
+        config=ChildConfig(config),
     )
     never: Any = _Never()
-    custody = Custody(vault, lambda *_: "receipt")
+    custody = Custody(vault, lambda *_: "receipt", revoking.give_back)
     return Room(redis, never, child.work, never, settings, cast("Any", _NoProcess()), custody)
 
 
 class _NoProcess:
-    """Slices are done in this process."""
+    """Slices are done in this process, and ask the store themselves."""
 
     def child(self) -> AbstractContextManager[object]:
         return nullcontext(self)
@@ -305,7 +305,9 @@ def _everything_simulated(world: Run, redis: Redis, url: str) -> Iterator[None]:
     real_run, store = scripts.run, FatedStore(url, world.fate)
     replaced: list[tuple[object, str, object]] = [
         (child, "close_doors", lambda *_, **__: _Reach(world)),
-        (child, "connect", lambda *_: store),
+        (revoking, "close_doors", lambda *_, **__: _Reach(world)),
+        (child, "state_store", lambda: store),
+        (revoking, "state_store", lambda: store),
         (child, "Patience", SimulatedPatience),
         (reading, "ThreadPoolExecutor", _AtOnce),
         (scripts, "run", run_script),

@@ -35,7 +35,7 @@ def test_a_mailbox_is_what_it_was_before_the_import(small: Layout, mailbox_serve
             ((_, summary),) = mailbox.bodies([newest])
         assert b"From: Mail import <import@host.example>" in summary
         assert f"/imports/{migration}".encode() in summary.replace(b"=\r\n", b"")
-        place = Place(Target(mailbox_server.host, mailbox_server.port, "none"), home.redis_store.url)
+        place = Place(Target(mailbox_server.host, mailbox_server.port, "none"))
         undone = undo(home.state, home.vault, migration, place, Password(user.name, user.password))
         assert (undone.removed, undone.changed, undone.missing, undone.refused) == (copies, 0, 0, 0)
         assert copies > 100

@@ -62,7 +62,7 @@ def allowed(server: Server) -> dict[str, AllowedHost]:
 def url(running: Stores, config: Config, allowed: dict[str, AllowedHost]) -> Iterator[str]:
     def build(_: str) -> FastAPI:
         site = FastAPI()
-        check = partial(check_mailbox, config, running.urls.state, allowed)
+        check = partial(check_mailbox, config, allowed)
         site.include_router(signin_routes(entrance(running, "x-client"), check, Pools().sign_in))
         return site
 
@@ -172,12 +172,12 @@ def test_a_mail_server_that_does_not_answer_is_not_a_wrong_password(browser: New
     assert (answer.status, "does not answer" in answer.text) == (503, True)
 
 
-def test_a_hostile_mail_server_holds_nobody_up_for_long(config: Config, running: Stores) -> None:
+def test_a_hostile_mail_server_holds_nobody_up_for_long(config: Config) -> None:
     with adversary(flood(b"* OK " + b"x" * 60_000)) as (port, _line):
         there = {"evil.example": AllowedHost(MailboxHost(host="127.0.0.1", port=port, tls="none"))}
         begin = time.monotonic()
         with pytest.raises(MailboxSilent):
-            check_mailbox(config, running.urls.state, there, "ann@evil.example", "open sesame")
+            check_mailbox(config, there, "ann@evil.example", "open sesame")
         assert time.monotonic() - begin < 20
 
 

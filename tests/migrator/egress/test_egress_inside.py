@@ -11,7 +11,6 @@ from migrator.egress.errands import LONGEST_NAME
         ("https://oauth2.googleapis.com/token", ("oauth2.googleapis.com", 443)),
         ("http://127.0.0.1:8025", ("127.0.0.1", 8025)),
         ("https://GMAIL.googleapis.com:8443/x", ("gmail.googleapis.com", 8443)),
-        ("redis:///0", ("localhost", 6379)),
     ],
 )
 def test_an_endpoint_is_the_host_and_port_of_its_url(url: str, place: object) -> None:
