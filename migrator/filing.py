@@ -25,6 +25,7 @@ from migrator.intents import intend, settle
 from migrator.inventory import take_inventory
 from migrator.judging import judge, refusals_of
 from migrator.ledger import Ledger
+from migrator.madeanew import in_the_folder_as_it_is
 from migrator.mailbox import Appended, Item, Mailbox, Refused, Selected, Unsent
 from migrator.message import Bytes
 from migrator.naming import FolderNames
@@ -244,6 +245,7 @@ class Filing:
         sys.audit("migrator.append.before", folder)
         answers = self._folders.mailbox.append(selected, items, careful=careful)
         sys.audit("migrator.append.after", folder)
+        answers = in_the_folder_as_it_is(self._folders, folder, answers)
         return self._result(folder, list(zip(batch, answers, strict=True)))
 
     def _keywords(self, folder: int, staged: Staged, selected: Selected) -> tuple[str, ...]:

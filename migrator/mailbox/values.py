@@ -38,12 +38,14 @@ class Appended:
     """The message is in the folder. `dropped_keywords`: some of its keywords the folder would not take.
 
     `uid` is 0 where the server said that it is stored, and under which UID could not be found out.
-    `refused_keywords`: without these it was accepted, having been refused with them.
+    `refused_keywords`: without these it was accepted, having been refused with them. `uidvalidity` is 0 where the
+    folder is the one that was selected; otherwise `uid` is one of the folder with that UIDVALIDITY, if there is one.
     """
 
     uid: int
     dropped_keywords: bool = False
     refused_keywords: frozenset[str] = field(default=frozenset(), repr=False)
+    uidvalidity: int = 0
 
 
 @dataclass(frozen=True, slots=True)

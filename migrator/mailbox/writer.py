@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from migrator.errors import MessageRefused, RefusedUnexplained
 
@@ -21,6 +22,13 @@ _BATCH = 50  # messages in one MULTIAPPEND
 _BATCH_BYTES = 8 * 1024 * 1024
 _PROBES = (1, 3, 12)  # messages sent one by one before all others; none accepted of these, and no more are sent
 _APPENDUID = re.compile(rb"(\d{1,10}) (" + SET + rb")")
+
+
+class _Uid(NamedTuple):
+    """A UID; `uidvalidity` is 0 in the folder that was selected, and that of the one made anew meanwhile."""
+
+    uid: int
+    uidvalidity: int = 0
 
 
 class Writer:
@@ -106,11 +114,11 @@ class Writer:
     def _known(self, flags: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(flag for flag in flags if not heads.is_keyword(flag) or flag.lower() in self._keywords)
 
-    def _stored(self, batch: Sequence[Piece], uids: Sequence[int]) -> Iterator[Appended]:
-        self._spoken_for.update(uids)
-        for piece, uid in zip(batch, uids, strict=True):
+    def _stored(self, batch: Sequence[Piece], uids: Sequence[_Uid]) -> Iterator[Appended]:
+        self._spoken_for.update(uid for uid, uidvalidity in uids if not uidvalidity)
+        for piece, (uid, uidvalidity) in zip(batch, uids, strict=True):
             self._keywords.update(flag.lower() for flag in piece.flags if heads.is_keyword(flag))
-            yield Appended(uid, piece.dropped)
+            yield Appended(uid, piece.dropped, uidvalidity=uidvalidity)
 
     def _one_by_one(self, batch: list[Piece], ways: Ways) -> Iterator[Appended | Refused]:
         since, replies = self._uidnext, self._singly(batch, ways)
@@ -141,18 +149,22 @@ class Writer:
                 return replace(stored, refused_keywords=culprits)
         return Refused(answers.message_refusal(reply, read_only=self._selected.read_only))
 
-    def _uids(self, replies: list[Answer], batch: Sequence[Piece], ways: Ways) -> list[int]:
+    def _uids(self, replies: list[Answer], batch: Sequence[Piece], ways: Ways) -> list[_Uid]:
         """Return the new UIDs in the order sent: by APPENDUID (RFC 4315 §3), else by looking what has arrived.
 
-        What is not found is stored all the same, under a UID that nobody knows.
+        What is not found is stored all the same, under a UID that nobody knows. APPENDUID counts for another folder
+        than the selected one only where the conversation ends when that is looked into (Cyrus: it is gone).
         """
         if not batch:
             return []
         named = ways.uidplus and all(reply.code == "APPENDUID" for reply in replies)
         uids = [uid for reply in replies for uid in self._appended(reply, len(batch))] if named else []
-        if len(set(uids) - {UNKNOWN}) != len(batch):
-            uids = self._looked_for(batch)
-        self._uidnext = max([self._uidnext, *(uid + 1 for uid in uids)])
+        if len(set(uids) - {_Uid(UNKNOWN)}) != len(batch):
+            uids = []
+        if not uids or any(uid.uidvalidity for uid in uids):
+            found = [_Uid(uid) for uid in self._looked_for(batch)]
+            uids = uids if uids and self.broken else found
+        self._uidnext = max([self._uidnext, *(uid + 1 for uid, uidvalidity in uids if not uidvalidity)])
         return uids
 
     def _looked_for(self, batch: Sequence[Piece]) -> list[int]:
@@ -163,12 +175,13 @@ class Writer:
             self.broken = True
             return [UNKNOWN] * len(batch)
 
-    def _appended(self, reply: Answer, at_most: int) -> list[int]:
-        """Return the UIDs that the answer names; none if it makes no sense, or names another folder's UIDVALIDITY."""
+    def _appended(self, reply: Answer, at_most: int) -> list[_Uid]:
+        """Return the UIDs that the answer names; none if it makes no sense."""
         found = _APPENDUID.fullmatch(reply.argument)
-        if not found or self._selected.uidvalidity not in {0, int(found[1])}:  # 0: the server does not tell
+        if not found:
             return []
-        return expand(found[2], at_most)
+        is_here = self._selected.uidvalidity in {0, int(found[1])}  # 0: the server does not tell
+        return [_Uid(uid, 0 if is_here else int(found[1])) for uid in expand(found[2], at_most)]
 
     def _kept(self, batch: Sequence[Piece], ways: Ways) -> list[int | None]:
         """Return the UIDs of those of a refused batch that are stored all the same; None for the others."""

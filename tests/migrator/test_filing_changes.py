@@ -95,6 +95,26 @@ def test_a_folder_made_anew_within_a_slice_gets_every_message_once(desk: Desk) -
     assert sorted(number for number, _ in desk.placed(WORK)) == list(range(5))
 
 
+@pytest.mark.parametrize("numbers", [(3,), (3, 4)])
+def test_what_goes_into_a_folder_made_anew_is_recorded_where_it_lies(desk: Desk, numbers: tuple[int, ...]) -> None:
+    """A server may alter what it stores: then it is recognised by its UID alone."""
+    desk.file(batch(range(3), WORK))
+    moments = iter(["migrator.append.before"])
+
+    def made_anew(event: str) -> None:
+        if event == "migrator.append.before" and next(moments, None):
+            desk.delete_folder(WORK, again=True)
+
+    with desk.slice() as filing, at_points(made_anew):
+        filing.file(WORK, batch(numbers, WORK))
+    desk.when_due()  # Dovecot speaks of an internal error, and stores nothing
+    desk.file(batch(numbers, WORK))
+    assert desk.marks(*numbers) == [COPIED] * len(numbers)
+    assert dict(desk.placed(WORK)) == {number: uid for uid, number in enumerate(numbers, 1)}
+    desk.file(batch(range(5), WORK))
+    assert sorted(desk.lying(WORK)) == letters(*range(5))
+
+
 def test_an_intent_for_a_folder_made_anew_is_settled(desk: Desk) -> None:
     with at_points(raising(Died(), "migrator.append.after")), pytest.raises(Died):
         desk.file(batch(range(3), WORK))

@@ -121,7 +121,8 @@ def test_a_folder_made_anew_under_our_hands_is_noticed(cyrus_server: Server) -> 
         selected = mailbox.select("INBOX.Anew")
         observer.delete_folder("INBOX.Anew")
         observer.create_folder("INBOX.Anew")
-        assert mailbox.append(selected, [item()]) == [Appended(0)], "stored, in a folder that nobody has opened"
+        now = observer.folder_status("INBOX.Anew", ["UIDVALIDITY"])[b"UIDVALIDITY"]
+        assert mailbox.append(selected, [item()]) == [Appended(1, uidvalidity=now)], "stored, where nobody has looked"
         with pytest.raises(ConnectionLost):
             mailbox.select("INBOX.Anew")
 
