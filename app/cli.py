@@ -1,9 +1,7 @@
 """The command line: `migrator --help` lists its commands."""
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -23,7 +21,7 @@ from app.cli_reconnect import reconnect_command
 from app.cli_tokens import token_group
 from app.cli_users import user_group
 from app.config import Config, load
-from app.console import run_console
+from app.console import keep_console, serve_console_at
 from app.doctor import doctor_command
 from app.fronted import UNNAMED, WAY_OUT, is_proxy_unnamed
 from app.home import at_home, too_long
@@ -31,7 +29,8 @@ from app.importing import ImportOptions, import_account
 from app.logs import quiet_logs
 from app.previewing import preview_account
 from app.receipts import signing_key
-from app.server import run_server
+from app.recycling import handed_listeners, until_told
+from app.server import keep_serving, serve_at
 from app.stores import open_stores
 from app.work import serve
 from jobs.worker import leave
@@ -70,7 +69,7 @@ def demo(*, keep: bool) -> None:
 @click.pass_obj
 def worker(config: Config) -> None:
     """Work on imports until SIGTERM or Ctrl-C."""
-    stop = _until_told()
+    stop = until_told()
     with at_home(config.store), open_stores(config.store, "worker") as stores:
         well = serve(config, stores, stop)
     leave(0 if well else 1)
@@ -80,20 +79,25 @@ def worker(config: Config) -> None:
 @click.pass_obj
 def web(config: Config) -> None:
     """Serve the pages until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
-    stop = _until_told()
+    stop, listeners = until_told(), handed_listeners()
     with at_home(config.store), open_stores(config.store, "web") as stores:
         keys = public_keys(signing_key(config), config.receipts.retired_keys_file)
-        run_server(config, stores, keys, stop)
-    leave()  # threads may still wait for processes of ours, which end with this one
+        code = 0 if listeners else keep_serving(config, stop)
+        if listeners:
+            serve_at(listeners, config, stores, keys, stop)
+    leave(code)  # threads may still wait for processes of ours, which end with this one
 
 
 @main.command()
 @click.pass_obj
 def console(config: Config) -> None:
     """Serve the operators' console until SIGTERM or Ctrl-C; behind a proxy of yours that ends TLS."""
-    stop = _until_told()
+    stop, listeners = until_told(), handed_listeners()
     with open_stores(config.store, "console") as stores:
-        run_console(config, stores, stop)
+        code = 0 if listeners else keep_console(config, stores, stop)
+        if listeners:
+            serve_console_at(listeners, config, stores, stop)
+    leave(code)
 
 
 @main.command("import")
@@ -181,14 +185,6 @@ def config_check(config: Config) -> None:
     for section, site in {"web": config.web, "console": config.console}.items():
         if is_proxy_unnamed(site):
             click.echo(f"{section}: {UNNAMED}. {WAY_OUT.format(section)}", err=True)
-
-
-def _until_told() -> threading.Event:
-    """Return what SIGTERM and Ctrl-C set."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    return stop
 
 
 for _command in (

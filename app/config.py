@@ -228,6 +228,7 @@ class Served(_Section):
     port: int = Field(ge=1, le=65535)
     client_header: str = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=16)] | tuple[IPv4Network | IPv6Network, ...] = 0
+    process_seconds: int = Field(default=600, ge=1)
 
     @model_validator(mode="after")
     def _lists_have_an_end(self) -> Self:

@@ -1,6 +1,8 @@
 """The operators' console put together: its pages, the rooms behind them, and what it listens on."""
 
+import socket
 import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from app.config import Config
 from app.fronted import is_proxy_unnamed
 from app.logs import configure_logs
 from app.ready import readiness
+from app.recycling import Recycling, Stop, say_ready
 from app.rooms import rooms_of
 from app.serving import allow_connections, listening, serving, telling_loads
 from app.stores import Stores
@@ -30,23 +33,50 @@ from web.security import Site, guarded
 _log = structlog.get_logger()
 
 
-def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
-    """Serve the console until `stop` is set.
+def keep_console(config: Config, stores: Stores, stop: Stop) -> int:
+    """Have the console served by processes that replace each other, until `stop` is set; return the exit code.
 
     Raises:
         click.ClickException: a setting of `[console]` is missing or cannot be used, or the port is taken.
     """
-    pools = StaffPools()
-    site = console_site(config, stores, pools)
-    allow_connections()
+    console_site(config, stores)  # what is wrong with the configuration is said before anything listens
     with listening(config.console.host, config.console.port, "console") as listeners:
         configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        with serving(site, listeners, stop, "console"), telling_loads(stores, stop, partial(loads_of, pools)):
-            _log.info("console-started", version=version("gmail-migrator"), port=config.console.port)
-            if is_proxy_unnamed(config.console):
-                _log.warning("proxy-unnamed", place="console")
-            stop.wait()
+        recycling = Recycling("console", listeners, config.console.process_seconds)
+        code = recycling.serve(stop, partial(_say_started, config))
     _log.info("console-stopped")
+    return code
+
+
+def run_console(config: Config, stores: Stores, stop: threading.Event) -> None:
+    """Serve the console from this process until `stop` is set; raises as `keep_console`."""
+    console_site(config, stores)  # what is wrong with the configuration is said before anything listens
+    with listening(config.console.host, config.console.port, "console") as listeners:
+        serve_console_at(listeners, config, stores, stop, partial(_say_started, config))
+    _log.info("console-stopped")
+
+
+def serve_console_at(
+    listeners: Sequence[socket.socket],
+    config: Config,
+    stores: Stores,
+    stop: threading.Event,
+    started: Callable[[], None] = say_ready,
+) -> None:
+    """Serve the console at these listeners until `stop` is set; `started` is called when it is up."""
+    allow_connections()
+    pools = StaffPools()
+    site = console_site(config, stores, pools)
+    configure_logs(config.logs.level)
+    with serving(site, listeners, stop, "console"), telling_loads(stores, stop, partial(loads_of, pools)):
+        started()
+        stop.wait()
+
+
+def _say_started(config: Config) -> None:
+    _log.info("console-started", version=version("gmail-migrator"), port=config.console.port)
+    if is_proxy_unnamed(config.console):
+        _log.warning("proxy-unnamed", place="console")
 
 
 def console_site(config: Config, stores: Stores, pools: StaffPools | None = None) -> Site:

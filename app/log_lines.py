@@ -68,6 +68,8 @@ EVENTS: Mapping[str, Event] = {
         Event("web-stopped", "info"),
         Event("console-started", "info", "version port"),
         Event("console-stopped", "info"),
+        Event("site-process-died", "error", "place"),
+        Event("site-process-kept", "error", "place"),
         Event("metrics-started", "info", "version port"),
         Event("metrics-stopped", "info"),
         Event("signin-refused", "warning", "code"),

@@ -1,6 +1,8 @@
 """The web server put together: the site, the rooms behind it, and what it listens on."""
 
+import socket
 import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -21,6 +23,7 @@ from app.fronted import is_proxy_unnamed
 from app.logs import CHILD_LOGS, configure_logs
 from app.panel_api import panel_api
 from app.ready import readiness
+from app.recycling import Recycling, Stop, say_ready
 from app.serving import allow_connections, listening, serving, telling_loads
 from app.stores import Stores, connect_async
 from app.wizard import addresses_for, consents_of, look_over_of, start, wizard_of
@@ -52,12 +55,49 @@ _START_SECONDS = 2.0
 """While no process could be started, `/readyz` tries again so often at most."""
 
 
-def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> None:
-    """Serve the pages until `stop` is set.
+def keep_serving(config: Config, stop: Stop) -> int:
+    """Have the pages served by processes that replace each other, until `stop` is set; return the exit code.
 
     Raises:
         click.ClickException: `web.url` is missing, or the port is taken.
     """
+    _check(config)
+    with listening(config.web.host, config.web.port, "web") as listeners:
+        configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
+        code = Recycling("web", listeners, config.web.process_seconds).serve(stop, partial(_say_started, config))
+    _log.info("web-stopped")
+    return code
+
+
+def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], stop: threading.Event) -> None:
+    """Serve the pages from this process until `stop` is set; raises as `keep_serving`."""
+    _check(config)
+    with listening(config.web.host, config.web.port, "web") as listeners:
+        serve_at(listeners, config, stores, receipt_keys, stop, partial(_say_started, config))
+    _log.info("web-stopped")
+
+
+def serve_at(
+    listeners: Sequence[socket.socket],
+    config: Config,
+    stores: Stores,
+    receipt_keys: dict[str, Any],
+    stop: threading.Event,
+    started: Callable[[], None] = say_ready,
+) -> None:
+    """Serve the pages at these listeners until `stop` is set; `started` is called when they are up."""
+    allow_connections()
+    pools = pools_of(config)
+    site = site_of(config, stores, receipt_keys, stop, pools)
+    configure_logs(config.logs.level)
+    nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
+    with serving(site, listeners, stop, "web"), telling_loads(stores, stop, partial(_loads, pools)):
+        started()
+        stop.wait()
+    surveying.halt()
+
+
+def _check(config: Config) -> None:
     if not urlsplit(config.web.url).netloc:
         raise click.ClickException("web.url is not set: name the address at which browsers reach the pages.")
     if not (config.panel.origins or config.signin.hosts):
@@ -66,19 +106,12 @@ def run_server(config: Config, stores: Stores, receipt_keys: dict[str, Any], sto
         click.echo(
             "panel.test_mode is on: refused launches show developers why. Switch it off in production.", err=True
         )
-    allow_connections()
-    pools = pools_of(config)
-    site = site_of(config, stores, receipt_keys, stop, pools)
-    with listening(config.web.host, config.web.port, "web") as listeners:
-        configure_logs(config.logs.level)  # from here on lines of JSON; before, what a person must know
-        nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
-        with serving(site, listeners, stop, "web"), telling_loads(stores, stop, partial(_loads, pools)):
-            _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
-            if is_proxy_unnamed(config.web):
-                _log.warning("proxy-unnamed", place="web")
-            stop.wait()
-    surveying.halt()
-    _log.info("web-stopped")
+
+
+def _say_started(config: Config) -> None:
+    _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
+    if is_proxy_unnamed(config.web):
+        _log.warning("proxy-unnamed", place="web")
 
 
 def _loads(pools: Pools) -> dict[str, Load]:

@@ -15,6 +15,7 @@ import uvicorn
 
 from app.background import beside
 from app.httpserver import TimedProtocol
+from app.recycling import STOP_SECONDS, Stop
 from app.stores import Stores, connect
 from jobs.fullness import Load, tell_until
 from web.security import Site
@@ -95,6 +96,7 @@ def serving(site: Site, listeners: Sequence[socket.socket], stop: threading.Even
     try:
         yield
     finally:
+        server.config.timeout_graceful_shutdown = stop.seconds if isinstance(stop, Stop) else STOP_SECONDS
         server.should_exit = True
         thread.join()
 
@@ -125,7 +127,7 @@ def _settings(site: Site) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
 
 
