@@ -24,6 +24,9 @@ LONGEST_HEADERS = 64 * 1024
 REST_SECONDS = 5.0
 """For the rest of a body that was answered before it was read: an answer gets lost that is followed by a reset."""
 
+FIRST_SECONDS = 2.0
+"""A connection that was taken when the server was told to stop has so long for its first request."""
+
 _LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -32,6 +35,7 @@ class TimedProtocol(H11Protocol):
 
     _waits_for: tuple[object, ...] = ()
     _clock: asyncio.TimerHandle | None = None
+    _is_last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for headers."""
@@ -42,7 +46,21 @@ class TimedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what was sent; what is waited for next may be another part."""
         super().data_received(data)
+        if self._is_last and self.cycle:
+            self.cycle.keep_alive = False
         self._look()
+
+    def shutdown(self) -> None:
+        """End at the stop of the server; a connection whose first request is on its way answers that one."""
+        if self.cycle is None and not self._is_last:
+            self._is_last = True
+            self.loop.call_later(FIRST_SECONDS, self._end_unused)
+        else:
+            super().shutdown()
+
+    def _end_unused(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            super().shutdown()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the rest of this one."""

@@ -60,6 +60,13 @@ def answered(line: socket.socket) -> bytes:
     return line.makefile("rb").readline().split(b" ")[1]
 
 
+def listens(pid: int, port: int) -> bool:
+    """Tell whether a process takes connections at a port of the loopback (proc(5), /proc/net/tcp)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    return bool(inodes & {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()})
+
+
 @contextmanager
 def site(stores: Stores, folder: Path, seconds: int, **console: object) -> Iterator[Site]:
     config, log = config_of(stores, folder), folder / "console.log"
@@ -105,6 +112,19 @@ def test_what_a_process_has_begun_it_answers_when_another_has_taken_over(stores:
         pid = place.serving
         with closing(place.begun()) as line:
             place.until_replaced(pid)
+            assert answered(line) == b"200"
+        eventually(lambda: is_gone(pid))
+
+
+def test_a_connection_is_answered_that_was_taken_just_before_its_process_ends(stores: Stores, tmp_path: Path) -> None:
+    with site(stores, tmp_path, 600) as place:
+        with socket.create_connection(("127.0.0.1", place.port), timeout=60) as line:
+            assert place.status() == b"200", "and so the one that was made before is taken, too"
+            pid = place.serving
+            assert listens(pid, place.port)
+            os.kill(pid, signal.SIGUSR1)
+            eventually(lambda: not listens(pid, place.port))
+            line.sendall(ASK.format(port=place.port).encode())
             assert answered(line) == b"200"
         eventually(lambda: is_gone(pid))
 
