@@ -3,7 +3,7 @@
 import threading
 from functools import partial
 
-from app import exchanging
+from app import exchanging, looking
 from app.child import surroundings, work
 from app.clientwatch import watching_client
 from app.closing import readable_of
@@ -15,6 +15,7 @@ from app.receipts import receipt_maker
 from app.revoking import give_back
 from app.settling import settling
 from app.stores import Stores
+from app.surveyor import surveying
 from app.telling import hook_of, telling
 from jobs import worker
 from jobs.custody import Custody
@@ -47,7 +48,7 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        preload=(CHILD_LOGS, exchanging.__name__, give_back.__module__),
+        preload=(CHILD_LOGS, exchanging.__name__, looking.__name__, give_back.__module__),
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
@@ -57,4 +58,5 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         settling(config, stores, stop),
         keeping(config, stores, stop),
     ):
-        return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)
+        beside = surveying(config, stores, stop)
+        return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody, beside)

@@ -1,13 +1,17 @@
-"""The message broker: Dramatiq over Redis, set up so that nothing but tickets is ever stored in it.
+"""The message broker: Dramatiq over Redis, set up so that nothing but tickets and ids is ever stored in it.
 
-A ticket is a message without any argument: "somewhere there is work". No Retries and no Results middleware (both
-store exceptions), no Prometheus (it opens a port). Tickets may be lost, late or doubled without harm.
+A ticket is a message without any argument: "somewhere there is work"; other work is named by an import's id. No Results
+middleware, and no Retries where slices are done (both store exceptions), no Prometheus (it opens a port). Messages may
+be lost, late or doubled without harm.
 """
 
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import dramatiq
+import structlog
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
@@ -20,12 +24,25 @@ from jobs.reach import open_store
 from jobs.retention import BROKER_SECONDS
 
 NAMESPACE = "{dramatiq}"
+_HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
 QUEUE = "slices"
 TICKET = "slice"
-"""Name of the one actor."""
+"""Name of the actor that does slices."""
+
+SURVEYS = "surveys"
+"""Imports to be looked over before their start (`jobs.surveys`)."""
+
+_QUEUES = (QUEUE, SURVEYS)
 
 STATE_TIMEOUT = 5.0
 """Seconds a step on the state may take."""
+
+_POLL_MS = 200
+"""Longest time between two looks for messages; also what a thread needs to notice that it shall end."""
+
+Sender = RedisBroker
+
+_log = structlog.get_logger()
 
 
 class StripTraceback(dramatiq.Middleware):
@@ -44,10 +61,10 @@ class EndDates(dramatiq.Middleware):
     """
 
     def after_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
-        """A queue may just have come to be."""
-        _ = message, delay
+        """A queue may just have come to be; who sends need not reach the others."""
+        _ = delay
         with suppress(RedisError):
-            set_end_dates(broker)
+            _end_later(broker, [_HEARTBEATS, *_names_of(message.queue_name)])
 
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
         """Fetching it may just have made the set of messages under way."""
@@ -79,6 +96,46 @@ def make_broker(redis_url: str) -> RedisBroker:
     )
 
 
+def make_sender(redis_url: str) -> Sender:
+    """Return a broker for a process that sends messages and takes none: people wait, and it does no maintenance."""
+    return RedisBroker(  # type: ignore[no-untyped-call] # its parameters carry no types
+        client=open_state(redis_url),
+        namespace=NAMESPACE,
+        maintenance_chance=0,
+        middleware=[StripTraceback(), EndDates()],
+    )
+
+
+def send(sender: Sender, queue: str, actor: str, *args: str) -> None:
+    """Send a message; raises `RedisError` when the broker is away."""
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
+    )
+    sender.enqueue(message)
+
+
+@contextmanager
+def consuming(broker: RedisBroker, threads: int, seconds: float) -> Iterator[None]:
+    """Have the broker's actors called in so many threads while the block runs; its end takes so long at most."""
+    worker = dramatiq.Worker(broker, worker_timeout=_POLL_MS, worker_threads=threads)
+    worker.start()
+    try:
+        yield
+    finally:
+        # A store that hangs would hold up Dramatiq's own stop for a minute.
+        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
+        stopper.start()
+        stopper.join(seconds)
+
+
+def _stop(worker: dramatiq.Worker, seconds: float) -> None:
+    try:
+        worker.stop(timeout=int(1000 * seconds))
+    except RedisError as error:
+        # Messages fetched but not begun could not be put back; they are sent anew.
+        _log.warning("stop-cut-short", error=error)
+
+
 def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
     """Return a client for the state.
 
@@ -90,10 +147,7 @@ def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
     """Tell the workers that there is work."""
     for _ in range(count):
-        message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=QUEUE, actor_name=TICKET, args=(), kwargs={}, options={}
-        )
-        broker.enqueue(message)
+        send(cast("RedisBroker", broker), QUEUE, TICKET)
 
 
 def queued_tickets(broker: RedisBroker) -> int:
@@ -101,9 +155,9 @@ def queued_tickets(broker: RedisBroker) -> int:
     return queued(_client(broker))
 
 
-def queued(client: Redis) -> int:
-    """Return the same by a client of the broker's database."""
-    return int(client.llen(f"{NAMESPACE}:{QUEUE}"))
+def queued(client: Redis, queue: str = QUEUE) -> int:
+    """Return the same, or the messages of another queue, by a client of the broker's database."""
+    return int(client.llen(f"{NAMESPACE}:{queue}"))
 
 
 def dead_tickets(client: Redis) -> int:
@@ -121,13 +175,18 @@ def trim_dead_letters(broker: RedisBroker) -> int:
 
 def set_end_dates(broker: dramatiq.Broker) -> None:
     """Give every key of the broker an end date counted from now."""
-    client = _client(broker)
-    heartbeats = f"{NAMESPACE}:__heartbeats__"
-    ids = [item.decode() for item in cast("list[bytes]", client.zrange(heartbeats, 0, -1))]
-    queues = (QUEUE, f"{QUEUE}.DQ")
-    names = [heartbeats, *(f"{NAMESPACE}:{q}{part}" for q in queues for part in ("", ".msgs", ".XQ", ".XQ.msgs"))]
-    names += [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
-    with client.pipeline(transaction=False) as pipe:
+    ids = [item.decode() for item in cast("list[bytes]", _client(broker).zrange(_HEARTBEATS, 0, -1))]
+    queues = [name for queue in _QUEUES for name in (queue, f"{queue}.DQ")]
+    acks = [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
+    _end_later(broker, [_HEARTBEATS, *acks, *(name for queue in queues for name in _names_of(queue))])
+
+
+def _names_of(queue: str) -> list[str]:
+    return [f"{NAMESPACE}:{queue}{part}" for part in ("", ".msgs", ".XQ", ".XQ.msgs")]
+
+
+def _end_later(broker: dramatiq.Broker, names: list[str]) -> None:
+    with _client(broker).pipeline(transaction=False) as pipe:
         for name in names:
             pipe.expire(name, BROKER_SECONDS)
         pipe.execute()

@@ -27,7 +27,7 @@ QUEUE_SECONDS = 72 * HOUR
 """Keys of the queues live this long after their last use; a migration in them is gone by then."""
 
 BROKER_SECONDS = 24 * HOUR
-"""Keys of the message broker live this long after their last use; they hold tickets, which say nothing."""
+"""Keys of the message broker live this long after their last use; they hold tickets, which say nothing, and ids of migrations."""
 
 FLOW_SECONDS = 24 * HOUR
 """What went through in one minute, and which workers there are, is known for a day."""
@@ -78,7 +78,7 @@ KEPT: tuple[Kept, ...] = (
         "what was found before the start: names of labels and folders, counts and sizes in all",
         Sight.OWNER,
     ),
-    _ends("surveying", "that the account is being looked over"),
+    _ends("surveying", "that the account is to be looked over, or is being"),
     _ends("labels", "label ids and names", Sight.ALLOWED),
     _ends("map", "which folder each label becomes", Sight.ALLOWED),
     _ends("listing", "how far the listing is"),
@@ -217,7 +217,7 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
-    _state("pools", "how full the pools of web servers and consoles are, by kind of work", Sight.OPERATOR, Until.DAY),
+    _state("pools", "how full the pools of servers and workers are, by kind of work", Sight.OPERATOR, Until.DAY),
     _state(
         "surveys:turns",
         "opaque ids of customers whose accounts were looked over lately, in the order of their turns",
@@ -274,7 +274,13 @@ KEPT: tuple[Kept, ...] = (
     ),
     Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
     Kept("ready:keys", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
-    Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
+    Kept(
+        "{dramatiq}:*",
+        Where.BROKER,
+        "job messages, without any argument or with an import's id",
+        Sight.OPERATOR,
+        Until.BROKER,
+    ),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("*.audit", Where.FILES, "who did what on one day, sealed; no personal data", Sight.OPERATOR, Until.AUDIT),
     Kept("audit.key", Where.FILES, "the key of the audit log", Sight.HOST, Until.INSTALLATION),

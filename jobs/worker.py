@@ -5,19 +5,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import NoReturn
 
 import structlog
-from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
-from redis.exceptions import RedisError
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import make_broker, open_state
+from jobs.broker import consuming, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -27,9 +25,6 @@ from jobs.spawning import TROUBLE
 from jobs.starting import Starts
 
 _log = structlog.get_logger()
-
-_POLL_MS = 200
-"""Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
 
 _MARGIN_SECONDS = 0.5
 """Beside the slices' grace: for clearing up after a slice that had to be killed."""
@@ -44,6 +39,7 @@ def run_worker(
     settings: WorkerSettings,
     stop_event: threading.Event,
     custody: Custody | None = None,
+    beside: AbstractContextManager[object] | None = None,
 ) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -56,6 +52,7 @@ def run_worker(
         settings: see there.
         stop_event: set by the program's signal handlers.
         custody: gives each slice its migration's key; None for work without secrets.
+        beside: work of other kinds, entered when processes can be started; it watches `stop_event` by itself.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
@@ -66,6 +63,7 @@ def run_worker(
         declare_slices(room)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
+        stack.enter_context(beside or nullcontext())
         stack.enter_context(_threads(room))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
@@ -100,26 +98,14 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 
 @contextmanager
 def _threads(room: Room) -> Iterator[None]:
-    worker = Worker(room.broker, worker_timeout=_POLL_MS, worker_threads=room.settings.threads)
-    worker.start()
     try:
-        yield
+        with consuming(room.broker, room.settings.threads, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
+            try:
+                yield
+            finally:
+                room.stop.set()
     finally:
-        room.stop.set()
-        # A store that hangs would hold up Dramatiq's own stop for a minute.
-        seconds = room.settings.stop_grace_seconds + _MARGIN_SECONDS
-        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
-        stopper.start()
-        stopper.join(seconds)
         nursery.kill_all()
-
-
-def _stop(worker: Worker, seconds: float) -> None:
-    try:
-        worker.stop(timeout=int(1000 * seconds))
-    except RedisError as error:
-        # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
-        _log.warning("stop-cut-short", error=error)
 
 
 @contextmanager
