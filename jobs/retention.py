@@ -27,7 +27,7 @@ QUEUE_SECONDS = 72 * HOUR
 """Keys of the queues live this long after their last use; a migration in them is gone by then."""
 
 BROKER_SECONDS = 24 * HOUR
-"""Keys of the message broker live this long after their last use; they hold tickets, which say nothing, and ids of migrations."""
+"""Keys of the message broker live this long after their last use; they hold tickets, which say nothing, and ids."""
 
 FLOW_SECONDS = 24 * HOUR
 """What went through in one minute, and which workers there are, is known for a day."""
@@ -78,7 +78,7 @@ KEPT: tuple[Kept, ...] = (
         "what was found before the start: names of labels and folders, counts and sizes in all",
         Sight.OWNER,
     ),
-    _ends("surveying", "that the account is to be looked over, or is being"),
+    _ends("surveying", "that the account is being looked over"),
     _ends("labels", "label ids and names", Sight.ALLOWED),
     _ends("map", "which folder each label becomes", Sight.ALLOWED),
     _ends("listing", "how far the listing is"),
@@ -277,7 +277,7 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "{dramatiq}:*",
         Where.BROKER,
-        "job messages, without any argument or with an import's id",
+        "job messages, with an import's id at most",
         Sight.OPERATOR,
         Until.BROKER,
     ),
