@@ -12,7 +12,6 @@ import structlog
 import app.connecting
 import app.entering
 import app.looking
-import jobs.undoing
 from app import surveying
 from app.afterwards import afterwards_doors
 from app.config import Config
@@ -45,7 +44,7 @@ from web.speech import speaking_to
 
 _log = structlog.get_logger()
 
-APART = (app.connecting, app.entering, app.looking, jobs.undoing)
+APART = (app.connecting, app.entering, app.looking)
 """Rooms that work in processes of their own."""
 
 _START_SECONDS = 2.0

@@ -1,7 +1,9 @@
-"""The message broker: Dramatiq over Redis, set up so that nothing but tickets is ever stored in it.
+"""The message broker: Dramatiq over Redis, set up so that nothing but tickets and ids is ever stored in it.
 
-A ticket is a message without any argument: "somewhere there is work". No Retries and no Results middleware (both
-store exceptions), no Prometheus (it opens a port). Tickets may be lost, late or doubled without harm.
+A ticket is a message without any argument: "somewhere there is work"; a message of an undo names its import. All of
+them may be lost, late or doubled without harm: the state store says what is to be done, and the reconciler sends anew.
+So nothing is tried again here, from which Dramatiq would keep the exception's text. No Results middleware (it stores
+exceptions), no Prometheus (it opens a port).
 """
 
 from contextlib import suppress
@@ -10,6 +12,7 @@ from typing import Any, cast
 import dramatiq
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Retries, TimeLimit
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -22,7 +25,13 @@ from jobs.retention import BROKER_SECONDS
 NAMESPACE = "{dramatiq}"
 QUEUE = "slices"
 TICKET = "slice"
-"""Name of the one actor."""
+"""Name of the actor that does a slice."""
+
+UNDOS = "undos"
+UNDO = "undo"
+"""Name of the actor that does an undo."""
+
+QUEUES = (QUEUE, UNDOS)
 
 STATE_TIMEOUT = 5.0
 """Seconds a step on the state may take."""
@@ -75,7 +84,13 @@ def make_broker(redis_url: str) -> RedisBroker:
         heartbeat_timeout=120_000,
         maintenance_chance=20_000,
         dead_message_ttl=BROKER_SECONDS * 1000,
-        middleware=[StripTraceback(), EndDates()],
+        middleware=[
+            StripTraceback(),
+            EndDates(),
+            AgeLimit(),
+            TimeLimit(time_limit=float("inf")),
+            Retries(max_retries=0),
+        ],
     )
 
 
@@ -90,32 +105,41 @@ def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
     """Tell the workers that there is work."""
     for _ in range(count):
-        message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=QUEUE, actor_name=TICKET, args=(), kwargs={}, options={}
-        )
-        broker.enqueue(message)
+        _send(broker, QUEUE, TICKET)
 
 
-def queued_tickets(broker: RedisBroker) -> int:
-    """Return the number of tickets no worker has fetched yet."""
-    return queued(_client(broker))
+def send_undo(broker: dramatiq.Broker, migration_id: str) -> None:
+    """Tell the workers that an import is to be undone."""
+    _send(broker, UNDOS, UNDO, migration_id)
 
 
-def queued(client: Redis) -> int:
+def _send(broker: dramatiq.Broker, queue: str, actor: str, *ids: str) -> None:
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue, actor_name=actor, args=ids, kwargs={}, options={}
+    )
+    broker.enqueue(message)
+
+
+def queued_tickets(broker: RedisBroker, queue: str = QUEUE) -> int:
+    """Return the number of a queue's messages that no worker has fetched yet."""
+    return queued(_client(broker), queue)
+
+
+def queued(client: Redis, queue: str = QUEUE) -> int:
     """Return the same by a client of the broker's database."""
-    return int(client.llen(f"{NAMESPACE}:{QUEUE}"))
+    return int(client.llen(f"{NAMESPACE}:{queue}"))
 
 
 def dead_tickets(client: Redis) -> int:
-    """Return the number of tickets that died and were not cleared away yet."""
-    return int(client.zcard(f"{NAMESPACE}:{QUEUE}.XQ"))
+    """Return the number of messages of all queues that died and were not cleared away yet."""
+    return sum(int(client.zcard(f"{NAMESPACE}:{queue}.XQ")) for queue in QUEUES)
 
 
 def trim_dead_letters(broker: RedisBroker) -> int:
-    """Drop all dead letters and return how many: a ticket that failed says nothing; its work has a new one by then."""
+    """Drop all dead letters and return how many: one that failed says nothing; its work has a new one by then."""
     client = _client(broker)
     dead = dead_tickets(client)
-    client.delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+    client.delete(*(f"{NAMESPACE}:{queue}.XQ{part}" for queue in QUEUES for part in ("", ".msgs")))
     return dead
 
 
@@ -124,7 +148,7 @@ def set_end_dates(broker: dramatiq.Broker) -> None:
     client = _client(broker)
     heartbeats = f"{NAMESPACE}:__heartbeats__"
     ids = [item.decode() for item in cast("list[bytes]", client.zrange(heartbeats, 0, -1))]
-    queues = (QUEUE, f"{QUEUE}.DQ")
+    queues = [f"{queue}{delayed}" for queue in QUEUES for delayed in ("", ".DQ")]
     names = [heartbeats, *(f"{NAMESPACE}:{q}{part}" for q in queues for part in ("", ".msgs", ".XQ", ".XQ.msgs"))]
     names += [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
     with client.pipeline(transaction=False) as pipe:

@@ -1,10 +1,10 @@
-"""A worker: threads that take tickets, and the reconciler, until told to stop."""
+"""A worker: threads that take tickets, others that take undos, and the reconciler, until told to stop."""
 
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from typing import NoReturn
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import make_broker, open_state
+from jobs.broker import QUEUE, UNDOS, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -25,6 +25,7 @@ from jobs.settings import WorkerSettings
 from jobs.slice import Work
 from jobs.spawning import TROUBLE
 from jobs.starting import Starts
+from jobs.undos import Undos, declare_undos
 
 _log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ def run_worker(
     settings: WorkerSettings,
     stop_event: threading.Event,
     custody: Custody | None = None,
+    undos: Undos | None = None,
 ) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -56,6 +58,7 @@ def run_worker(
         settings: see there.
         stop_event: set by the program's signal handlers.
         custody: gives each slice its migration's key; None for work without secrets.
+        undos: what undos are done with; None for a worker that does none.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
@@ -64,6 +67,8 @@ def run_worker(
         starts = Starts(settings, stop_event)
         room = Room(redis, broker, run, stop_event, settings, starts, custody)
         declare_slices(room)
+        if undos:
+            declare_undos(broker, redis, stop_event, undos)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
         stack.enter_context(_threads(room))
@@ -100,18 +105,31 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 
 @contextmanager
 def _threads(room: Room) -> Iterator[None]:
-    worker = Worker(room.broker, worker_timeout=_POLL_MS, worker_threads=room.settings.threads)
-    worker.start()
+    numbers = {QUEUE: room.settings.threads, UNDOS: room.settings.undo_threads}
+    taking = [
+        Worker(room.broker, queues={queue}, worker_timeout=_POLL_MS, worker_threads=number)
+        for queue, number in numbers.items()
+        if queue in room.broker.queues
+    ]
+    room.broker.emit_after("process_boot")
+    for worker in taking:
+        worker.start()
     try:
         yield
     finally:
         room.stop.set()
-        # A store that hangs would hold up Dramatiq's own stop for a minute.
-        seconds = room.settings.stop_grace_seconds + _MARGIN_SECONDS
-        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
-        stopper.start()
-        stopper.join(seconds)
+        _stop_all(taking, room.settings.stop_grace_seconds + _MARGIN_SECONDS)
         nursery.kill_all()
+
+
+def _stop_all(taking: Sequence[Worker], seconds: float) -> None:
+    """Stop them side by side; a store that hangs would hold up Dramatiq's own stop for a minute."""
+    until = time.monotonic() + seconds
+    stoppers = [threading.Thread(target=_stop, args=(one, seconds), name="stopper", daemon=True) for one in taking]
+    for stopper in stoppers:
+        stopper.start()
+    for stopper in stoppers:
+        stopper.join(max(0.0, until - time.monotonic()))
 
 
 def _stop(worker: Worker, seconds: float) -> None:
