@@ -48,7 +48,7 @@ PRIVATE = ("mig:{a}:sealed", "mig:{a}:ids", "mig:{a}:placed:0", "mig:{a}:labels"
         ("web", "state", ("staff:account:x", "staff:session:x", "reconcile:tick", "worker:x", "{dramatiq}:slices")),
         ("console", "state", (*PRIVATE, "web:session:x", "launched:x", "quota:x")),
         ("metrics", "state", (*PRIVATE, "mig:{a}:history", "web:session:x", "staff:account:x", "account:x")),
-        ("console", "keys", ("key:{a}", "consent:x", "entrusted:x")),
+        ("console", "keys", ("key:{a}", "consent:x", "entrusted:x", "handed:undo:a")),
     ],
 )
 def test_a_role_reaches_no_key_of_another(guarded: Guarded, role: str, store: str, keys: tuple[str, ...]) -> None:
@@ -58,6 +58,20 @@ def test_a_role_reaches_no_key_of_another(guarded: Guarded, role: str, store: st
                 client.get(key)
             with pytest.raises(NoPermissionError):
                 client.set(key, 1)
+
+
+def test_what_is_handed_over_to_the_workers_the_web_server_cannot_read_back(guarded: Guarded) -> None:
+    with guarded.client("web", store="keys") as web, guarded.client("worker", store="keys") as worker:
+        web.set("handed:undo:a", b"sealed", ex=60)
+        for command in ("GET", "GETDEL", "DEL", "EXISTS", "DUMP", "COPY handed:undo:a"):
+            with pytest.raises(NoPermissionError):
+                web.execute_command(*command.split(), "handed:undo:a")
+        with pytest.raises(NoPermissionError):
+            web.set("handed:undo:a", b"another", ex=60, get=True)
+        with pytest.raises(NoPermissionError):
+            worker.set("handed:undo:a", b"another", ex=60)
+        assert worker.get("handed:undo:a") == b"sealed"
+        assert worker.delete("handed:undo:a") == 1
 
 
 def test_the_exporter_changes_nothing(guarded: Guarded) -> None:
