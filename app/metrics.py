@@ -129,6 +129,8 @@ def of_queue(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_slices_running", "Slices at work.", now.running)
     yield gauge("migrator_slices_capacity", "Slices that the living workers could do at once.", now.threads)
     yield gauge("migrator_tickets", "Tickets that no worker has fetched.", now.tickets)
+    yield gauge("migrator_undos_waiting", "Undos that wait for a worker.", now.undos.waiting)
+    yield gauge("migrator_undos_running", "Undos at work.", now.undos.working)
     yield gauge("migrator_workers_alive", "Workers heard of within 30 seconds.", len(alive))
     trouble = "Workers of these that cannot start processes."
     yield gauge("migrator_workers_in_trouble", trouble, len(now.in_trouble))

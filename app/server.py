@@ -11,7 +11,6 @@ import structlog
 
 import app.connecting
 import app.entering
-import jobs.undoing
 from app.afterwards import afterwards_doors
 from app.config import Config
 from app.entrances import host_of, ways_of
@@ -43,7 +42,7 @@ from web.speech import speaking_to
 
 _log = structlog.get_logger()
 
-APART = (app.connecting, app.entering, jobs.undoing)
+APART = (app.connecting, app.entering)
 """Rooms that work in processes of their own."""
 
 _START_SECONDS = 2.0

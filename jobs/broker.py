@@ -1,12 +1,14 @@
 """The message broker: Dramatiq over Redis, set up so that nothing but tickets and ids is ever stored in it.
 
-A ticket is a message without any argument: "somewhere there is work"; other work is named by an import's id. No Results
-middleware, and no Retries where slices are done (both store exceptions), no Prometheus (it opens a port). Messages may
-be lost, late or doubled without harm.
+A ticket is a message without any argument: "somewhere there is work"; messages of undos and surveys name their import.
+All of them may be lost, late or doubled without harm: the state store says what is to be done, and the reconciler, or
+the customer's page, sends anew. So nothing is tried again here, from which Dramatiq would keep the exception's text. No
+Results middleware (it stores exceptions), no Prometheus (it opens a port).
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ import dramatiq
 import structlog
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Retries, TimeLimit
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -27,12 +30,17 @@ NAMESPACE = "{dramatiq}"
 _HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
 QUEUE = "slices"
 TICKET = "slice"
-"""Name of the actor that does slices."""
+"""Name of the actor that does a slice."""
+
+UNDOS = "undos"
+UNDO = "undo"
+"""Name of the actor that does an undo."""
 
 SURVEYS = "surveys"
-"""Imports to be looked over before their start (`jobs.surveys`)."""
+SURVEY = "survey"
+"""Name of the actor that has an account looked over."""
 
-_QUEUES = (QUEUE, SURVEYS)
+QUEUES = (QUEUE, UNDOS, SURVEYS)
 
 STATE_TIMEOUT = 5.0
 """Seconds a step on the state may take."""
@@ -92,7 +100,13 @@ def make_broker(redis_url: str) -> RedisBroker:
         heartbeat_timeout=120_000,
         maintenance_chance=20_000,
         dead_message_ttl=BROKER_SECONDS * 1000,
-        middleware=[StripTraceback(), EndDates()],
+        middleware=[
+            StripTraceback(),
+            EndDates(),
+            AgeLimit(),
+            TimeLimit(time_limit=float("inf")),
+            Retries(max_retries=0),
+        ],
     )
 
 
@@ -106,26 +120,36 @@ def make_sender(redis_url: str) -> Sender:
     )
 
 
-def send(sender: Sender, queue: str, actor: str, *args: str) -> None:
-    """Send a message; raises `RedisError` when the broker is away."""
-    message: dramatiq.Message[None] = dramatiq.Message(
-        queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}
-    )
-    sender.enqueue(message)
-
-
 @contextmanager
-def consuming(broker: RedisBroker, threads: int, seconds: float) -> Iterator[None]:
-    """Have the broker's actors called in so many threads while the block runs; its end takes so long at most."""
-    worker = dramatiq.Worker(broker, worker_timeout=_POLL_MS, worker_threads=threads)
-    worker.start()
+def consuming(broker: RedisBroker, threads: Mapping[str, int], seconds: float) -> Iterator[None]:
+    """Have the messages of queues taken while the block runs; its end takes so long at most.
+
+    Args:
+        broker: the actors of these queues are declared.
+        threads: by queue, so many; those of one queue do nothing for another.
+        seconds: what is under way is waited for so long.
+    """
+    taking = [
+        dramatiq.Worker(broker, queues={queue}, worker_timeout=_POLL_MS, worker_threads=number)
+        for queue, number in threads.items()
+    ]
+    broker.emit_after("process_boot")
+    for worker in taking:
+        worker.start()
     try:
         yield
     finally:
-        # A store that hangs would hold up Dramatiq's own stop for a minute.
-        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
+        _stop_all(taking, seconds)
+
+
+def _stop_all(taking: Sequence[dramatiq.Worker], seconds: float) -> None:
+    """Stop them side by side; a store that hangs would hold up Dramatiq's own stop for a minute."""
+    until = time.monotonic() + seconds
+    stoppers = [threading.Thread(target=_stop, args=(one, seconds), name="stopper", daemon=True) for one in taking]
+    for stopper in stoppers:
         stopper.start()
-        stopper.join(seconds)
+    for stopper in stoppers:
+        stopper.join(max(0.0, until - time.monotonic()))
 
 
 def _stop(worker: dramatiq.Worker, seconds: float) -> None:
@@ -147,36 +171,53 @@ def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
     """Tell the workers that there is work."""
     for _ in range(count):
-        send(cast("RedisBroker", broker), QUEUE, TICKET)
+        _send(broker, QUEUE, TICKET)
 
 
-def queued_tickets(broker: RedisBroker) -> int:
-    """Return the number of tickets no worker has fetched yet."""
-    return queued(_client(broker))
+def send_undo(broker: dramatiq.Broker, migration_id: str) -> None:
+    """Tell the workers that an import is to be undone."""
+    _send(broker, UNDOS, UNDO, migration_id)
+
+
+def send_survey(broker: dramatiq.Broker, migration_id: str) -> None:
+    """Tell the workers that an account is to be looked over; raises `RedisError` when the broker is away."""
+    _send(broker, SURVEYS, SURVEY, migration_id)
+
+
+def _send(broker: dramatiq.Broker, queue: str, actor: str, *ids: str) -> None:
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue, actor_name=actor, args=ids, kwargs={}, options={}
+    )
+    broker.enqueue(message)
+
+
+def queued_tickets(broker: RedisBroker, queue: str = QUEUE) -> int:
+    """Return the number of a queue's messages that no worker has fetched yet."""
+    return queued(_client(broker), queue)
 
 
 def queued(client: Redis, queue: str = QUEUE) -> int:
-    """Return the same, or the messages of another queue, by a client of the broker's database."""
+    """Return the same by a client of the broker's database."""
     return int(client.llen(f"{NAMESPACE}:{queue}"))
 
 
 def dead_tickets(client: Redis) -> int:
-    """Return the number of tickets that died and were not cleared away yet."""
-    return int(client.zcard(f"{NAMESPACE}:{QUEUE}.XQ"))
+    """Return the number of messages of all queues that died and were not cleared away yet."""
+    return sum(int(client.zcard(f"{NAMESPACE}:{queue}.XQ")) for queue in QUEUES)
 
 
 def trim_dead_letters(broker: RedisBroker) -> int:
-    """Drop all dead letters and return how many: a ticket that failed says nothing; its work has a new one by then."""
+    """Drop all dead letters and return how many: one that failed says nothing; its work has a new one by then."""
     client = _client(broker)
     dead = dead_tickets(client)
-    client.delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+    client.delete(*(f"{NAMESPACE}:{queue}.XQ{part}" for queue in QUEUES for part in ("", ".msgs")))
     return dead
 
 
 def set_end_dates(broker: dramatiq.Broker) -> None:
     """Give every key of the broker an end date counted from now."""
     ids = [item.decode() for item in cast("list[bytes]", _client(broker).zrange(_HEARTBEATS, 0, -1))]
-    queues = [name for queue in _QUEUES for name in (queue, f"{queue}.DQ")]
+    queues = [f"{queue}{delayed}" for queue in QUEUES for delayed in ("", ".DQ")]
     acks = [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
     _end_later(broker, [_HEARTBEATS, *acks, *(name for queue in queues for name in _names_of(queue))])
 

@@ -14,13 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import dramatiq
-from dramatiq.middleware import AgeLimit, Retries, TimeLimit
 from redis import Redis
 
-from jobs.broker import SURVEYS, Sender, consuming, make_broker, send
+from jobs.broker import SURVEY, SURVEYS, Sender, consuming, make_broker, send_survey
 from jobs.migration import part_key, record_key
-
-ACTOR = "survey"
 
 HOLD_SECONDS = 30
 """A hold that nobody has put off for so long belongs to a dead worker, or its message is lost."""
@@ -107,7 +104,7 @@ class Hold:
     def give_back(self, sender: Sender) -> None:
         """Have another worker take the import."""
         if self._done(_GIVE_BACK, HOLD_SECONDS, _ASKED):
-            send(sender, SURVEYS, ACTOR, self.migration)
+            send_survey(sender, self.migration)
 
     def _done(self, script: str, *args: str | int) -> bool:
         return _run(self.redis, script, self.migration, self.token, *args)
@@ -126,7 +123,7 @@ def ask(redis: Redis, sender: Sender, migration_id: str, before: str = "") -> No
         redis.RedisError: a store is away. What could not be sent is asked for again after `HOLD_SECONDS`.
     """
     if _run(redis, _ASK, migration_id, _ASKED, HOLD_SECONDS, before):
-        send(sender, SURVEYS, ACTOR, migration_id)
+        send_survey(sender, migration_id)
 
 
 def found(redis: Redis, migration_id: str) -> str:
@@ -141,10 +138,8 @@ def taking(broker_url: str, take: Callable[[str], None]) -> Iterator[None]:
     What it raises is told nobody: the customer's page asks again.
     """
     broker = make_broker(broker_url)
-    for middleware in (AgeLimit(), TimeLimit(), Retries(max_retries=0)):
-        broker.add_middleware(middleware)
     dramatiq.actor(
-        actor_name=ACTOR,
+        actor_name=SURVEY,
         queue_name=SURVEYS,
         broker=broker,
         max_retries=0,
@@ -152,8 +147,7 @@ def taking(broker_url: str, take: Callable[[str], None]) -> Iterator[None]:
         time_limit=_TIME_LIMIT_MS,
         max_age=_MAX_AGE_MS,
     )(take)
-    broker.emit_after("process_boot")
-    with broker.client, consuming(broker, 1, _STOP_SECONDS):
+    with broker.client, consuming(broker, {SURVEYS: 1}, _STOP_SECONDS):
         yield
 
 

@@ -4,7 +4,7 @@
       └► undo: ended? the same mailbox? nobody at it? ─► audit log ─► process (`jobs.apart`), doors closed
 
 The password was discarded at the end of the import and is not kept again: it goes to the process and ends with it.
-Cut off by whatever, an undo goes on where it stopped when the customer asks once more. It may be done while the
+Cut off by whatever, an undo goes on where it stopped when it is done once more (`jobs.undos`). It may be done while the
 import's data is kept, 24 hours after the end at most. Its process reaches the mailbox alone, and of the state
 store by its parent the import's ledger, which it reads, and its own journal.
 """
@@ -12,6 +12,7 @@ store by its parent the import's ledger, which it reads, and its own journal.
 import json
 import secrets
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, cast
 from redis import Redis
 
 from jobs import audit, mailboxes
-from jobs.apart import Ask, Json, run_apart
+from jobs.apart import GOES_ON, Ask, Json, run_apart
 from jobs.audit import CUSTOMER, Act, Actor
 from jobs.errors import IllegalTransition, JobError
 from jobs.migration import ENDS, Migration, part_key, record_key
@@ -104,6 +105,7 @@ def undo(
     *,
     actor: Actor = CUSTOMER,
     seconds: float = LONGEST_SECONDS,
+    stop: threading.Event = GOES_ON,
 ) -> Undone:
     """Take an ended import back and return what became of its copies; blocks until it is done.
 
@@ -115,6 +117,7 @@ def undo(
         credentials: the mailbox's, given anew by the customer.
         actor: who asked, for the audit log.
         seconds: the process is killed after this long; asked once more, the undo goes on.
+        stop: once it is set the process is killed, too.
 
     Raises:
         UnknownMigration: there is none with this id, or its time is over.
@@ -131,7 +134,7 @@ def undo(
     with _held(redis, migration_id) as token:
         audit.append(redis, actor, Act.UNDOING, migration_id)
         task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
-        run_apart(in_process, task, outside=_outside(place, Access(redis, _permit(task))), seconds=seconds)
+        run_apart(in_process, task, outside=_outside(place, Access(redis, _permit(task))), seconds=seconds, stop=stop)
     return undone_of(redis, migration_id)
 
 

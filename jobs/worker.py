@@ -1,4 +1,4 @@
-"""A worker: threads that take tickets, and the reconciler, until told to stop."""
+"""A worker: threads that take tickets, others that take undos, and the reconciler, until told to stop."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from redis import Redis
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import consuming, make_broker, open_state
+from jobs.broker import QUEUE, UNDOS, consuming, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -23,6 +23,7 @@ from jobs.settings import WorkerSettings
 from jobs.slice import Work
 from jobs.spawning import TROUBLE
 from jobs.starting import Starts
+from jobs.undos import Undos, declare_undos
 
 _log = structlog.get_logger()
 
@@ -39,7 +40,8 @@ def run_worker(
     settings: WorkerSettings,
     stop_event: threading.Event,
     custody: Custody | None = None,
-    beside: AbstractContextManager[object] | None = None,
+    undos: Undos | None = None,
+    surveys: AbstractContextManager[object] | None = None,
 ) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -52,7 +54,9 @@ def run_worker(
         settings: see there.
         stop_event: set by the program's signal handlers.
         custody: gives each slice its migration's key; None for work without secrets.
-        beside: work of other kinds, entered when processes can be started; it watches `stop_event` by itself.
+        undos: what undos are done with; None for a worker that does none.
+        surveys: looks accounts over beside the slices; entered when processes can be started, and ends itself when
+            `stop_event` is set.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
@@ -61,9 +65,11 @@ def run_worker(
         starts = Starts(settings, stop_event)
         room = Room(redis, broker, run, stop_event, settings, starts, custody)
         declare_slices(room)
+        if undos:
+            declare_undos(broker, redis, stop_event, undos)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
-        stack.enter_context(beside or nullcontext())
+        stack.enter_context(surveys or nullcontext())
         stack.enter_context(_threads(room))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
@@ -98,8 +104,10 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 
 @contextmanager
 def _threads(room: Room) -> Iterator[None]:
+    numbers = {QUEUE: room.settings.threads, UNDOS: room.settings.undo_threads}
+    declared = {queue: number for queue, number in numbers.items() if queue in room.broker.queues}
     try:
-        with consuming(room.broker, room.settings.threads, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
+        with consuming(room.broker, declared, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
             try:
                 yield
             finally:
