@@ -5,7 +5,7 @@ from functools import partial
 
 from redis import Redis
 
-from app import exchanging
+from app import exchanging, looking
 from app.child import surroundings, work
 from app.clientwatch import watching_client
 from app.closing import readable_of
@@ -18,6 +18,7 @@ from app.receipts import receipt_maker
 from app.revoking import give_back
 from app.settling import settling
 from app.stores import Stores
+from app.surveyor import surveying
 from app.telling import hook_of, telling
 from jobs import undoing, worker
 from jobs.custody import Custody
@@ -52,7 +53,7 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        preload=(CHILD_LOGS, exchanging.__name__, give_back.__module__, undoing.__name__),
+        preload=(CHILD_LOGS, *(one.__name__ for one in (exchanging, looking, undoing)), give_back.__module__),
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
@@ -63,7 +64,8 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         settling(config, stores, stop),
         keeping(config, stores, stop),
     ):
-        return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody, undos)
+        urls, surveys = stores.urls, surveying(config, stores, stop)
+        return worker.run_worker(urls.state, urls.broker, work, settings, stop, custody, undos, surveys)
 
 
 def _place(config: Config, state: Redis, migration: str) -> Place:

@@ -223,7 +223,7 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
-    _state("pools", "how full the pools of web servers and consoles are, by kind of work", Sight.OPERATOR, Until.DAY),
+    _state("pools", "how full the pools of servers and workers are, by kind of work", Sight.OPERATOR, Until.DAY),
     _state(
         "surveys:turns",
         "opaque ids of customers whose accounts were looked over lately, in the order of their turns",

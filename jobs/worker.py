@@ -4,20 +4,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import NoReturn
 
 import structlog
-from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
-from redis.exceptions import RedisError
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import QUEUE, UNDOS, make_broker, open_state
+from jobs.broker import QUEUE, UNDOS, consuming, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -28,9 +26,6 @@ from jobs.starting import Starts
 from jobs.undos import Undos, declare_undos
 
 _log = structlog.get_logger()
-
-_POLL_MS = 200
-"""Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
 
 _MARGIN_SECONDS = 0.5
 """Beside the slices' grace: for clearing up after a slice that had to be killed."""
@@ -46,6 +41,7 @@ def run_worker(
     stop_event: threading.Event,
     custody: Custody | None = None,
     undos: Undos | None = None,
+    surveys: AbstractContextManager[object] | None = None,
 ) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -59,6 +55,8 @@ def run_worker(
         stop_event: set by the program's signal handlers.
         custody: gives each slice its migration's key; None for work without secrets.
         undos: what undos are done with; None for a worker that does none.
+        surveys: looks accounts over beside the slices; entered when processes can be started, and ends itself when
+            `stop_event` is set.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
@@ -71,6 +69,7 @@ def run_worker(
             declare_undos(broker, redis, stop_event, undos)
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
+        stack.enter_context(surveys or nullcontext())
         stack.enter_context(_threads(room))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
@@ -106,38 +105,15 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 @contextmanager
 def _threads(room: Room) -> Iterator[None]:
     numbers = {QUEUE: room.settings.threads, UNDOS: room.settings.undo_threads}
-    taking = [
-        Worker(room.broker, queues={queue}, worker_timeout=_POLL_MS, worker_threads=number)
-        for queue, number in numbers.items()
-        if queue in room.broker.queues
-    ]
-    room.broker.emit_after("process_boot")
-    for worker in taking:
-        worker.start()
+    declared = {queue: number for queue, number in numbers.items() if queue in room.broker.queues}
     try:
-        yield
+        with consuming(room.broker, declared, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
+            try:
+                yield
+            finally:
+                room.stop.set()
     finally:
-        room.stop.set()
-        _stop_all(taking, room.settings.stop_grace_seconds + _MARGIN_SECONDS)
         nursery.kill_all()
-
-
-def _stop_all(taking: Sequence[Worker], seconds: float) -> None:
-    """Stop them side by side; a store that hangs would hold up Dramatiq's own stop for a minute."""
-    until = time.monotonic() + seconds
-    stoppers = [threading.Thread(target=_stop, args=(one, seconds), name="stopper", daemon=True) for one in taking]
-    for stopper in stoppers:
-        stopper.start()
-    for stopper in stoppers:
-        stopper.join(max(0.0, until - time.monotonic()))
-
-
-def _stop(worker: Worker, seconds: float) -> None:
-    try:
-        worker.stop(timeout=int(1000 * seconds))
-    except RedisError as error:
-        # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
-        _log.warning("stop-cut-short", error=error)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """What the pages and the panel's API write in the stores, beside an import: each once, by the code that writes it."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import tenacity
 from pydantic import BaseModel
 from story.house import House
 from waiting import eventually
@@ -12,7 +12,8 @@ from waiting import eventually
 from app.config import load
 from app.ready import readiness
 from app.stores import Stores, StoreUrls
-from app.surveying import begin, found, halt
+from app.surveying import begin, found
+from app.surveyor import surveying
 from emulator.servers.instance import User
 from jobs import accounts, clientrefused, exchanges, permission, undos, undowish
 from jobs.audit import PANEL, TERMINAL, staff
@@ -97,14 +98,9 @@ def look_over(home: House, user: User) -> str:
     Safe(home.state, migration, home.vault.make(migration)).seal(grant=Grant(made["refresh_token"]).to_bytes())
     prepare(home.state, home.vault, migration, Import("c1", Password(user.name, user.password)))
     create(home.state, "c1", migration_id=migration, start=False)
-    with stores_of(home) as stores:
-        begin(load(home.config), stores, migration)
-        tenacity.Retrying(
-            stop=tenacity.stop_after_delay(90),
-            wait=tenacity.wait_fixed(0.1),
-            retry=tenacity.retry_if_result(lambda row: row is None),
-        )(found, stores, migration)
-        halt(60)
+    with stores_of(home) as stores, surveying(load(home.config), stores, threading.Event()):
+        begin(stores, migration)
+        eventually(lambda: found(stores, migration), 90)
     return migration
 
 

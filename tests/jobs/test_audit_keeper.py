@@ -510,7 +510,7 @@ def test_the_mark_waits_for_the_store_s_disk_but_not_for_ever(kept: Kept) -> Non
         keeper = Keeper(kept.redis, kept.folder, KEY, settled_seconds=3600)
         keeper.look()
         assert read_mark(kept.folder, KEY).number == 0  # type: ignore[union-attr]
-        keeper.settled_seconds = 0
+        keeper.marker.settled_seconds = 0
         keeper.look()
         assert read_mark(kept.folder, KEY).number == 1  # type: ignore[union-attr]
     finally:
