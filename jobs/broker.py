@@ -121,20 +121,18 @@ def make_sender(redis_url: str) -> Sender:
 
 
 @contextmanager
-def consuming(broker: RedisBroker, threads: Mapping[str, int], seconds: float) -> Iterator[None]:
-    """Have the messages of queues taken while the block runs; its end takes so long at most.
+def consuming(threads: Mapping[RedisBroker, int], seconds: float) -> Iterator[None]:
+    """Have messages taken while the block runs; its end takes so long at most.
 
     Args:
-        broker: the actors of these queues are declared.
-        threads: by queue, so many; those of one queue do nothing for another.
+        threads: by broker, so many, for the actors that are declared there; those of one do nothing for another.
         seconds: what is under way is waited for so long.
     """
     taking = [
-        dramatiq.Worker(broker, queues={queue}, worker_timeout=_POLL_MS, worker_threads=number)
-        for queue, number in threads.items()
+        dramatiq.Worker(broker, worker_timeout=_POLL_MS, worker_threads=number) for broker, number in threads.items()
     ]
-    broker.emit_after("process_boot")
     for worker in taking:
+        worker.broker.emit_after("process_boot")
         worker.start()
     try:
         yield

@@ -147,7 +147,7 @@ def taking(broker_url: str, take: Callable[[str], None]) -> Iterator[None]:
         time_limit=_TIME_LIMIT_MS,
         max_age=_MAX_AGE_MS,
     )(take)
-    with broker.client, consuming(broker, {SURVEYS: 1}, _STOP_SECONDS):
+    with broker.client, consuming({broker: 1}, _STOP_SECONDS):
         yield
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import NoReturn
@@ -15,7 +15,7 @@ from redis import Redis
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import QUEUE, UNDOS, consuming, make_broker, open_state
+from jobs.broker import consuming, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -65,12 +65,15 @@ def run_worker(
         starts = Starts(settings, stop_event)
         room = Room(redis, broker, run, stop_event, settings, starts, custody)
         declare_slices(room)
+        threads = {broker: settings.threads}
         if undos:
-            declare_undos(broker, redis, stop_event, undos)
+            beside = stack.enter_context(_broker(broker_url))
+            declare_undos(beside, redis, stop_event, undos)
+            threads[beside] = settings.undo_threads
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
         stack.enter_context(surveys or nullcontext())
-        stack.enter_context(_threads(room))
+        stack.enter_context(_threads(room, threads))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
         stopped_at = time.monotonic()
@@ -103,11 +106,9 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 
 
 @contextmanager
-def _threads(room: Room) -> Iterator[None]:
-    numbers = {QUEUE: room.settings.threads, UNDOS: room.settings.undo_threads}
-    declared = {queue: number for queue, number in numbers.items() if queue in room.broker.queues}
+def _threads(room: Room, threads: Mapping[RedisBroker, int]) -> Iterator[None]:
     try:
-        with consuming(room.broker, declared, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
+        with consuming(threads, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
             try:
                 yield
             finally:

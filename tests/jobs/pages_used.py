@@ -15,7 +15,7 @@ from app.stores import Stores, StoreUrls
 from app.surveying import begin, found
 from app.surveyor import surveying
 from emulator.servers.instance import User
-from jobs import accounts, clientrefused, exchanges, permission, undowish
+from jobs import accounts, clientrefused, exchanges, permission, undos, undowish
 from jobs.audit import PANEL, TERMINAL, staff
 from jobs.fullness import Load, tell
 from jobs.launch import Import, prepare
@@ -24,7 +24,6 @@ from jobs.requests import create, resume
 from jobs.retrying import finish_without, open_again
 from jobs.slice import advance, wait
 from jobs.tickets import claim, release
-from jobs.undoing import Place, undo
 from migrator.blind import blind
 from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
@@ -86,14 +85,8 @@ def act_afterwards(home: House, migration: str, user: User) -> None:
     """Ask for a permission, give it to the support, and take the import back."""
     permission.ask(home.state, migration, permission.Field, staff("0" * 32))
     permission.give(home.state, migration, permission.Field)
-    undowish.ask(home.state, migration)
-    undo(
-        home.state,
-        home.vault,
-        migration,
-        Place(load(home.config).target),
-        Password(user.name, user.password),
-    )
+    undos.ask(home.state, home.keys, home.vault, migration, Password(user.name, user.password))
+    eventually(lambda: undowish.standing(home.state, migration).kind == "done")
 
 
 def look_over(home: House, user: User) -> str:

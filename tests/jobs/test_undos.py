@@ -1,6 +1,7 @@
 """Undos as jobs: handed over by the pages, told to the workers, done by one of them, whatever dies or is away."""
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -97,7 +98,9 @@ def silent_server() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_worker_does_what_was_asked_for_on_a_page_and_keeps_no_password(desk: Desk) -> None:
+def test_a_worker_does_what_was_asked_for_on_a_page_and_keeps_no_password(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     desk.ask()
     assert (desk.standing.kind, desk.is_handed_over()) == ("running", True)
     with working(desk):
@@ -105,6 +108,7 @@ def test_a_worker_does_what_was_asked_for_on_a_page_and_keeps_no_password(desk: 
         eventually(lambda: not desk.is_listed())
     assert (desk.standing.undone.removed, desk.is_handed_over()) == (6, False)
     assert desk.done.lying() == {"INBOX": 1}
+    assert [row for row in caplog.records if row.name.startswith("dramatiq") and row.levelno >= logging.WARNING] == []
 
 
 def test_a_message_holds_the_id_and_nothing_else(desk: Desk) -> None:
@@ -128,6 +132,9 @@ def test_workers_are_told_once_and_again_when_the_message_was_lost(desk: Desk) -
     assert [desk.told(), desk.told()] == [1, 1]
     desk.broker.client.flushdb()
     assert desk.told() == 0, "it was told just now"
+    at = desk.done.redis.zscore("jobs:undos", desk.done.id)
+    assert isinstance(at, float)
+    assert 0 < at - desk.done.redis.time()[0] <= undowish.TOLD_SECONDS
     desk.done.redis.zadd("jobs:undos", {desk.done.id: 0})  # half a minute later
     assert desk.told() == 1
 

@@ -1,4 +1,4 @@
-"""A program that asks for one undo, as the web server would, and says how it went; it is killed by tests."""
+"""A program that asks for one undo, as a worker would, and says how it went; it is killed by tests."""
 
 import json
 import sys
