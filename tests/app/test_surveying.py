@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from consents import config_for, emptied, everything, grants, names, stores_in
 from engine import ADDRESS, calls, invent, letter
+from processes import is_gone
 from servers.fixtures import StartServer
 from stand_in import Google
 from unstarted import unstarted
@@ -357,11 +358,13 @@ def test_what_a_worker_leaves_that_ends_is_done_by_another(
     google: Google, config: Config, stores: Stores, user: User
 ) -> None:
     invent(google, 1203)
-    google.fault("hang", method="messages.list", seconds=1, times=0)
+    google.fault("hang", method="messages.list", seconds=100, times=1)
     migration, ends = connected(google, stores, user), Surveyor(config, stores)
     ends.take(migration)
     eventually(lambda: calls(google).get("messages.list"))
+    processes = surveys()
     ended(ends)
+    assert all(is_gone(pid) for pid in processes), "it does not wait for Google"
     google.control("faults", {}, verb="DELETE")
     assert isinstance(result(stores, migration), Found)
     assert calls(google)["labels.list"] == 2
