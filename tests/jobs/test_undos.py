@@ -27,7 +27,7 @@ from jobs.reconciler import tick
 from jobs.undoing import Place, is_running, undone_of
 from jobs.undos import Undos, take_undo, tell_of_undos
 from jobs.worker import run_worker
-from migrator.mailbox import Password, Target
+from migrator.mailbox import MasterUser, Password, Target
 from oauth import handover
 from oauth.errors import SealBroken
 
@@ -175,6 +175,21 @@ def test_a_wrong_password_stops_it_and_is_kept_by_nobody(desk: Desk) -> None:
     assert (desk.is_handed_over(), desk.is_listed()) == (False, False)
     desk.take()
     assert desk.standing.code == "login-refused", "a message that comes late changes nothing"
+
+
+@pytest.mark.parametrize(
+    "other", [Password("somebody.else", "pass"), MasterUser("somebody.else", "master", "masterpass")]
+)
+def test_of_another_mailbox_nothing_is_handed_over(desk: Desk, other: Password | MasterUser) -> None:
+    undos.ask(desk.done.redis, desk.undos.keys, desk.done.vault, desk.done.id, other)
+    assert (desk.standing.kind, desk.standing.code) == ("stopped", "other-mailbox")
+    assert (desk.is_handed_over(), desk.is_listed(), desk.done.acts()) == (False, False, [])
+
+
+def test_of_an_import_whose_mailbox_is_not_known_nothing_is_taken_back(desk: Desk) -> None:
+    desk.done.redis.delete(desk.done.part("mailbox"))
+    desk.ask()
+    assert (desk.standing.code, desk.is_handed_over()) == ("other-mailbox", False)
 
 
 def test_without_the_password_it_is_stopped(desk: Desk) -> None:
