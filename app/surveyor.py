@@ -15,6 +15,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -70,6 +71,14 @@ def surveying(config: Config, stores: Stores, stop: threading.Event) -> Iterator
         thread.join(_END_SECONDS)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Survey:
+    """One of them; `over` is set when it is not wanted any more, and its process is killed."""
+
+    hold: Hold
+    over: threading.Event = field(default_factory=threading.Event)
+
+
 class Surveyor:
     """All surveys of one worker, in line and at work.
 
@@ -85,7 +94,7 @@ class Surveyor:
         self._seconds = seconds
         self._turns = Turns()
         self._lock = threading.Lock()
-        self._wanted: dict[str, Hold] = {}
+        self._surveys: set[_Survey] = set()
 
     @property
     def load(self) -> Load:
@@ -105,62 +114,61 @@ class Surveyor:
         A store that is away is in the log: the customer's page asks again.
         """
         state = self._stores.state
-        hold = Hold(state, migration_id, secrets.token_hex(8))
+        survey = _Survey(Hold(state, migration_id, secrets.token_hex(8)))
         try:
-            if hold.take():
+            if survey.hold.take():
                 customer = decoded(state.hget(record_key(migration_id), "customer") or b"")
                 with self._lock:
-                    self._wanted[migration_id] = hold
-                self._turns.line_up(Turn(state, customer, partial(self._carry_out, hold)))
+                    self._surveys.add(survey)
+                self._turns.line_up(Turn(state, customer, partial(self._carry_out, survey)))
         except RedisError as error:
             _log.error("survey-failed", migration=migration_id, error=error)
 
     def halt(self) -> None:
-        """Have other workers do what has not ended here."""
-        with self._lock:
-            left, self._wanted = self._wanted, {}
+        """End what has not ended here, and have other workers do it."""
+        surveys = self._all()
+        for survey in surveys:
+            self._end(survey)
         self._turns.wake()
-        for hold in left.values():
+        for survey in surveys:
             with suppress(RedisError):  # the hold ends by itself, and the customer's page asks again
-                hold.give_back(self._stores.sender)
+                survey.hold.give_back(self._stores.sender)
 
     def _keep(self) -> None:
         """Put the holds off, and end what is not wanted any more."""
-        with self._lock:
-            holds = list(self._wanted.values())
-        for hold in holds:
+        for survey in self._all():
             with suppress(RedisError):  # it may come back before the hold is over
-                if not hold.keep():
-                    self._forget(hold)
+                if not survey.hold.keep():
+                    self._end(survey)
 
-    def _forget(self, hold: Hold) -> None:
+    def _all(self) -> list[_Survey]:
         with self._lock:
-            if self._wanted.get(hold.migration) is hold:
-                del self._wanted[hold.migration]
+            return list(self._surveys)
 
-    def _is_wanted(self, hold: Hold) -> bool:
+    def _end(self, survey: _Survey) -> None:
+        survey.over.set()
         with self._lock:
-            return self._wanted.get(hold.migration) is hold
+            self._surveys.discard(survey)
 
-    def _carry_out(self, hold: Hold, turn: Turn) -> None:
+    def _carry_out(self, survey: _Survey, turn: Turn) -> None:
         """Look an account over; one that had to make room for others stands in line again."""
         try:
-            row = self._row(hold, turn) if self._is_wanted(hold) else ""
+            row = self._row(survey, turn)
             if not turn.ended_early:
-                hold.leave(row)
+                survey.hold.leave(row)
         except RedisError as error:  # its customer's page asks for it again
-            _log.error("survey-failed", migration=hold.migration, error=error)
+            _log.error("survey-failed", migration=survey.hold.migration, error=error)
         finally:
             self._turns.leave(turn)
             if not turn.ended_early:
-                self._forget(hold)
+                self._end(survey)
         if turn.ended_early:
             self._turns.line_up(Turn(turn.redis, turn.customer, turn.begin, fresh=False))
 
-    def _row(self, hold: Hold, turn: Turn) -> str:
+    def _row(self, survey: _Survey, turn: Turn) -> str:
         """Return what is to be kept as JSON; empty when it was stopped, or no process could be started for it."""
         try:
-            return json.dumps(self._answer(hold, turn))
+            return "" if survey.over.is_set() else json.dumps(self._answer(survey, turn))
         except RedisError:
             raise
         except CannotStart:  # the customer's page goes on waiting, and asks for it again
@@ -171,16 +179,16 @@ class Surveyor:
             code = KEY_LOST
         except Exception as error:  # noqa: BLE001 - whatever it is: the customer's page must not wait for ever
             code = crashed_by(error).code
-        if code == Stopped.code:
+        if code == Stopped.code or survey.over.is_set():
             return ""
         if code == ClientRefused.code:
             clientrefused.note(self._stores.state)
-        _log.warning("survey-failed", migration=hold.migration, code=code)
+        _log.warning("survey-failed", migration=survey.hold.migration, code=code)
         return json.dumps({"failed": code})
 
-    def _answer(self, hold: Hold, turn: Turn) -> Json:
+    def _answer(self, survey: _Survey, turn: Turn) -> Json:
         """Look the account over; the audit log is told before a secret is opened."""
-        state, migration = self._stores.state, hold.migration
+        state, migration = self._stores.state, survey.hold.migration
         config = config_for(self._config, state, migration)
         audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
         task = Look(config.without_stores, Sealed(migration, self._stores.vault.key(migration)))
@@ -188,14 +196,15 @@ class Surveyor:
             look_over,
             task,
             for_survey(config, state, migration),
-            lambda _: {"wanted": self._goes_on(hold, turn)},
+            lambda _: {"wanted": self._goes_on(survey, turn)},
             contacted=partial(note_contact, state, migration),
             seconds=self._seconds,
+            stop=survey.over,
         )
 
-    def _goes_on(self, hold: Hold, turn: Turn) -> bool:
+    def _goes_on(self, survey: _Survey, turn: Turn) -> bool:
         """Return whether its process goes on; where others have their turns first, that is answered after them."""
-        while self._is_wanted(hold):
+        while not survey.over.is_set():
             told = self._turns.after_slice(turn, _REST_SECONDS)
             if told != "rest":
                 return told == "go on"

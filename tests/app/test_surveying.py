@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from consents import config_for, emptied, everything, grants, names, stores_in
 from engine import ADDRESS, calls, invent, letter
+from processes import is_gone
 from servers.fixtures import StartServer
 from stand_in import Google
+from unstarted import unstarted
 from waiting import eventually
 
 import app.looking
@@ -19,14 +21,13 @@ from app.stores import Stores
 from app.surveying import Failed, Found, begin, counted, found, looked, usual
 from app.surveyor import Surveyor
 from emulator.servers.instance import Server, User
-from jobs import accounts, audit, nursery, requests
+from jobs import audit, nursery, requests
 from jobs.broker import SURVEYS, queued
 from jobs.launch import Import, grant_of, prepare
-from jobs.migration import new_id, record_key
+from jobs.migration import record_key
 from jobs.retention import KEPT, row_for
 from migrator.labels import Choices
 from migrator.mailbox import Password
-from oauth.grant import Grant
 from oauth.vault import Safe
 
 
@@ -82,14 +83,12 @@ def user(dovecot_server: Server) -> User:
 
 def connected(google: Google, stores: Stores, user: User, *, start: bool = False, account: str = ADDRESS) -> str:
     """Connect an import that waits for its start; each account is another customer's."""
-    migration, customer = new_id(), "c1" if account == ADDRESS else account.partition("@")[0]
+    customer = "c1" if account == ADDRESS else account.partition("@")[0]
     if account != ADDRESS:
         google.control("accounts", {"address": account, "synthetic": 3})
-    accounts.claim(stores.state, stores.vault, migration, account)
-    safe = Safe(stores.state, migration, stores.vault.make(migration))
-    safe.seal(grant=Grant(google.grant(account=account)["refresh_token"]).to_bytes())
-    prepare(stores.state, stores.vault, migration, Import(customer, Password(user.name, user.password)))
-    requests.create(stores.state, customer, migration_id=migration, start=start)
+    migration = unstarted(google, stores.state, stores.vault, user, account, customer)
+    if start:
+        requests.resume(stores.state, migration)
     return migration
 
 
@@ -359,11 +358,13 @@ def test_what_a_worker_leaves_that_ends_is_done_by_another(
     google: Google, config: Config, stores: Stores, user: User
 ) -> None:
     invent(google, 1203)
-    google.fault("hang", method="messages.list", seconds=1, times=0)
+    google.fault("hang", method="messages.list", seconds=100, times=1)
     migration, ends = connected(google, stores, user), Surveyor(config, stores)
     ends.take(migration)
     eventually(lambda: calls(google).get("messages.list"))
+    processes = surveys()
     ended(ends)
+    assert all(is_gone(pid) for pid in processes), "it does not wait for Google"
     google.control("faults", {}, verb="DELETE")
     assert isinstance(result(stores, migration), Found)
     assert calls(google)["labels.list"] == 2

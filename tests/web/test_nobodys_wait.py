@@ -48,6 +48,7 @@ def there(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Google() as google:
         invent(google, 3)
         with besieged(tmp_path_factory.mktemp("siege"), google, server) as made:
+            made.home.start_worker()
             yield made
 
 
