@@ -58,7 +58,7 @@ EVENTS: Mapping[str, Event] = {
         Event("rewrite-refused", "warning", "error"),
         Event("audit-checkpoint", "info", "checkpoint"),
         Event("audit-damaged", "critical", "code entry"),
-        Event("audit-put-back", "warning", "entries"),
+        Event("audit-put-back", "warning", "count"),
         Event("audit-elsewhere", "warning"),
         Event("not-connected", "error", "migration code"),
         Event("consent-failed", "info warning error", "migration code"),

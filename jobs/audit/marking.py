@@ -90,7 +90,7 @@ class Marker:
             turn.multi()
             put_entries(turn, [*lost, Entry.after(lost[-1], note, KEEPER, now)], self.key)
             turn.execute()
-        _log.warning("audit-put-back", entries=len(lost))
+        _log.warning("audit-put-back", count=len(lost))
         return True
 
     def _keep(self, lines: list[str]) -> None:

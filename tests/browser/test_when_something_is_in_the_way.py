@@ -5,7 +5,7 @@ from chromium import OpenWindow
 from playwright.sync_api import Page, expect
 from premises import QUOTA, Premises
 from story.observe import mailbox_content
-from walk import arrived, button, connect, decide, sign_in, start
+from walk import arrived, button, connect, decide, press_folded, sign_in, start
 
 from emulator.servers.instance import User
 from jobs.migration import State
@@ -115,8 +115,7 @@ def test_a_cancelled_import_leaves_what_has_arrived_and_takes_the_access_away(
         migration = connect(page, account)
         start(page)
         there.home.wait(migration, State.COPYING)
-        page.locator("details.danger summary").last.click()
-        button(page, "/cancel").click()
+        press_folded(page.locator("details.danger summary").last, button(page, "/cancel"))
         there.home.wait(migration)
         headline(page, "cancelled")
         person.is_clean()

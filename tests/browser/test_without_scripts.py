@@ -13,7 +13,9 @@ def test_from_the_start_to_the_receipt(there: Premises, open_window: OpenWindow)
         page = person.page()
         sign_in(page, there, user)
         connect(page, account)  # the page that counts loads itself again until it has counted
+        expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)  # loading itself anew, it forgets a click
         button(page, "/confirm").click()
+        expect(button(page, "/choices", "look")).to_be_attached()
         page.locator("details summary").nth(0).click()
         button(page, "/choices", "look").click()
         start_button = button(page, "/choices", "start")

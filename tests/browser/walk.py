@@ -1,6 +1,8 @@
 """What a customer does, step by step: by what a form is for and not by its words, so in every language alike."""
 
-from playwright.sync_api import Locator, Page, expect
+from contextlib import suppress
+
+from playwright.sync_api import Error, Locator, Page, expect
 from premises import DOMAIN, Premises
 
 from emulator.servers.instance import User
@@ -10,6 +12,17 @@ def button(page: Page, action: str, value: str = "") -> Locator:
     """Return the button of the form whose address ends so."""
     named = f"[value={value!r}]" if value else ""
     return page.locator(f"form[action$={action!r}] button{named}").first
+
+
+def press_folded(summary: Locator, wanted: Locator) -> None:
+    """Press a button in a part that is folded; a page that loads itself anew at that moment has folded it again."""
+    for _ in range(12):
+        if not wanted.is_visible():
+            summary.click()
+        with suppress(Error):
+            wanted.click(timeout=5000)
+            return
+    raise AssertionError("it never stays open")
 
 
 def sign_in(page: Page, there: Premises, user: User, domain: str = DOMAIN) -> None:
