@@ -1,8 +1,8 @@
 """Undos as jobs of the workers: asked for on a page, done by whichever worker is told, gone on with if that one dies.
 
-    web server        credentials handed over ─► wish written           may be killed from here on
-    reconciler        a message with the import's id alone              again, while it is asked for and nobody is at it
-    a worker          credentials taken ─► undo in a process of its own ─► credentials destroyed ─► done, or stopped
+    web server   the same mailbox? ─► credentials handed over ─► wish written       may be killed from here on
+    reconciler   a message with the import's id alone            again, while it is asked for and nobody is at it
+    a worker     process of its own, which opens the credentials ─► credentials destroyed ─► done, or stopped
 
 Messages may be lost, late or doubled without harm: the wish says what is to be done, the undo's hold that somebody is
 at it. The actor never raises; whatever goes wrong becomes a code of the wish, or is left to the next message.
@@ -19,12 +19,12 @@ from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import undowish
+from jobs import mailboxes, undowish
 from jobs.apart import ApartFailed
 from jobs.audit import AuditBroken, AuditBusy
 from jobs.broker import UNDO, UNDOS, queued_tickets, send_undo
 from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.launch import mailbox_as_bytes, mailbox_from_bytes
+from jobs.launch import mailbox_as_bytes
 from jobs.mailboxes import OtherMailbox
 from jobs.migration import record_key
 from jobs.slice import crashed_by
@@ -62,7 +62,7 @@ class Undos:
     """What a worker does undos with.
 
     Attributes:
-        vault: opens what was handed over, and knows the mailboxes' opaque names.
+        vault: has the key of what was handed over.
         keys: the key stores, where it lies.
         place: says where an import's mailbox is. Raises `UnknownHost`.
     """
@@ -78,10 +78,15 @@ def ask(redis: Redis, keys: Keys, vault: Vault, migration_id: str, credentials: 
     Args:
         redis: the state store.
         keys: the key stores.
-        vault: seals the credentials.
+        vault: knows the mailbox's opaque names, and seals the credentials.
         migration_id: the import.
-        credentials: of its mailbox, given anew by the customer.
+        credentials: given anew by the customer; those of another mailbox are handed to nobody.
     """
+    try:
+        mailboxes.check(redis, vault, migration_id, credentials)
+    except OtherMailbox as error:
+        undowish.stop(redis, migration_id, error.code)
+        return
     secret = mailbox_as_bytes(credentials)
     handover.hand_over(keys, vault, _label(migration_id), secret, undowish.ASKED_SECONDS)
     undowish.ask(redis, migration_id)
@@ -122,8 +127,8 @@ def take_undo(redis: Redis, undos: Undos, stop: threading.Event, migration_id: s
 def _done(redis: Redis, undos: Undos, stop: threading.Event, migration_id: str) -> str:
     """Do it, and return by what it was stopped: empty where it is done, or there is nothing to be undone any more."""
     try:
-        credentials = mailbox_from_bytes(handover.take(undos.keys, undos.vault, _label(migration_id)))
-        undo(redis, undos.vault, migration_id, undos.place(redis, migration_id), credentials, stop=stop)
+        handed = handover.take(undos.keys, undos.vault, _label(migration_id))
+        undo(redis, migration_id, undos.place(redis, migration_id), handed, stop=stop)
     except (IllegalTransition, UnknownMigration):  # erased, or purged, since it was asked for
         return ""
     except (CannotStart, UndoUnderWay):
@@ -132,7 +137,7 @@ def _done(redis: Redis, undos: Undos, stop: threading.Event, migration_id: str) 
         if stop.is_set() or error.code == LeaseLost.code:
             raise _Later from None
         return error.code
-    except (AuditBroken, AuditBusy, OtherMailbox, SealBroken, UnknownHost) as error:
+    except (AuditBroken, AuditBusy, SealBroken, UnknownHost) as error:
         return error.code
     except RedisError:
         raise

@@ -7,15 +7,17 @@ from servers.entry import item, letter
 
 from emulator.servers.instance import Server
 from jobs import audit, mailboxes
+from jobs.launch import mailbox_as_bytes
 from jobs.migration import State, record_key
 from jobs.requests import create
 from jobs.slice import advance, ended
 from jobs.tickets import claim, release
 from jobs.undoing import Place, undo
 from migrator.ledger import Ledger
-from migrator.mailbox import Password, Target, open_mailbox
+from migrator.mailbox import Credentials, Password, Target, open_mailbox
 from migrator.records import FolderState, Placed
 from migrator.undo import Undone
+from oauth.handover import Handed, sealed_for
 from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
@@ -59,8 +61,12 @@ class Import:
         return names
 
     def undo(self, **changes: object) -> Undone:
-        given = {"place": self.place, "credentials": self.credentials, **changes}
-        return undo(self.redis, self.vault, self.id, **given)  # type: ignore[arg-type]
+        given = {"place": self.place, "handed": self.handed(), **changes}
+        return undo(self.redis, self.id, **given)  # type: ignore[arg-type]
+
+    def handed(self, credentials: Credentials | None = None) -> Handed:
+        """Return the mailbox's credentials, or others, as they are handed over."""
+        return sealed_for("undo", mailbox_as_bytes(credentials or self.credentials))
 
     def lying(self) -> dict[str, int]:
         with self.server.observer(self.user) as observer:

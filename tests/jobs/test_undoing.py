@@ -19,7 +19,6 @@ from jobs import mailboxes, scripts
 from jobs.apart import ApartFailed
 from jobs.audit import Act, AuditBroken
 from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.mailboxes import OtherMailbox
 from jobs.migration import new_id
 from jobs.requests import create, read
 from jobs.retention import ENDED_SECONDS
@@ -89,34 +88,19 @@ def test_when_the_time_is_over_there_is_nothing_any_more(on_dovecot: Import) -> 
         on_dovecot.undo()
 
 
-@pytest.mark.parametrize(
-    "other", [Password("somebody.else", "pass"), MasterUser("somebody.else", "master", "masterpass")]
-)
-def test_no_other_mailbox_is_touched(on_dovecot: Import, other: Password | MasterUser) -> None:
-    with pytest.raises(OtherMailbox):
-        on_dovecot.undo(credentials=other)
-    assert on_dovecot.acts() == []
-
-
-def test_of_an_import_whose_mailbox_is_not_known_nothing_is_taken_back(on_dovecot: Import) -> None:
-    on_dovecot.redis.delete(on_dovecot.part("mailbox"))
-    with pytest.raises(OtherMailbox):
-        on_dovecot.undo()
-
-
 def test_the_same_mailbox_may_be_entered_by_a_master_user(
     redis: Redis, store: EmbeddedStore, start_server: StartServer, tmp_path: Path
 ) -> None:
     done = Import(redis, store.url, start_server("dovecot", Limits()), tmp_path)
     master = done.server.master
     assert master is not None
-    undone = done.undo(credentials=MasterUser(done.user.name, master.name, master.password))
+    undone = done.undo(handed=done.handed(MasterUser(done.user.name, master.name, master.password)))
     assert undone.removed == 6
 
 
 def test_a_wrong_password_is_told_and_changes_nothing(done: Import) -> None:
     with pytest.raises(ApartFailed) as failed:
-        done.undo(credentials=Password(done.user.name, "wrong"))
+        done.undo(handed=done.handed(Password(done.user.name, "wrong")))
     assert failed.value.code == "login-refused"
     assert done.lying()["INBOX"] == 4
     assert done.undo().removed == 6
@@ -161,7 +145,6 @@ def _asked(done: Import, crash: Path, who: str, point: str, nth: int) -> "subpro
         "url": done.url,
         "host": done.server.host,
         "port": str(done.server.port),
-        "master": str(done.master),
         "migration": done.id,
         "user": done.user.name,
         "password": done.user.password,
@@ -210,7 +193,7 @@ def test_a_kill_in_the_middle_is_gone_on_from(done: Import, tmp_path: Path, poin
 
 @pytest.mark.parametrize("gone", ["record", "hold"])
 def test_an_undo_that_is_not_the_one_any_more_writes_nothing(on_dovecot: Import, gone: str) -> None:
-    task = Task(on_dovecot.place, on_dovecot.id, "t", int(time.time()) + 600, 60, on_dovecot.credentials)
+    task = Task(on_dovecot.place, on_dovecot.id, "t", int(time.time()) + 600, 60, on_dovecot.handed())
     journal = _Journal(on_dovecot.redis, task)
     on_dovecot.redis.set(on_dovecot.part("undoing"), "t", ex=60)
     journal.write(Undone(removed=1))

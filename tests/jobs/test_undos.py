@@ -16,6 +16,7 @@ from dramatiq.brokers.redis import RedisBroker
 from imported import Import
 from jobs_harness import QUICK
 from redis import Redis
+from structlog.testing import capture_logs
 from waiting import eventually
 
 from app.embedded import EmbeddedStore
@@ -27,7 +28,7 @@ from jobs.reconciler import tick
 from jobs.undoing import Place, is_running, undone_of
 from jobs.undos import Undos, take_undo, tell_of_undos
 from jobs.worker import run_worker
-from migrator.mailbox import Password, Target
+from migrator.mailbox import MasterUser, Password, Target
 from oauth import handover
 from oauth.errors import SealBroken
 
@@ -123,6 +124,7 @@ def test_the_password_lies_sealed_and_ends_by_itself(desk: Desk) -> None:
     for client in (desk.done.redis, desk.broker.client):
         assert not [key for key in client.scan_iter() if CANARY.encode() in (client.dump(key) or b"")]  # type: ignore[operator]
     assert 0 < desk.done.redis.ttl(f"handed:undo:{desk.done.id}") <= undowish.ASKED_SECONDS  # type: ignore[operator]
+    desk.done.redis.rename(f"handed:undo:{desk.done.id}", "handed:undo:another")
     with pytest.raises(SealBroken):
         handover.take(desk.undos.keys, desk.done.vault, "undo:another")
 
@@ -177,11 +179,37 @@ def test_a_wrong_password_stops_it_and_is_kept_by_nobody(desk: Desk) -> None:
     assert desk.standing.code == "login-refused", "a message that comes late changes nothing"
 
 
+@pytest.mark.parametrize(
+    "other", [Password("somebody.else", "pass"), MasterUser("somebody.else", "master", "masterpass")]
+)
+def test_of_another_mailbox_nothing_is_handed_over(desk: Desk, other: Password | MasterUser) -> None:
+    undos.ask(desk.done.redis, desk.undos.keys, desk.done.vault, desk.done.id, other)
+    assert (desk.standing.kind, desk.standing.code) == ("stopped", "other-mailbox")
+    assert (desk.is_handed_over(), desk.is_listed(), desk.done.acts()) == (False, False, [])
+
+
+def test_of_an_import_whose_mailbox_is_not_known_nothing_is_taken_back(desk: Desk) -> None:
+    desk.done.redis.delete(desk.done.part("mailbox"))
+    desk.ask()
+    assert (desk.standing.code, desk.is_handed_over()) == ("other-mailbox", False)
+
+
 def test_without_the_password_it_is_stopped(desk: Desk) -> None:
     desk.ask()
     desk.done.redis.delete(f"handed:undo:{desk.done.id}")  # the key store was started anew
     desk.take()
     assert (desk.standing.kind, desk.standing.code) == ("stopped", "seal-broken")
+
+
+def test_while_a_store_is_away_it_stays_asked_for(desk: Desk) -> None:
+    desk.ask()
+    with Redis(port=1) as nobody, capture_logs() as told:
+        away = replace(desk, undos=replace(desk.undos, keys=nobody))
+        away.take()
+    assert [row["event"] for row in told] == ["ticket-dropped"]
+    assert (desk.standing.kind, desk.is_listed()) == ("running", True)
+    desk.take()
+    assert desk.standing.undone.removed == 6
 
 
 def test_a_worker_that_is_told_to_stop_leaves_it_to_another(desk: Desk) -> None:

@@ -4,6 +4,7 @@ Everything is real: Redis, Dovecot, the web server and the workers, each a proce
 """
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import free_port, wait_for
+from promise.places import in_process, parents_of
 from servers.fixtures import StartServer
 from stand_in import Google
 from story.house import ROOT, House, house
@@ -24,13 +26,15 @@ from ways import Client
 from app.metrics import Installation, text_of
 from app.stores import connect
 from emulator.servers.instance import Limits, Server
-from jobs import undowish
+from jobs import undos, undowish
 from jobs.migration import State, part_key
-from jobs.undoing import HOLD_SECONDS, undone_of
+from jobs.undoing import HOLD_SECONDS, is_running, undone_of
+from migrator.mailbox import Password
 from web import session as sessions
 from web.session import COOKIE, Entered
 
 MESSAGES = 1000
+CANARY = "canary-5d1c77e0"
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +123,30 @@ def test_a_thousand_messages_are_taken_back_though_the_web_server_and_the_worker
     assert mailbox_content(server, user) == []
     eventually(lambda: numbers(home) == {"migrator_undos_waiting": 0, "migrator_undos_running": 0})
     assert not home.keys.exists(f"handed:undo:{migration}")
+
+
+def test_no_worker_meets_the_password(server: Server, tmp_path: Path) -> None:
+    with (
+        Google(synthetic=3) as google,
+        house(tmp_path, google, server) as home,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        user, first = server.new_user(), home.start_worker()
+        migration = home.launch(user)
+        home.wait(migration, State.DONE)
+        first.terminate()
+        first.wait(30)
+        at, text = f"port = {server.tls_port or server.port}\n", home.config.read_text()
+        assert text.count(at) == 1
+        home.config.write_text(text.replace(at, f"port = {silent.getsockname()[1]}\n"))
+        worker = home.start_worker()
+        undos.ask(home.state, home.keys, home.vault, migration, Password(user.name, CANARY))
+        silent.accept()[0].detach()  # the undo's process has the password, and waits for the mail server
+        assert list(memory_of(worker.pid)) == []
+        assert is_running(home.state, migration)
+
+
+def memory_of(worker: int) -> Iterator[str]:
+    """Give where the canary lies in the memory of a worker's long-lived processes."""
+    for name, pid in parents_of(worker).items():
+        yield from (where for where, blob in in_process(name, pid) if CANARY.encode() in blob)
