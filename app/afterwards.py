@@ -1,31 +1,21 @@
-"""The rooms behind the pages after the end: receipts read, mailboxes entered, undos begun in the background."""
+"""The rooms behind the pages after the end: receipts read, mailboxes entered, undos handed over to the workers."""
 
 from functools import cache, partial
 
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
 
 from app.config import Config
 from app.entering import allowed_hosts, login_of
-from app.hosts import config_for
 from app.receipts import signing_key
 from app.stores import Stores
 from app.wizard import Wizard, mailbox_of, wizard_of
-from jobs import undowish
-from jobs.apart import ApartFailed
-from jobs.audit import AuditBroken, AuditBusy
+from jobs import undos
 from jobs.erasing import erase
-from jobs.errors import IllegalTransition, UnknownMigration
 from jobs.kept import Where
 from jobs.launch import wanted_of
-from jobs.mailboxes import OtherMailbox
 from jobs.migration import part_key
 from jobs.overview import held_of
-from jobs.spawning import CannotStart, try_to_start
-from jobs.storetrouble import trouble_of
-from jobs.undoing import Place, UndoUnderWay, undo
-from migrator.errors import UnknownHost
 from migrator.mailbox import Credentials, Password
 from migrator.receipt import Receipt
 from migrator.signing import ReceiptError, verify
@@ -33,7 +23,7 @@ from migrator.signingkeys import public_keys
 from web.afterdoors import Afterwards
 from web.launch import login_name
 from web.limits import seconds_to_wait
-from web.pools import Pool, Pools
+from web.pools import Pools
 from web.views.host import Host
 from web.visitor import Owned
 
@@ -68,7 +58,7 @@ def afterwards_doors(config: Config, stores: Stores, host: Host, pools: Pools) -
         held=partial(held_of, {Where.STATE: state, Where.KEYS: stores.keystores}),
         erase=partial(erase, state, vault),
         enter=partial(credentials_for, wizard_of(config, stores)),
-        undo=partial(begin_undo, config, stores, pools.undo),
+        undo=partial(undos.ask, state, stores.keystores, vault),
         seconds_to_wait=lambda limit, name: seconds_to_wait(state, limit, vault.pseudonyms(name)[0]),
         pools=pools,
     )
@@ -96,37 +86,3 @@ def credentials_for(wizard: Wizard, owned: Owned, address: str, password: str) -
     if wanted_of(wizard.stores.state, owned.migration.id).domain:
         return login_of(allowed_hosts(wizard.config), address, password)
     return Password(login_name(address, wizard.config.panel.login), password)
-
-
-def begin_undo(config: Config, stores: Stores, pool: Pool, migration: str, credentials: Credentials) -> bool:
-    """Begin an undo in a thread of this process, and tell whether there was room for one more.
-
-    It ends with the process; asked for once more, it goes on. What becomes of it is told by `jobs.undowish`.
-
-    Raises:
-        CannotStart: no process can be started for it now.
-    """
-    try_to_start()
-    work = partial(_undo, config, stores, migration, credentials)
-    return pool.begin(work, first=partial(undowish.ask, stores.state, migration))
-
-
-def _undo(config: Config, stores: Stores, migration: str, credentials: Credentials) -> None:
-    try:
-        undo(stores.state, stores.vault, migration, _place(config, stores, migration), credentials)
-        undowish.settle(stores.state, migration)
-    except (ApartFailed, AuditBroken, AuditBusy, CannotStart, OtherMailbox, UndoUnderWay, UnknownHost) as error:
-        _log.warning("undo-stopped", migration=migration, code=error.code)
-        undowish.stop(stores.state, migration, error.code)
-    except (IllegalTransition, UnknownMigration) as error:  # erased, or purged, since it was asked for
-        _log.warning("undo-stopped", migration=migration, error=error)
-        undowish.settle(stores.state, migration)
-    except RedisError as error:  # that it was stopped cannot be noted either; the page finds out when the wish ends
-        if not (code := trouble_of(error)):
-            raise
-        _log.warning("undo-stopped", migration=migration, code=code)
-
-
-def _place(config: Config, stores: Stores, migration: str) -> Place:
-    target = config_for(config, stores.state, migration).target
-    return Place(target, secrets=config.secret_files)

@@ -132,6 +132,7 @@ def _queue(overview: Overview) -> RenderableType:
     first = f", the first {ahead(queue.next_due, overview.at)}" if queue.next_due else ""
     rows.add_row("  go on by themselves", f"{number(queue.due)}{first}")
     rows.add_row("  tickets", f"{number(queue.tickets)}, {number(queue.dead_tickets)} died of late")
+    rows.add_row("  undos", f"{number(queue.undos_running)} at work, {number(queue.undos_waiting)} waiting")
     return _titled("Queue", rows)
 
 

@@ -12,11 +12,12 @@ import structlog
 
 from app.config import Config
 from app.fronted import is_proxy_unnamed
+from app.loads import telling_loads
 from app.logs import configure_logs
 from app.ready import readiness
 from app.recycling import Recycling, Stop, say_ready
 from app.rooms import rooms_of
-from app.serving import allow_connections, listening, serving, telling_loads
+from app.serving import allow_connections, listening, serving
 from app.stores import Stores
 from web.fronted import noticing
 from web.health import with_health

@@ -15,7 +15,7 @@ from app.config import Config
 from app.exchanging import ByFile, granted
 from app.permitting import account_meter, meter_of
 from app.seen import Seen, row_of
-from jobs.apart import SECONDS, Ask, Json, deaf, run_apart
+from jobs.apart import GOES_ON, SECONDS, Ask, Json, deaf, run_apart
 from jobs.launch import grant_of, mailbox_of
 from jobs.outside import tell_refusal
 from jobs.storeline import state_store
@@ -69,6 +69,7 @@ def apart(
     *,
     contacted: Callable[[str], None] | None = None,
     seconds: float = SECONDS,
+    stop: threading.Event = GOES_ON,
 ) -> Json:
     """Have one of these functions done in a process that may ask so much of the store; `hear` answers what it asks.
 
@@ -79,7 +80,14 @@ def apart(
     to_mailbox = function is not give_up
     outside = outside_of(task.config, store, to_mailbox=to_mailbox, contacted=contacted, readable=files)
     return run_apart(
-        function, task, hear, outside=outside, seconds=seconds, memory_mib=_MEMORY_MIB, max_bytes=MAX_BYTES
+        function,
+        task,
+        hear,
+        outside=outside,
+        seconds=seconds,
+        memory_mib=_MEMORY_MIB,
+        max_bytes=MAX_BYTES,
+        stop=stop,
     )
 
 

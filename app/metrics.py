@@ -17,6 +17,7 @@ from redis import Redis
 from app.consent_codes import OF_GOOGLE
 from app.sentences import codes, consent_codes
 from jobs import audit
+from jobs.broker import SURVEYS, queued
 from jobs.errors import AccountBusy
 from jobs.flow import Minute, Totals, minutes, totals
 from jobs.fullness import Load, fullness
@@ -36,8 +37,8 @@ CODES = codes() | {"internal-error", "child-unreadable", "illegal-step"}
 CONSENT_CODES = consent_codes() | OF_GOOGLE | {AccountBusy.code}
 _POOLS = {
     "working": "Work under way that waits for a mail server, Google or a provider, by kind.",
-    "waiting": "Requests that wait for room for such work.",
-    "places": "How much such work the living servers do at once.",
+    "waiting": "What waits for room for such work.",
+    "places": "How much such work the living servers and workers do at once.",
 }
 _HELD_UP = (State.WAITING, State.PAUSED, State.FAILED)
 
@@ -91,7 +92,9 @@ class Installation(Collector):
 
     def _look(self) -> Snapshot:
         last, _ = minutes(self._state, 2)
-        return Snapshot(standing(self._state, self._broker), totals(self._state), last, fullness(self._state))
+        loads = fullness(self._state)
+        loads["survey"] = loads.get("survey", Load()) + Load(waiting=queued(self._broker, SURVEYS))
+        return Snapshot(standing(self._state, self._broker), totals(self._state), last, loads)
 
 
 def text_of(installation: Installation) -> bytes:
@@ -126,6 +129,8 @@ def of_queue(now: Standing) -> Iterator[Metric]:
     yield gauge("migrator_slices_running", "Slices at work.", now.running)
     yield gauge("migrator_slices_capacity", "Slices that the living workers could do at once.", now.threads)
     yield gauge("migrator_tickets", "Tickets that no worker has fetched.", now.tickets)
+    yield gauge("migrator_undos_waiting", "Undos that wait for a worker.", now.undos.waiting)
+    yield gauge("migrator_undos_running", "Undos at work.", now.undos.working)
     yield gauge("migrator_workers_alive", "Workers heard of within 30 seconds.", len(alive))
     trouble = "Workers of these that cannot start processes."
     yield gauge("migrator_workers_in_trouble", trouble, len(now.in_trouble))
@@ -168,7 +173,7 @@ def of_promises(now: Standing) -> Iterator[Metric]:
 
 
 def of_pools(loads: Mapping[str, Load]) -> Iterator[Metric]:
-    """Give how full the pools of all web servers and consoles are."""
+    """Give how full the pools of all web servers, consoles and workers are."""
     every: dict[str, Load] = {kind: loads.get(kind, Load()) for kind in KINDS}
     for name, text in _POOLS.items():
         values = {kind: float(getattr(load, name)) for kind, load in every.items()}

@@ -13,22 +13,19 @@ import structlog
 
 import app.connecting
 import app.entering
-import app.looking
-import jobs.undoing
-from app import surveying
 from app.afterwards import afterwards_doors
 from app.config import Config
 from app.entrances import host_of, ways_of
 from app.fronted import is_proxy_unnamed
+from app.loads import telling_loads
 from app.logs import CHILD_LOGS, configure_logs
 from app.panel_api import panel_api
 from app.ready import readiness
 from app.recycling import Recycling, Stop, say_ready
-from app.serving import allow_connections, listening, serving, telling_loads
+from app.serving import allow_connections, listening, serving
 from app.stores import Stores, connect_async
 from app.wizard import addresses_for, consents_of, look_over_of, start, wizard_of
 from jobs import nursery
-from jobs.fullness import Load
 from jobs.spawning import can_start
 from migrator.quota import PROFILES
 from web.afterdoors import Afterwards
@@ -48,7 +45,7 @@ from web.speech import speaking_to
 
 _log = structlog.get_logger()
 
-APART = (app.connecting, app.entering, app.looking, jobs.undoing)
+APART = (app.connecting, app.entering)
 """Rooms that work in processes of their own."""
 
 _START_SECONDS = 2.0
@@ -91,10 +88,9 @@ def serve_at(
     site = site_of(config, stores, receipt_keys, stop, pools)
     configure_logs(config.logs.level)
     nursery.preload((CHILD_LOGS, *(room.__name__ for room in APART)))
-    with serving(site, listeners, stop, "web"), telling_loads(stores, stop, partial(_loads, pools)):
+    with serving(site, listeners, stop, "web"), telling_loads(stores, stop, partial(loads_of, pools)):
         started()
         stop.wait()
-    surveying.halt()
 
 
 def _check(config: Config) -> None:
@@ -112,10 +108,6 @@ def _say_started(config: Config) -> None:
     _log.info("web-started", version=version("gmail-migrator"), port=config.web.port)
     if is_proxy_unnamed(config.web):
         _log.warning("proxy-unnamed", place="web")
-
-
-def _loads(pools: Pools) -> dict[str, Load]:
-    return {**loads_of(pools), "survey": surveying.load()}
 
 
 def site_of(

@@ -5,19 +5,15 @@ import logging
 import resource
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import click
 import uvicorn
 
-from app.background import beside
 from app.httpserver import TimedProtocol
 from app.recycling import STOP_SECONDS, Stop
-from app.stores import Stores, connect
-from jobs.fullness import Load, tell_until
 from web.security import Site
 
 _CONNECTIONS = 65_536
@@ -99,13 +95,6 @@ def serving(site: Site, listeners: Sequence[socket.socket], stop: threading.Even
         server.config.timeout_graceful_shutdown = stop.seconds if isinstance(stop, Stop) else STOP_SECONDS
         server.should_exit = True
         thread.join()
-
-
-@contextmanager
-def telling_loads(stores: Stores, stop: threading.Event, look: Callable[[], Mapping[str, Load]]) -> Iterator[None]:
-    """Tell the metrics how full this process's pools are, while the block runs."""
-    with connect(stores.urls.state) as redis, beside("loads", stop, partial(tell_until, stop, redis, look)):
-        yield
 
 
 def allow_connections() -> None:

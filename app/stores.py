@@ -14,7 +14,7 @@ from app import embedded
 from app.config import Store
 from app.storeurls import StoreUrls, configured_urls
 from app.storeusers import Role
-from jobs.broker import open_state
+from jobs.broker import Sender, make_sender, open_state
 from jobs.reach import open_store, open_store_async
 from oauth.errors import MasterKeyUnusable
 from oauth.keyring import KeyRing, add_key
@@ -51,6 +51,11 @@ class Stores:
     def state(self) -> Redis:
         """A client of the state store."""
         return self._client(self.urls.state)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """Sends messages to the broker."""
+        return make_sender(self.urls.broker)
 
     @cached_property
     def keys(self) -> Redis:

@@ -7,7 +7,7 @@ Who rests keeps what was counted so far and asks Google nothing. So many work at
 Where no further one can be kept and a customer waits who has had no turn, the one whose slice is over ends, and begins
 anew later. Who does not come to the end of a slice, because somebody else does not answer, keeps nobody from working.
 
-A customer's last turn is noted in the state store, so all web servers give the next one to who has waited longest.
+A customer's last turn is noted in the state store, so all workers give the next one to who has waited longest.
 """
 
 import threading
@@ -67,7 +67,7 @@ class Turn:
 
 
 class Turns:
-    """All surveys of this process.
+    """All surveys of one worker.
 
     Args:
         at_once: so many are at work.
@@ -96,7 +96,6 @@ class Turns:
             self._turns.append(turn)
             self._changed.notify_all()
             if self._giving is None:
-                # A daemon: it waits for the next survey as long as the process lives.
                 self._giving = threading.Thread(target=self._give, name="survey-turns", daemon=True)
                 self._giving.start()
 
@@ -148,6 +147,9 @@ class Turns:
         while True:
             with self._changed:
                 while not (waiting := self._next()):
+                    if not self._turns:
+                        self._giving = None
+                        return
                     some = any(turn.waits for turn in self._turns)
                     self._changed.wait(_LOOK_SECONDS if some else None)
             last = last_turns(waiting[0].redis, {turn.customer for turn in waiting})
@@ -172,7 +174,7 @@ class Turns:
 
 
 def last_turns(redis: Redis, customers: Iterable[str]) -> dict[str, float]:
-    """Return the numbers of these customers' last turns, of any web server; who had none lately is not there."""
+    """Return the numbers of these customers' last turns, of any worker; who had none lately is not there."""
     names = list(customers)
     try:
         numbers = cast("list[float | None]", cast("Any", redis).zmscore(TURNS, names))

@@ -61,7 +61,7 @@ def look_over_of(wizard: Wizard) -> LookOver:
     """Return an account's look-over before its import starts."""
     config, stores = wizard.config, wizard.stores
     return LookOver(
-        begin=lambda migration: surveying.begin(config, stores, migration),
+        begin=lambda migration: surveying.begin(stores, migration),
         found=lambda migration: surveying.found(stores, migration),
         counted=surveying.counted,
         usual=lambda found: surveying.usual(found, config.migrations.choices),
@@ -154,7 +154,7 @@ def _connected(wizard: Wizard, session: Session, answer: str) -> str:
         _prepared(wizard, session, made, mailbox)
     except (ConnectingLapsed, SealBroken):  # it took a minute, and a worker gives the grant back
         raise NotConnected(NotConnected.code) from None
-    surveying.begin(wizard.config, stores, made.migration)
+    surveying.begin(stores, made.migration)
     return made.migration
 
 

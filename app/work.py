@@ -3,11 +3,14 @@
 import threading
 from functools import partial
 
-from app import exchanging
+from redis import Redis
+
+from app import exchanging, looking
 from app.child import surroundings, work
 from app.clientwatch import watching_client
 from app.closing import readable_of
 from app.config import Config
+from app.hosts import config_for
 from app.keeping import keeping
 from app.kernelwalls import look_at_walls
 from app.logs import CHILD_LOGS, configure_logs
@@ -15,10 +18,13 @@ from app.receipts import receipt_maker
 from app.revoking import give_back
 from app.settling import settling
 from app.stores import Stores
+from app.surveyor import surveying
 from app.telling import hook_of, telling
-from jobs import worker
+from jobs import undoing, worker
 from jobs.custody import Custody
 from jobs.settings import WorkerSettings
+from jobs.undoing import Place
+from jobs.undos import Undos
 
 
 def serve(config: Config, stores: Stores, stop: threading.Event) -> bool:
@@ -47,14 +53,21 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         slice_seconds=config.worker.slice_seconds,
         lease_seconds=config.worker.lease_seconds,
         memory_mib=config.worker.memory_mib,
-        preload=(CHILD_LOGS, exchanging.__name__, give_back.__module__),
+        preload=(CHILD_LOGS, *(one.__name__ for one in (exchanging, looking, undoing)), give_back.__module__),
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
     custody = Custody(stores.vault, receipt_maker(config), give_back)
+    undos = Undos(stores.vault, stores.keystores, partial(_place, config))
     with (
         watching_client(config, stores.urls.state, stop),
         settling(config, stores, stop),
         keeping(config, stores, stop),
     ):
-        return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)
+        urls, surveys = stores.urls, surveying(config, stores, stop)
+        return worker.run_worker(urls.state, urls.broker, work, settings, stop, custody, undos, surveys)
+
+
+def _place(config: Config, state: Redis, migration: str) -> Place:
+    """Return where the mailbox of an import is that is to be undone."""
+    return Place(config_for(config, state, migration).target, secrets=config.secret_files)

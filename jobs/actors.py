@@ -60,7 +60,7 @@ def declare_slices(room: Room) -> None:
     def do_slice() -> None:
         take_ticket(room)
 
-    dramatiq.actor(actor_name=TICKET, queue_name=QUEUE, broker=room.broker)(do_slice)
+    dramatiq.actor(actor_name=TICKET, queue_name=QUEUE, broker=room.broker, max_retries=0)(do_slice)
 
 
 def take_ticket(room: Room) -> None:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -42,6 +43,12 @@ _LATER_SECONDS = 90.0
 SECONDS = 120.0
 MEMORY_MIB = 256
 MAX_BYTES = 4096
+
+GOES_ON = threading.Event()
+"""Nobody sets this one: the parent ends when it ends."""
+
+_LOOK_SECONDS = 0.2
+"""So long a parent that is told to stop may not notice."""
 
 
 class ApartFailed(Exception):
@@ -76,6 +83,7 @@ def run_apart(
     seconds: float = SECONDS,
     memory_mib: int = MEMORY_MIB,
     max_bytes: int = MAX_BYTES,
+    stop: threading.Event = GOES_ON,
 ) -> Json:
     """Call `function(task, ask)` in a process of its own and return its answer.
 
@@ -87,18 +95,19 @@ def run_apart(
         seconds: the process is killed after this long.
         memory_mib: limit of the process.
         max_bytes: longest answer or question, as JSON.
+        stop: once it is set the process is killed.
 
     Raises:
         ApartFailed: there is no answer.
         CannotStart: no process could be started, so nothing was done.
     """
-    until = time.monotonic() + seconds
+    listen = partial(_said, until=time.monotonic() + seconds, max_bytes=max_bytes, stop=stop)
     with (
         spawned(main, memory_mib, "apart-", outside.readable if outside else None) as child,
         reaching(child, outside, tell_refusal) as store,
     ):
         try:
-            said = _conversed(child.pipe, store, (function, task, max_bytes), hear, until, max_bytes)
+            said = _conversed(child.pipe, store, (function, task, max_bytes), hear, listen)
         except ApartFailed:
             child.kill()
             if not child.broke_out:
@@ -111,18 +120,20 @@ def run_apart(
     return answer
 
 
-def _conversed(pipe: Connection, store: socket.socket, told: object, hear: Ask, until: float, max_bytes: int) -> Json:
+def _conversed(
+    pipe: Connection, store: socket.socket, told: object, hear: Ask, listen: Callable[[Connection], Json]
+) -> Json:
     """Hand the process its line to the store, tell it what to do, reply to its questions, and return its last word."""
     _tell(pipe, told, store)
-    said = _said(pipe, until, max_bytes)
+    said = listen(pipe)
     while "ask" in said:
         try:
             _tell(pipe, {"reply": hear(said["ask"])})
         except Exception:
             _tell(pipe, {})
-            _said(pipe, until, max_bytes)
+            listen(pipe)
             raise
-        said = _said(pipe, until, max_bytes)
+        said = listen(pipe)
     return said
 
 
@@ -135,11 +146,14 @@ def _tell(pipe: Connection, told: object, line: socket.socket | None = None) -> 
         raise ApartFailed("child-killed") from None
 
 
-def _said(pipe: Connection, until: float, max_bytes: int) -> Json:
+def _said(pipe: Connection, until: float, max_bytes: int, stop: threading.Event) -> Json:
     """Return what the child says next. It may be in hostile hands, so nothing but short JSON is taken from it."""
     try:
-        if not pipe.poll(max(0.0, until - time.monotonic())):
-            raise ApartFailed("child-overtime")
+        while not pipe.poll(min(_LOOK_SECONDS, max(0.0, until - time.monotonic()))):
+            if stop.is_set():
+                raise ApartFailed("child-killed")
+            if time.monotonic() >= until:
+                raise ApartFailed("child-overtime")
         said = json.loads(pipe.recv_bytes(max_bytes))
     except EOFError:
         raise ApartFailed("child-killed") from None

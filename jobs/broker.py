@@ -1,15 +1,22 @@
-"""The message broker: Dramatiq over Redis, set up so that nothing but tickets is ever stored in it.
+"""The message broker: Dramatiq over Redis, set up so that nothing but tickets and ids is ever stored in it.
 
-A ticket is a message without any argument: "somewhere there is work". No Retries and no Results middleware (both
-store exceptions), no Prometheus (it opens a port). Tickets may be lost, late or doubled without harm.
+A ticket is a message without any argument: "somewhere there is work"; messages of undos and surveys name their import.
+All of them may be lost, late or doubled without harm: the state store says what is to be done, and the reconciler, or
+the customer's page, sends anew. So nothing is tried again here, from which Dramatiq would keep the exception's text. No
+Results middleware (it stores exceptions), no Prometheus (it opens a port).
 """
 
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import dramatiq
+import structlog
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Retries, TimeLimit
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -20,12 +27,30 @@ from jobs.reach import open_store
 from jobs.retention import BROKER_SECONDS
 
 NAMESPACE = "{dramatiq}"
+_HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
 QUEUE = "slices"
 TICKET = "slice"
-"""Name of the one actor."""
+"""Name of the actor that does a slice."""
+
+UNDOS = "undos"
+UNDO = "undo"
+"""Name of the actor that does an undo."""
+
+SURVEYS = "surveys"
+SURVEY = "survey"
+"""Name of the actor that has an account looked over."""
+
+QUEUES = (QUEUE, UNDOS, SURVEYS)
 
 STATE_TIMEOUT = 5.0
 """Seconds a step on the state may take."""
+
+_POLL_MS = 200
+"""Longest time between two looks for messages; also what a thread needs to notice that it shall end."""
+
+Sender = RedisBroker
+
+_log = structlog.get_logger()
 
 
 class StripTraceback(dramatiq.Middleware):
@@ -44,10 +69,10 @@ class EndDates(dramatiq.Middleware):
     """
 
     def after_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
-        """A queue may just have come to be."""
-        _ = message, delay
+        """A queue may just have come to be; who sends need not reach the others."""
+        _ = delay
         with suppress(RedisError):
-            set_end_dates(broker)
+            _end_later(broker, [_HEARTBEATS, *_names_of(message.queue_name)])
 
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
         """Fetching it may just have made the set of messages under way."""
@@ -75,8 +100,62 @@ def make_broker(redis_url: str) -> RedisBroker:
         heartbeat_timeout=120_000,
         maintenance_chance=20_000,
         dead_message_ttl=BROKER_SECONDS * 1000,
+        middleware=[
+            StripTraceback(),
+            EndDates(),
+            AgeLimit(),
+            TimeLimit(time_limit=float("inf")),
+            Retries(max_retries=0),
+        ],
+    )
+
+
+def make_sender(redis_url: str) -> Sender:
+    """Return a broker for a process that sends messages and takes none: people wait, and it does no maintenance."""
+    return RedisBroker(  # type: ignore[no-untyped-call] # its parameters carry no types
+        client=open_state(redis_url),
+        namespace=NAMESPACE,
+        maintenance_chance=0,
         middleware=[StripTraceback(), EndDates()],
     )
+
+
+@contextmanager
+def consuming(threads: Mapping[RedisBroker, int], seconds: float) -> Iterator[None]:
+    """Have messages taken while the block runs; its end takes so long at most.
+
+    Args:
+        threads: by broker, so many, for the actors that are declared there; those of one do nothing for another.
+        seconds: what is under way is waited for so long.
+    """
+    taking = [
+        dramatiq.Worker(broker, worker_timeout=_POLL_MS, worker_threads=number) for broker, number in threads.items()
+    ]
+    for worker in taking:
+        worker.broker.emit_after("process_boot")
+        worker.start()
+    try:
+        yield
+    finally:
+        _stop_all(taking, seconds)
+
+
+def _stop_all(taking: Sequence[dramatiq.Worker], seconds: float) -> None:
+    """Stop them side by side; a store that hangs would hold up Dramatiq's own stop for a minute."""
+    until = time.monotonic() + seconds
+    stoppers = [threading.Thread(target=_stop, args=(one, seconds), name="stopper", daemon=True) for one in taking]
+    for stopper in stoppers:
+        stopper.start()
+    for stopper in stoppers:
+        stopper.join(max(0.0, until - time.monotonic()))
+
+
+def _stop(worker: dramatiq.Worker, seconds: float) -> None:
+    try:
+        worker.stop(timeout=int(1000 * seconds))
+    except RedisError as error:
+        # Messages fetched but not begun could not be put back; they are sent anew.
+        _log.warning("stop-cut-short", error=error)
 
 
 def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
@@ -90,44 +169,63 @@ def open_state(redis_url: str, timeout: float = STATE_TIMEOUT) -> Redis:
 def send_tickets(broker: dramatiq.Broker, count: int = 1) -> None:
     """Tell the workers that there is work."""
     for _ in range(count):
-        message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=QUEUE, actor_name=TICKET, args=(), kwargs={}, options={}
-        )
-        broker.enqueue(message)
+        _send(broker, QUEUE, TICKET)
 
 
-def queued_tickets(broker: RedisBroker) -> int:
-    """Return the number of tickets no worker has fetched yet."""
-    return queued(_client(broker))
+def send_undo(broker: dramatiq.Broker, migration_id: str) -> None:
+    """Tell the workers that an import is to be undone."""
+    _send(broker, UNDOS, UNDO, migration_id)
 
 
-def queued(client: Redis) -> int:
+def send_survey(broker: dramatiq.Broker, migration_id: str) -> None:
+    """Tell the workers that an account is to be looked over; raises `RedisError` when the broker is away."""
+    _send(broker, SURVEYS, SURVEY, migration_id)
+
+
+def _send(broker: dramatiq.Broker, queue: str, actor: str, *ids: str) -> None:
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue, actor_name=actor, args=ids, kwargs={}, options={}
+    )
+    broker.enqueue(message)
+
+
+def queued_tickets(broker: RedisBroker, queue: str = QUEUE) -> int:
+    """Return the number of a queue's messages that no worker has fetched yet."""
+    return queued(_client(broker), queue)
+
+
+def queued(client: Redis, queue: str = QUEUE) -> int:
     """Return the same by a client of the broker's database."""
-    return int(client.llen(f"{NAMESPACE}:{QUEUE}"))
+    return int(client.llen(f"{NAMESPACE}:{queue}"))
 
 
 def dead_tickets(client: Redis) -> int:
-    """Return the number of tickets that died and were not cleared away yet."""
-    return int(client.zcard(f"{NAMESPACE}:{QUEUE}.XQ"))
+    """Return the number of messages of all queues that died and were not cleared away yet."""
+    return sum(int(client.zcard(f"{NAMESPACE}:{queue}.XQ")) for queue in QUEUES)
 
 
 def trim_dead_letters(broker: RedisBroker) -> int:
-    """Drop all dead letters and return how many: a ticket that failed says nothing; its work has a new one by then."""
+    """Drop all dead letters and return how many: one that failed says nothing; its work has a new one by then."""
     client = _client(broker)
     dead = dead_tickets(client)
-    client.delete(f"{NAMESPACE}:{QUEUE}.XQ", f"{NAMESPACE}:{QUEUE}.XQ.msgs")
+    client.delete(*(f"{NAMESPACE}:{queue}.XQ{part}" for queue in QUEUES for part in ("", ".msgs")))
     return dead
 
 
 def set_end_dates(broker: dramatiq.Broker) -> None:
     """Give every key of the broker an end date counted from now."""
-    client = _client(broker)
-    heartbeats = f"{NAMESPACE}:__heartbeats__"
-    ids = [item.decode() for item in cast("list[bytes]", client.zrange(heartbeats, 0, -1))]
-    queues = (QUEUE, f"{QUEUE}.DQ")
-    names = [heartbeats, *(f"{NAMESPACE}:{q}{part}" for q in queues for part in ("", ".msgs", ".XQ", ".XQ.msgs"))]
-    names += [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
-    with client.pipeline(transaction=False) as pipe:
+    ids = [item.decode() for item in cast("list[bytes]", _client(broker).zrange(_HEARTBEATS, 0, -1))]
+    queues = [f"{queue}{delayed}" for queue in QUEUES for delayed in ("", ".DQ")]
+    acks = [f"{NAMESPACE}:__acks__.{broker_id}.{queue}" for broker_id in ids for queue in queues]
+    _end_later(broker, [_HEARTBEATS, *acks, *(name for queue in queues for name in _names_of(queue))])
+
+
+def _names_of(queue: str) -> list[str]:
+    return [f"{NAMESPACE}:{queue}{part}" for part in ("", ".msgs", ".XQ", ".XQ.msgs")]
+
+
+def _end_later(broker: dramatiq.Broker, names: list[str]) -> None:
+    with _client(broker).pipeline(transaction=False) as pipe:
         for name in names:
             pipe.expire(name, BROKER_SECONDS)
         pipe.execute()

@@ -101,12 +101,22 @@ def grant_of(safe: Safe) -> Grant:
 
 def seal_mailbox(safe: Safe, mailbox: Credentials) -> None:
     """Seal the mailbox's credentials; what was sealed before is replaced."""
-    safe.seal(mailbox=json.dumps({"kind": type(mailbox).__name__, **asdict(mailbox)}).encode())
+    safe.seal(mailbox=mailbox_as_bytes(mailbox))
 
 
 def mailbox_of(safe: Safe) -> Credentials:
     """Open the mailbox's credentials; raises `SealBroken` when there are none."""
-    row = json.loads(safe.open("mailbox"))
+    return mailbox_from_bytes(safe.open("mailbox"))
+
+
+def mailbox_as_bytes(mailbox: Credentials) -> bytes:
+    """Return credentials as what is sealed of them."""
+    return json.dumps({"kind": type(mailbox).__name__, **asdict(mailbox)}).encode()
+
+
+def mailbox_from_bytes(opened: bytes) -> Credentials:
+    """Return credentials from what was sealed of them."""
+    row = json.loads(opened)
     return _KINDS[row.pop("kind")](**row)
 
 

@@ -1,8 +1,9 @@
 """What keeps migrations going whatever is lost, and ends what is over: a look every two seconds, by one worker of all.
 
-Due migrations become ready, leases that ran out are taken back, ready work without a ticket gets one, the broker's
-keys get their end dates, the store's log is rewritten where something was unlinked, what made no progress for 71 h is
-ended and what is over is purged. A start of the service is the same path: an empty broker repairs itself.
+Due migrations become ready, leases that ran out are taken back, ready work without a ticket gets one, and an undo that
+is asked for a message, the broker's keys get their end dates, the store's log is rewritten where something was
+unlinked, what made no progress for 71 h is ended and what is over is purged. A start of the service is the same path:
+an empty broker repairs itself.
 """
 
 import threading
@@ -20,6 +21,7 @@ from jobs.rewriting import rewrite_if_asked
 from jobs.sweeper import sweep
 from jobs.tickets import Sweep, reconcile
 from jobs.turns import take_turn
+from jobs.undos import tell_of_undos
 from oauth.vault import Vault
 
 _log = structlog.get_logger()
@@ -53,6 +55,7 @@ def tick(
     missing = min(found.ready, _MOST_TICKETS) - queued_tickets(broker)
     if missing > 0:
         send_tickets(broker, missing)
+    tell_of_undos(redis, broker)
     if dead := trim_dead_letters(broker):
         count_dead(redis, dead)
     set_end_dates(broker)

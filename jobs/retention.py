@@ -27,7 +27,7 @@ QUEUE_SECONDS = 72 * HOUR
 """Keys of the queues live this long after their last use; a migration in them is gone by then."""
 
 BROKER_SECONDS = 24 * HOUR
-"""Keys of the message broker live this long after their last use; they hold tickets, which say nothing."""
+"""Keys of the message broker live this long after their last use; what they hold says an import's id at most."""
 
 FLOW_SECONDS = 24 * HOUR
 """What went through in one minute, and which workers there are, is known for a day."""
@@ -194,6 +194,12 @@ KEPT: tuple[Kept, ...] = (
     _state("jobs:turn", "a counter", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:leases", "ids of running migrations and their deadlines", Sight.OPERATOR, Until.QUEUE),
     _state("jobs:due", "ids of waiting migrations and their times", Sight.OPERATOR, Until.QUEUE),
+    _state(
+        "jobs:undos",
+        "ids of imports whose undo is asked for, and when workers are told of each",
+        Sight.OPERATOR,
+        Until.QUEUE,
+    ),
     _state("jobs:ends", "ids of all migrations and when to end or purge them", Sight.OPERATOR, Until.QUEUE),
     _state(
         "jobs:exchanges",
@@ -217,7 +223,7 @@ KEPT: tuple[Kept, ...] = (
     _state("flow:*", "messages, bytes and error codes of one minute, of all imports", Sight.OPERATOR, Until.DAY),
     _state("workers", "ids of the workers and their last heartbeats", Sight.OPERATOR, Until.DAY),
     _state("worker:*", "a worker's machine, version, threads and last heartbeat", Sight.OPERATOR, Until.DAY),
-    _state("pools", "how full the pools of web servers and consoles are, by kind of work", Sight.OPERATOR, Until.DAY),
+    _state("pools", "how full the pools of servers and workers are, by kind of work", Sight.OPERATOR, Until.DAY),
     _state(
         "surveys:turns",
         "opaque ids of customers whose accounts were looked over lately, in the order of their turns",
@@ -272,9 +278,16 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "launch:*", Where.KEYS, "a launch minted for the panel, wrapped by the master key", Sight.SERVICE, Until.LAUNCH
     ),
+    Kept(
+        "handed:*",
+        Where.KEYS,
+        "a mailbox's credentials until its undo has ended, wrapped by the master key",
+        Sight.WORKER,
+        Until.HOUR,
+    ),
     Kept("idempotent:*", Where.KEYS, "an answer to the panel, wrapped by the master key", Sight.SERVICE, Until.HOUR),
     Kept("ready:keys", Where.KEYS, "that a server asked whether the store takes anything", Sight.OPERATOR, Until.HOUR),
-    Kept("{dramatiq}:*", Where.BROKER, "job messages without any argument", Sight.OPERATOR, Until.BROKER),
+    Kept("{dramatiq}:*", Where.BROKER, "job messages: an import's id at most", Sight.OPERATOR, Until.BROKER),
     Kept("appendonlydir/*", Where.FILES, "the state store's log, unlinked values too", Sight.HOST, Until.REWRITE),
     Kept("*.audit", Where.FILES, "who did what on one day, sealed; no personal data", Sight.OPERATOR, Until.AUDIT),
     Kept("audit.key", Where.FILES, "the key of the audit log", Sight.HOST, Until.INSTALLATION),

@@ -23,6 +23,7 @@ class WorkerSettings:
 
     Attributes:
         threads: slices side by side in this worker.
+        undo_threads: undos side by side in this worker, beside its slices; they wait for mail servers.
         slice_seconds: a slice ought to end by itself after this long; short slices are what makes turns fair.
         grace_seconds: ... and is killed this much later: a slow mailbox may take long for the last batches.
         lease_seconds: a dead worker's work is given to another one after this long; renewed thrice in that time.
@@ -41,6 +42,7 @@ class WorkerSettings:
     """
 
     threads: int = 4
+    undo_threads: int = 8
     slice_seconds: float = 20.0
     grace_seconds: float = 60.0
     lease_seconds: float = 10.0

@@ -8,13 +8,14 @@ from typing import cast
 
 from redis import Redis
 
-from jobs import exchanges
+from jobs import exchanges, undowish
 from jobs.broker import dead_tickets, queued
 from jobs.clientrefused import refused
 from jobs.heartbeats import Worker, workers
 from jobs.migration import ENDS, PHASES, Migration, State, part_key
 from jobs.requests import migration_ids, read_all
 from jobs.selecting import class_of
+from jobs.undowish import Line
 from migrator.errors import ClientRefused
 
 _LATE_SECONDS = 120
@@ -37,7 +38,8 @@ class Standing:
         due: migrations that go on by themselves at their time.
         next_due: the first of these times; 0 without any.
         tickets: tickets that no worker has fetched.
-        dead_tickets: tickets that died and were not cleared away yet.
+        dead_tickets: tickets, and messages of undos, that died and were not cleared away yet.
+        undos: undos that are asked for: those that wait for a worker, and those at work.
         workers: those heard of within a day.
         overdue: migrations that ought to have been ended or purged minutes ago.
         unconfirmed: migrations that ended, or are about to, without a confirmation that Google's access is gone.
@@ -55,6 +57,7 @@ class Standing:
     next_due: float
     tickets: int
     dead_tickets: int
+    undos: Line
     workers: tuple[Worker, ...]
     overdue: int
     unconfirmed: int
@@ -113,6 +116,7 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
         next_due=due[0] if due else 0.0,
         tickets=queued(broker),
         dead_tickets=dead_tickets(broker),
+        undos=undowish.line(redis),
         workers=workers(redis),
         overdue=int(redis.zcount("jobs:ends", "-inf", at - _LATE_SECONDS)),
         unconfirmed=unconfirmed(redis, [m for m in every if is_ending(m)]),

@@ -1,10 +1,10 @@
 """An undo as work of its own: asked for by the customer, done in a process of its own, remembered as counts.
 
-    customer's click, mailbox password typed anew
-      └► undo: ended? the same mailbox? nobody at it? ─► audit log ─► process (`jobs.apart`), doors closed
+    customer's click, mailbox password typed anew, handed over
+      └► undo: ended? nobody at it? ─► audit log ─► process (`jobs.apart`), doors closed
 
-The password was discarded at the end of the import and is not kept again: it goes to the process and ends with it.
-Cut off by whatever, an undo goes on where it stopped when the customer asks once more. It may be done while the
+The password was discarded at the end of the import and is not kept again: the process opens it and it ends with that.
+Cut off by whatever, an undo goes on where it stopped when it is done once more (`jobs.undos`). It may be done while the
 import's data is kept, 24 hours after the end at most. Its process reaches the mailbox alone, and of the state
 store by its parent the import's ledger, which it reads, and its own journal.
 """
@@ -12,17 +12,19 @@ store by its parent the import's ledger, which it reads, and its own journal.
 import json
 import secrets
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from redis import Redis
 
-from jobs import audit, mailboxes
-from jobs.apart import Ask, Json, run_apart
+from jobs import audit
+from jobs.apart import GOES_ON, Ask, Json, run_apart
 from jobs.audit import CUSTOMER, Act, Actor
 from jobs.errors import IllegalTransition, JobError
+from jobs.launch import mailbox_from_bytes
 from jobs.migration import ENDS, Migration, part_key, record_key
 from jobs.outside import Outside, tell_refusal
 from jobs.permits import Permit, Script, Words, permit, reading_ledger
@@ -33,12 +35,12 @@ from jobs.storeproxy import Access
 from migrator.egress import Inside, ToMailbox, Trust, close_the_doors, door_of, door_to
 from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
-from migrator.mailbox import Credentials, Mailbox, Target, open_mailbox
+from migrator.mailbox import Mailbox, Target, open_mailbox
 from migrator.retry import Patience
 from migrator.undo import Undone
 from migrator.undo import undo as take_back
 from migrator.untouched import Step
-from oauth.vault import Vault
+from oauth.handover import Handed
 
 HOLD_SECONDS = 120
 """An undo that wrote nothing for this long is taken to be dead, and another may go on."""
@@ -87,7 +89,7 @@ class Task:
     token: str
     ends_at: int
     seconds: float
-    credentials: Credentials = field(repr=False)
+    handed: Handed
 
 
 def data_ends_at(migration: Migration) -> int:
@@ -97,29 +99,28 @@ def data_ends_at(migration: Migration) -> int:
 
 def undo(
     redis: Redis,
-    vault: Vault,
     migration_id: str,
     place: Place,
-    credentials: Credentials,
+    handed: Handed,
     *,
     actor: Actor = CUSTOMER,
     seconds: float = LONGEST_SECONDS,
+    stop: threading.Event = GOES_ON,
 ) -> Undone:
     """Take an ended import back and return what became of its copies; blocks until it is done.
 
     Args:
         redis: the state store.
-        vault: knows the mailbox's opaque names.
         migration_id: the import.
         place: where the mailbox is.
-        credentials: the mailbox's, given anew by the customer.
+        handed: its credentials, given anew by the customer; of no other mailbox than the import's.
         actor: who asked, for the audit log.
         seconds: the process is killed after this long; asked once more, the undo goes on.
+        stop: once it is set the process is killed, too.
 
     Raises:
         UnknownMigration: there is none with this id, or its time is over.
         IllegalTransition: it has not ended.
-        OtherMailbox: the credentials are for another mailbox, or it is not known which one it was.
         UndoUnderWay: one is running.
         AuditBroken, AuditBusy: it cannot be written down, so it was not done.
         ApartFailed: it was cut off; its code says by what (`login-refused`, `mailbox-unreachable`, ...).
@@ -127,11 +128,10 @@ def undo(
     migration = read(redis, migration_id)
     if migration.state not in ENDS:
         raise IllegalTransition(migration.state, "undone")
-    mailboxes.check(redis, vault, migration_id, credentials)
     with _held(redis, migration_id) as token:
         audit.append(redis, actor, Act.UNDOING, migration_id)
-        task = Task(place, migration_id, token, data_ends_at(migration), seconds, credentials)
-        run_apart(in_process, task, outside=_outside(place, Access(redis, _permit(task))), seconds=seconds)
+        task = Task(place, migration_id, token, data_ends_at(migration), seconds, handed)
+        run_apart(in_process, task, outside=_outside(place, Access(redis, _permit(task))), seconds=seconds, stop=stop)
     return undone_of(redis, migration_id)
 
 
@@ -162,10 +162,10 @@ def in_process(task: Task, _: Ask) -> Json:
     """Do the undo; the process's function. Its answer is empty: what was done lies in the store."""
     place, to = task.place, task.place.target
     close_the_doors(Inside(tempfile.gettempdir(), frozenset({(to.host, to.port)}), place.secrets), tell_refusal)
-    reach = ToMailbox((to.host, to.port))
+    reach, credentials = ToMailbox((to.host, to.port)), mailbox_from_bytes(task.handed.open())
 
     def connect() -> Mailbox:
-        mailbox = open_mailbox(to, task.credentials, connect=reach)
+        mailbox = open_mailbox(to, credentials, connect=reach)
         reach.served(mailbox.address)
         return mailbox
 

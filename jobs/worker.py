@@ -1,23 +1,21 @@
-"""A worker: threads that take tickets, and the reconciler, until told to stop."""
+"""A worker: threads that take tickets, others that take undos, and the reconciler, until told to stop."""
 
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import NoReturn
 
 import structlog
-from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
-from redis.exceptions import RedisError
 
 from jobs import nursery
 from jobs.actors import Room, declare_slices
-from jobs.broker import make_broker, open_state
+from jobs.broker import consuming, make_broker, open_state
 from jobs.custody import Custody
 from jobs.heartbeats import beat_until, this_worker
 from jobs.reconciler import reconcile_until
@@ -25,11 +23,9 @@ from jobs.settings import WorkerSettings
 from jobs.slice import Work
 from jobs.spawning import TROUBLE
 from jobs.starting import Starts
+from jobs.undos import Undos, declare_undos
 
 _log = structlog.get_logger()
-
-_POLL_MS = 200
-"""Longest time between two looks for tickets; also what a thread needs to notice that it shall end."""
 
 _MARGIN_SECONDS = 0.5
 """Beside the slices' grace: for clearing up after a slice that had to be killed."""
@@ -44,6 +40,8 @@ def run_worker(
     settings: WorkerSettings,
     stop_event: threading.Event,
     custody: Custody | None = None,
+    undos: Undos | None = None,
+    surveys: AbstractContextManager[object] | None = None,
 ) -> bool:
     """Work until `stop_event` is set, then end within 3 s: slices are asked to end, and what is left goes on elsewhere.
 
@@ -56,6 +54,9 @@ def run_worker(
         settings: see there.
         stop_event: set by the program's signal handlers.
         custody: gives each slice its migration's key; None for work without secrets.
+        undos: what undos are done with; None for a worker that does none.
+        surveys: looks accounts over beside the slices; entered when processes can be started, and ends itself when
+            `stop_event` is set.
     """
     nursery.preload((run.__module__, *settings.preload))
     with ExitStack() as stack:
@@ -64,9 +65,15 @@ def run_worker(
         starts = Starts(settings, stop_event)
         room = Room(redis, broker, run, stop_event, settings, starts, custody)
         declare_slices(room)
+        threads = {broker: settings.threads}
+        if undos:
+            beside = stack.enter_context(_broker(broker_url))
+            declare_undos(beside, redis, stop_event, undos)
+            threads[beside] = settings.undo_threads
         stack.enter_context(_reconciler(room))
         stack.enter_context(_heartbeat(room))
-        stack.enter_context(_threads(room))
+        stack.enter_context(surveys or nullcontext())
+        stack.enter_context(_threads(room, threads))
         _log.info("worker-started", version=version("gmail-migrator"), threads=settings.threads)
         stop_event.wait()
         stopped_at = time.monotonic()
@@ -99,27 +106,15 @@ def _broker(url: str) -> Iterator[RedisBroker]:
 
 
 @contextmanager
-def _threads(room: Room) -> Iterator[None]:
-    worker = Worker(room.broker, worker_timeout=_POLL_MS, worker_threads=room.settings.threads)
-    worker.start()
+def _threads(room: Room, threads: Mapping[RedisBroker, int]) -> Iterator[None]:
     try:
-        yield
+        with consuming(threads, room.settings.stop_grace_seconds + _MARGIN_SECONDS):
+            try:
+                yield
+            finally:
+                room.stop.set()
     finally:
-        room.stop.set()
-        # A store that hangs would hold up Dramatiq's own stop for a minute.
-        seconds = room.settings.stop_grace_seconds + _MARGIN_SECONDS
-        stopper = threading.Thread(target=_stop, args=(worker, seconds), name="stopper", daemon=True)
-        stopper.start()
-        stopper.join(seconds)
         nursery.kill_all()
-
-
-def _stop(worker: Worker, seconds: float) -> None:
-    try:
-        worker.stop(timeout=int(1000 * seconds))
-    except RedisError as error:
-        # Tickets fetched but not begun could not be put back; the reconciler sends new ones.
-        _log.warning("stop-cut-short", error=error)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Afterwards:
         erase: erases an import. Raises as of `jobs.erasing.erase`.
         enter: what the import's mailbox is entered with, of the session's own knowledge or of what was typed (address
             and password, empty where nothing was); None where that is not enough.
-        undo: begins an undo in the background; False where there is no room for one more now.
+        undo: hands an undo over to the workers.
         seconds_to_wait: counts a try by an opaque or private name (0: it may be done).
         pools: where the work is done that waits for somebody else.
     """
@@ -39,6 +39,6 @@ class Afterwards:
     held: Callable[[str], tuple[Holding, ...]]
     erase: Callable[[str], object]
     enter: Callable[[Owned, str, str], Credentials | None]
-    undo: Callable[[str, Credentials], bool]
+    undo: Callable[[str, Credentials], object]
     seconds_to_wait: Callable[[Limit, str], int]
     pools: Pools

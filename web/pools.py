@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Kind = Literal["sign-in", "exchange", "survey", "preview", "undo", "undo-start", "password", "sso"]
+Kind = Literal["sign-in", "exchange", "survey", "preview", "password", "sso"]
 """What is waited for; the names are labels of a metric."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -91,22 +91,6 @@ class Pool:
         self._start(partial(_answer, loop, done, partial(copy_context().run, work, *args, **kwargs)))
         return await done
 
-    def begin(self, work: Callable[[], object], first: Callable[[], object]) -> bool:
-        """Begin work that nobody waits for, and tell whether there was room for it at once.
-
-        What is to be done `first` is done here, where there is room; if it fails, nothing begins.
-        """
-        if not self._taken():
-            self._refused()
-            return False
-        try:
-            first()
-        except BaseException:
-            self._free()
-            raise
-        self._start(work)
-        return True
-
     def serves(self, handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
         """Have a route answered in threads of this pool."""
 
@@ -149,14 +133,6 @@ class Pool:
                 self._waiting.remove(waiter)
                 return
         self._free()
-
-    def _taken(self) -> bool:
-        with self._lock:
-            if self._working >= self._places:
-                return False
-            self._working += 1
-            self._full = False
-            return True
 
     def _start(self, work: Callable[[], object]) -> None:
         try:
@@ -215,15 +191,11 @@ class Pools:
         sign_in: a mailbox's password tried at its server, each in a process of its own.
         exchange: Google's code exchanged for a grant, each in a process of its own.
         preview: what choices would do, computed from thousands of labels.
-        undo: undos, each a process that waits for a mail server most of its time.
-        undo_start: the forms that begin one: a process is started first, to see whether that can be done.
     """
 
     sign_in: Pool = field(default_factory=sign_ins)
     exchange: Pool = field(default_factory=exchanges)
     preview: Pool = field(default_factory=lambda: Pool("preview", 2, 32, 10.0))
-    undo: Pool = field(default_factory=lambda: Pool("undo", 8))
-    undo_start: Pool = field(default_factory=lambda: Pool("undo-start", 4, 16, 5.0))
 
 
 @dataclass(frozen=True, slots=True)

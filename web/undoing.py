@@ -1,4 +1,4 @@
-"""An undo on the pages: asked for by a form, begun at once, watched until it is done."""
+"""An undo on the pages: asked for by a form, done by the workers, watched until it is done."""
 
 from typing import Annotated
 
@@ -10,7 +10,6 @@ from jobs.report import report_on
 from web.afterdoors import Afterwards
 from web.answers import see
 from web.askedfirst import AskedFirst
-from web.busy import come_later
 from web.limits import Limit
 from web.notices import notice_page, shown
 from web.session import COOKIE
@@ -20,9 +19,6 @@ from web.visitor import Owned, owned_import
 
 TRIES = Limit("undo", 10, 900)
 """Passwords typed for the undo of one import."""
-
-_ROOM_SECONDS = 60
-"""An undo takes minutes: so soon there may be room for another one."""
 
 _Cookie = Annotated[str, Cookie(alias=COOKIE)]
 _Address = Annotated[str, Form(max_length=320)]
@@ -39,7 +35,6 @@ def undo_routes(doors: Afterwards) -> APIRouter:
         return _page(doors, owned) if owned.migration.state in ENDS else _too_early(doors, migration)
 
     @routes.post("")
-    @doors.pools.undo_start.serves
     def begin(migration: str, user: _Address = "", password: _Secret = "", cookie: _Cookie = "") -> Response:
         owned = owned_import(doors.state, cookie, migration)
         if owned.migration.state not in ENDS:
@@ -63,15 +58,15 @@ def _page(doors: Afterwards, owned: Owned) -> Response:
 
 
 def _begun(doors: Afterwards, owned: Owned, user: str, password: str) -> Response:
-    """Begin the undo unless it runs or is done already; the page it leads to says how it stands."""
+    """Ask for the undo unless it runs or is done already; the page it leads to says how it stands."""
     migration, place = owned.migration.id, f"/imports/{owned.migration.id}/undo"
     if undowish.standing(doors.state, migration).kind in {"none", "stopped"}:
         wait = doors.seconds_to_wait(TRIES, f"undo {migration}") if password else 0
         if wait:
             return notice_page(doors.host, "too-often", seconds=wait)
         credentials = doors.enter(owned, user, password)
-        if credentials and not doors.undo(migration, credentials):
-            return come_later(lambda: notice_page(doors.host, "busy", place=place), _ROOM_SECONDS)
+        if credentials:
+            doors.undo(migration, credentials)
     return see(place)
 
 

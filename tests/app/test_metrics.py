@@ -21,12 +21,14 @@ from app.metrics import CODES, CONSENT_CODES, OTHER
 from emulator.servers.instance import free_ports
 from jobs import audit
 from jobs.audit.places import OPEN
+from jobs.broker import Sender, make_sender
 from jobs.flow import TOTAL, count_dead
 from jobs.fullness import POOLS, Load, tell
 from jobs.heartbeats import beat, this_worker
 from jobs.migration import State, part_key, record_key
 from jobs.requests import create
 from jobs.slice import failed, wait
+from jobs.surveys import ask
 from jobs.tickets import claim, release
 from migrator.quota import PROJECT_PER_MINUTE
 from web.pools import KINDS
@@ -41,6 +43,7 @@ class Place:
 
     state: Redis
     config: Config
+    sender: Sender
 
     def scrape(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Return what an exporter tells that has just started."""
@@ -54,21 +57,22 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Redis]]:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Redis, Sender]]:
     folder = tmp_path_factory.mktemp("metrics")
     with (
         embedded.start(folder / "redis") as state,
         embedded.start(folder / "keys", persistent=False),
         Redis.from_url(state.url) as client,
     ):
-        yield folder, client
+        yield folder, client, make_sender(state.broker_url)
 
 
 @pytest.fixture
-def place(stores: tuple[Path, Redis]) -> Place:
-    folder, state = stores
+def place(stores: tuple[Path, Redis, Sender]) -> Place:
+    folder, state, sender = stores
     state.flushall()
-    return Place(state, Config.model_validate({"store": {"directory": folder}, "google": {"project": "ours"}}))
+    config = Config.model_validate({"store": {"directory": folder}, "google": {"project": "ours"}})
+    return Place(state, config, sender)
 
 
 def resting(redis: Redis, end: object) -> str:
@@ -123,6 +127,12 @@ def test_pools_of_all_living_processes_are_told_together(place: Place) -> None:
     assert {dict(labels)["pool"] for name, labels in told if name == "migrator_pool_working"} == set(KINDS)
     tell(place.state, "two", {})
     assert set(place.state.hkeys(POOLS)) == {b"one", b"two"}, "who has not been heard of is forgotten"
+
+
+def test_an_account_that_no_worker_has_taken_waits_to_be_looked_over(place: Place) -> None:
+    tell(place.state, "one", {"survey": Load(4, 1, 4)})
+    ask(place.state, place.sender, create(place.state, CUSTOMER, start=False).id)
+    assert place.scrape()["migrator_pool_waiting", (("pool", "survey"),)] == 2
 
 
 def test_every_series_is_there_before_anything_happens(place: Place) -> None:

@@ -10,6 +10,7 @@ from servers.guarded import Guarded
 
 from app.config import Store
 from app.storeurls import configured_urls
+from jobs.broker import make_sender, send_survey, send_tickets
 from jobs.draining import drains
 from jobs.reach import open_store
 from jobs.retention import KEPT, Where
@@ -46,9 +47,10 @@ PRIVATE = ("mig:{a}:sealed", "mig:{a}:ids", "mig:{a}:placed:0", "mig:{a}:labels"
         ("worker", "state", ("web:session:x", "staff:account:x", "limit:x", "launched:x")),
         ("worker", "keys", ("consent:x", "entrusted:x", "launch:x", "idempotent:x")),
         ("web", "state", ("staff:account:x", "staff:session:x", "reconcile:tick", "worker:x", "{dramatiq}:slices")),
+        ("web", "state", ("surveys:turns", "{dramatiq}:slices.msgs")),
         ("console", "state", (*PRIVATE, "web:session:x", "launched:x", "quota:x")),
         ("metrics", "state", (*PRIVATE, "mig:{a}:history", "web:session:x", "staff:account:x", "account:x")),
-        ("console", "keys", ("key:{a}", "consent:x", "entrusted:x")),
+        ("console", "keys", ("key:{a}", "consent:x", "entrusted:x", "handed:undo:a")),
     ],
 )
 def test_a_role_reaches_no_key_of_another(guarded: Guarded, role: str, store: str, keys: tuple[str, ...]) -> None:
@@ -58,6 +60,36 @@ def test_a_role_reaches_no_key_of_another(guarded: Guarded, role: str, store: st
                 client.get(key)
             with pytest.raises(NoPermissionError):
                 client.set(key, 1)
+
+
+def test_the_pages_put_messages_into_one_queue_and_read_none(guarded: Guarded) -> None:
+    web = configured_urls(Store.model_validate(guarded.settings("web")))
+    sender = make_sender(web.broker)
+    for _ in range(2):  # what it writes the first time is there the second time
+        send_survey(sender, "a")
+    with guarded.client("worker", database=1) as worker:
+        assert worker.llen("{dramatiq}:surveys") == 2
+        assert all(worker.ttl(key) > 0 for key in worker.keys("*"))
+    assert guarded.refusals() == []
+    for command in ("LRANGE {dramatiq}:surveys 0 -1", "LPOP {dramatiq}:surveys", "HGETALL {dramatiq}:surveys.msgs"):
+        with pytest.raises(NoPermissionError):
+            sender.client.execute_command(*command.split())
+    with pytest.raises(ResponseError, match=r"can't access|permissions"):
+        send_tickets(sender)
+
+
+def test_what_is_handed_over_to_the_workers_the_web_server_cannot_read_back(guarded: Guarded) -> None:
+    with guarded.client("web", store="keys") as web, guarded.client("worker", store="keys") as worker:
+        web.set("handed:undo:a", b"sealed", ex=60)
+        for command in ("GET", "GETDEL", "DEL", "EXISTS", "DUMP", "COPY handed:undo:a"):
+            with pytest.raises(NoPermissionError):
+                web.execute_command(*command.split(), "handed:undo:a")
+        with pytest.raises(NoPermissionError):
+            web.set("handed:undo:a", b"another", ex=60, get=True)
+        with pytest.raises(NoPermissionError):
+            worker.set("handed:undo:a", b"another", ex=60)
+        assert worker.get("handed:undo:a") == b"sealed"
+        assert worker.delete("handed:undo:a") == 1
 
 
 def test_the_exporter_changes_nothing(guarded: Guarded) -> None:

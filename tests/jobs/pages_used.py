@@ -1,19 +1,21 @@
 """What the pages and the panel's API write in the stores, beside an import: each once, by the code that writes it."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import tenacity
 from pydantic import BaseModel
 from story.house import House
+from waiting import eventually
 
 from app.config import load
 from app.ready import readiness
 from app.stores import Stores, StoreUrls
-from app.surveying import begin, found, halt
+from app.surveying import begin, found
+from app.surveyor import surveying
 from emulator.servers.instance import User
-from jobs import accounts, clientrefused, exchanges, permission, undowish
+from jobs import accounts, clientrefused, exchanges, permission, undos, undowish
 from jobs.audit import PANEL, TERMINAL, staff
 from jobs.fullness import Load, tell
 from jobs.launch import Import, prepare
@@ -22,7 +24,6 @@ from jobs.requests import create, resume
 from jobs.retrying import finish_without, open_again
 from jobs.slice import advance, wait
 from jobs.tickets import claim, release
-from jobs.undoing import Place, undo
 from migrator.blind import blind
 from migrator.hold import FAILED_MESSAGES, held_until
 from migrator.ledger import Ledger
@@ -84,14 +85,8 @@ def act_afterwards(home: House, migration: str, user: User) -> None:
     """Ask for a permission, give it to the support, and take the import back."""
     permission.ask(home.state, migration, permission.Field, staff("0" * 32))
     permission.give(home.state, migration, permission.Field)
-    undowish.ask(home.state, migration)
-    undo(
-        home.state,
-        home.vault,
-        migration,
-        Place(load(home.config).target),
-        Password(user.name, user.password),
-    )
+    undos.ask(home.state, home.keys, home.vault, migration, Password(user.name, user.password))
+    eventually(lambda: undowish.standing(home.state, migration).kind == "done")
 
 
 def look_over(home: House, user: User) -> str:
@@ -103,14 +98,9 @@ def look_over(home: House, user: User) -> str:
     Safe(home.state, migration, home.vault.make(migration)).seal(grant=Grant(made["refresh_token"]).to_bytes())
     prepare(home.state, home.vault, migration, Import("c1", Password(user.name, user.password)))
     create(home.state, "c1", migration_id=migration, start=False)
-    with stores_of(home) as stores:
-        begin(load(home.config), stores, migration)
-        tenacity.Retrying(
-            stop=tenacity.stop_after_delay(90),
-            wait=tenacity.wait_fixed(0.1),
-            retry=tenacity.retry_if_result(lambda row: row is None),
-        )(found, stores, migration)
-        halt(60)
+    with stores_of(home) as stores, surveying(load(home.config), stores, threading.Event()):
+        begin(stores, migration)
+        eventually(lambda: found(stores, migration), 90)
     return migration
 
 

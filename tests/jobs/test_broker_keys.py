@@ -29,7 +29,8 @@ def test_a_traceback_is_taken_out_of_a_message_before_it_is_stored(broker: Redis
 
 
 def test_nothing_in_the_broker_stores_exceptions_or_opens_a_port(broker: RedisBroker) -> None:
-    assert [type(one).__name__ for one in broker.middleware] == ["StripTraceback", "EndDates"]
+    names = ["StripTraceback", "EndDates", "AgeLimit", "TimeLimit", "Retries"]
+    assert [type(one).__name__ for one in broker.middleware] == names
 
 
 def test_every_key_of_the_broker_has_an_end_date_as_soon_as_a_ticket_is_sent(broker: RedisBroker) -> None:

@@ -9,22 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
+from imported import Import
 from redis import Redis
-from servers.entry import item, letter
 from servers.fixtures import StartServer
 
 from app.embedded import EmbeddedStore
 from emulator.servers.instance import Limits, Server
-from jobs import audit, mailboxes, scripts
+from jobs import mailboxes, scripts
 from jobs.apart import ApartFailed
 from jobs.audit import Act, AuditBroken
 from jobs.errors import IllegalTransition, UnknownMigration
-from jobs.mailboxes import OtherMailbox
-from jobs.migration import State, new_id, record_key
+from jobs.migration import new_id
 from jobs.requests import create, read
 from jobs.retention import ENDED_SECONDS
-from jobs.slice import advance, ended
-from jobs.tickets import claim, release
 from jobs.undoing import (
     HOLD_SECONDS,
     Place,
@@ -33,73 +30,14 @@ from jobs.undoing import (
     _Journal,
     data_ends_at,
     is_running,
-    undo,
     undone_of,
 )
 from migrator.errors import LeaseLost
-from migrator.ledger import Ledger
-from migrator.mailbox import MasterUser, Password, Target, open_mailbox
-from migrator.records import FolderState, Placed
+from migrator.mailbox import MasterUser, Password, Target
 from migrator.undo import Undone
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[2]
 CRASH = ROOT / "tests" / "story" / "crash"
-
-
-class Import:
-    """An import of six messages into two folders, ended a moment ago; one mail was there before."""
-
-    def __init__(self, redis: Redis, url: str, server: Server, folder: Path) -> None:
-        self.redis, self.url, self.server = redis, url, server
-        self.master = folder / "master.key"
-        add_key(self.master)
-        self.vault = Vault(redis, KeyRing.read(self.master))
-        self.user = server.new_user()
-        self.place = Place(Target(server.host, server.port, "none"))
-        self.credentials = Password(self.user.name, self.user.password)
-        self.id = create(redis, "c1").id
-        mailboxes.remember(redis, self.vault, self.id, self.credentials)
-        self.folders = self._filled()
-        for end in (advance(State.FINISHING), ended(State.DONE)):
-            claimed = claim(redis, 10.0)
-            assert claimed is not None
-            release(redis, claimed.id, claimed.token, end)
-
-    def _filled(self) -> list[str]:
-        ledger = Ledger(self.redis, self.id)
-        with open_mailbox(self.place.target, self.credentials) as mailbox:
-            names = ["INBOX", mailbox.shape().prefix + "Work"]
-            mailbox.append(mailbox.select("INBOX"), [item(letter(99))])
-            for number, name in enumerate(names):
-                mailbox.create(name)
-                selected = mailbox.select(name)
-                wires = [letter(10 * number + n) for n in range(3)]
-                uids = [answer.uid for answer in mailbox.append(selected, [item(wire) for wire in wires])]  # type: ignore[union-attr]
-                placed = [
-                    Placed(10 * number + n, uid, len(wire), b"d" * 16, b"l" * 8)
-                    for n, (uid, wire) in enumerate(zip(uids, wires, strict=True))
-                ]
-                state = FolderState(name, selected.uidvalidity, selected.uidnext, uids[-1] + 1)
-                ledger.write(ledger.folder(number, state), *ledger.place(number, placed))
-            ledger.write(ledger.made_folders([names[1]]))
-        return names
-
-    def undo(self, **changes: object) -> Undone:
-        given = {"place": self.place, "credentials": self.credentials, **changes}
-        return undo(self.redis, self.vault, self.id, **given)  # type: ignore[arg-type]
-
-    def lying(self) -> dict[str, int]:
-        with self.server.observer(self.user) as observer:
-            there = [name for name in self.folders if observer.folder_exists(name)]
-            return {name: observer.folder_status(name, ["MESSAGES"])[b"MESSAGES"] for name in there}
-
-    def acts(self) -> list[str]:
-        return [str(entry.act) for entry in audit.entries(self.redis, self.id)]
-
-    def part(self, name: str) -> str:
-        return f"{record_key(self.id)}:{name}"
 
 
 @pytest.fixture
@@ -150,34 +88,19 @@ def test_when_the_time_is_over_there_is_nothing_any_more(on_dovecot: Import) -> 
         on_dovecot.undo()
 
 
-@pytest.mark.parametrize(
-    "other", [Password("somebody.else", "pass"), MasterUser("somebody.else", "master", "masterpass")]
-)
-def test_no_other_mailbox_is_touched(on_dovecot: Import, other: Password | MasterUser) -> None:
-    with pytest.raises(OtherMailbox):
-        on_dovecot.undo(credentials=other)
-    assert on_dovecot.acts() == []
-
-
-def test_of_an_import_whose_mailbox_is_not_known_nothing_is_taken_back(on_dovecot: Import) -> None:
-    on_dovecot.redis.delete(on_dovecot.part("mailbox"))
-    with pytest.raises(OtherMailbox):
-        on_dovecot.undo()
-
-
 def test_the_same_mailbox_may_be_entered_by_a_master_user(
     redis: Redis, store: EmbeddedStore, start_server: StartServer, tmp_path: Path
 ) -> None:
     done = Import(redis, store.url, start_server("dovecot", Limits()), tmp_path)
     master = done.server.master
     assert master is not None
-    undone = done.undo(credentials=MasterUser(done.user.name, master.name, master.password))
+    undone = done.undo(handed=done.handed(MasterUser(done.user.name, master.name, master.password)))
     assert undone.removed == 6
 
 
 def test_a_wrong_password_is_told_and_changes_nothing(done: Import) -> None:
     with pytest.raises(ApartFailed) as failed:
-        done.undo(credentials=Password(done.user.name, "wrong"))
+        done.undo(handed=done.handed(Password(done.user.name, "wrong")))
     assert failed.value.code == "login-refused"
     assert done.lying()["INBOX"] == 4
     assert done.undo().removed == 6
@@ -222,7 +145,6 @@ def _asked(done: Import, crash: Path, who: str, point: str, nth: int) -> "subpro
         "url": done.url,
         "host": done.server.host,
         "port": str(done.server.port),
-        "master": str(done.master),
         "migration": done.id,
         "user": done.user.name,
         "password": done.user.password,
@@ -271,7 +193,7 @@ def test_a_kill_in_the_middle_is_gone_on_from(done: Import, tmp_path: Path, poin
 
 @pytest.mark.parametrize("gone", ["record", "hold"])
 def test_an_undo_that_is_not_the_one_any_more_writes_nothing(on_dovecot: Import, gone: str) -> None:
-    task = Task(on_dovecot.place, on_dovecot.id, "t", int(time.time()) + 600, 60, on_dovecot.credentials)
+    task = Task(on_dovecot.place, on_dovecot.id, "t", int(time.time()) + 600, 60, on_dovecot.handed())
     journal = _Journal(on_dovecot.redis, task)
     on_dovecot.redis.set(on_dovecot.part("undoing"), "t", ex=60)
     journal.write(Undone(removed=1))

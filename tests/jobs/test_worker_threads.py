@@ -96,7 +96,7 @@ def test_a_ticket_has_no_argument(redis: Redis, store: EmbeddedStore, worker: Wo
     eventually(lambda: read(redis, migration.id).state is State.DONE)
     worker.stop()
     written = b"".join(path.read_bytes() for path in (store.directory / "appendonlydir").iterdir())
-    tickets = re.findall(rb'\{"queue_name":.*?"message_timestamp":\d+\}', written)
+    tickets = re.findall(rb'\{"queue_name":"slices".*?"message_timestamp":\d+\}', written)
     assert tickets
     assert all(b'"args":[],"kwargs":{}' in ticket for ticket in tickets)
     assert not any(migration.id.encode() in ticket for ticket in tickets)

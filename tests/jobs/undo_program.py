@@ -1,25 +1,24 @@
-"""A program that asks for one undo, as the web server would, and says how it went; it is killed by tests."""
+"""A program that asks for one undo, as a worker would, and says how it went; it is killed by tests."""
 
 import json
 import sys
-from pathlib import Path
 
 from redis import Redis
 
 from jobs.apart import ApartFailed
+from jobs.launch import mailbox_as_bytes
 from jobs.undoing import Place, undo
 from migrator.mailbox import Password, Target
-from oauth.keyring import KeyRing
-from oauth.vault import Vault
+from oauth.handover import sealed_for
 
 
 def main(told: dict[str, str]) -> str:
     """Return `done` or the code of the failure."""
     target = Target(told["host"], int(told["port"]), "none")
     with Redis.from_url(told["url"]) as redis:
-        vault = Vault(redis, KeyRing.read(Path(told["master"])))
         try:
-            undo(redis, vault, told["migration"], Place(target), Password(told["user"], told["password"]))
+            handed = sealed_for("undo", mailbox_as_bytes(Password(told["user"], told["password"])))
+            undo(redis, told["migration"], Place(target), handed)
         except ApartFailed as failed:
             return failed.code
     return "done"

@@ -26,19 +26,18 @@ from consents import stores_in
 from front_desk import enlist
 from key_leaks import leaks
 from redis import Redis
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 from scraping import served
 from structlog.testing import capture_logs
 from waiting import eventually
 from ways import HOST_KEY, ISSUER, PANEL, jwks
 
-from app.afterwards import begin_undo
 from app.api_tokens import add_token
 from app.config import Config
 from app.console import console_site
 from app.server import site_of
 from app.stores import Stores
-from jobs import audit, requests, undowish
+from jobs import audit, requests
 from jobs.kept import Where
 from jobs.launch import Import, prepare
 from jobs.migration import State, new_id, record_key
@@ -48,7 +47,6 @@ from web.api.tokens import Scope
 from web.operator import session as staff_sessions
 from web.operator.session import COOKIE as STAFF_COOKIE
 from web.operator.session import Stage
-from web.pools import Pools
 from web.session import COOKIE, Entered
 
 PAGES, CONSOLE = "import.example.org", "console.example.org"
@@ -386,16 +384,6 @@ def test_an_open_page_is_let_go_and_the_log_says_why(place: Installation) -> Non
             answer.read()
             eventually(lambda: bool(told))
     assert told == [{"event": "store-trouble", "place": "events", "code": "store-unreachable", "log_level": "warning"}]
-
-
-def test_undos_that_could_not_begin_take_nobody_s_place(place: Installation) -> None:
-    stores, pool = place.stores.for_pages(), Pools().undo
-    with read_only(place.state):
-        for _ in range(20):
-            with pytest.raises(ReadOnlyError):
-                begin_undo(place.config, stores, pool, place.migration, CREDENTIALS)
-    assert begin_undo(place.config, stores, pool, place.migration, CREDENTIALS)
-    eventually(lambda: undowish.standing(place.state, place.migration).kind != "running")
 
 
 def asked_again(found: Mapping[str, Answer], who: AbstractSet[str]) -> None:

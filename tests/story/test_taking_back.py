@@ -10,10 +10,12 @@ from story.layouts import Layout
 from emulator.servers.instance import Server
 from jobs import audit
 from jobs.erasing import erase
+from jobs.launch import mailbox_as_bytes
 from jobs.migration import State
 from jobs.undoing import Place, undo
 from migrator.labels import Choices
 from migrator.mailbox import Password, Target
+from oauth.handover import sealed_for
 
 
 def test_a_mailbox_is_what_it_was_before_the_import(small: Layout, mailbox_server: Server, tmp_path: Path) -> None:
@@ -36,7 +38,8 @@ def test_a_mailbox_is_what_it_was_before_the_import(small: Layout, mailbox_serve
         assert b"From: Mail import <import@host.example>" in summary
         assert f"/imports/{migration}".encode() in summary.replace(b"=\r\n", b"")
         place = Place(Target(mailbox_server.host, mailbox_server.port, "none"))
-        undone = undo(home.state, home.vault, migration, place, Password(user.name, user.password))
+        handed = sealed_for("undo", mailbox_as_bytes(Password(user.name, user.password)))
+        undone = undo(home.state, migration, place, handed)
         assert (undone.removed, undone.changed, undone.missing, undone.refused) == (copies, 0, 0, 0)
         assert copies > 100
         with enter(mailbox_server, user) as mailbox:

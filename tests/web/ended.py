@@ -1,6 +1,5 @@
 """Imports that have really run and ended, and the pages after the end, over HTTP."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,15 +55,11 @@ class Town:
 
     def undone(self, migration: str) -> undowish.Standing:
         """Wait until an undo that was asked for has come to something, and return what."""
-        found = tenacity.Retrying(
+        return tenacity.Retrying(
             stop=tenacity.stop_after_delay(60),
             wait=tenacity.wait_fixed(0.1),
             retry=tenacity.retry_if_result(lambda standing: standing.kind == "running"),
         )(undowish.standing, self.stores.state, migration)
-        for thread in threading.enumerate():
-            if thread.name == "undo":
-                thread.join(60)
-        return found
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """An import taken back on the pages: a real import into a real Dovecot, undone over HTTP."""
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,29 +128,15 @@ def test_a_session_that_does_not_know_its_mailbox_asks_for_the_address(there: To
 
 def test_a_running_undo_is_shown_and_not_begun_twice(there: Town, ended: tuple[str, User]) -> None:
     migration, user = ended
-    undowish.ask(there.stores.state, migration)
+    there.stores.state.set(f"{record_key(migration)}:undoing", "another", ex=60)
     customer = there.customer(user)
     page = customer.ask("GET", f"/imports/{migration}/undo").text
     assert "Your import is being undone" in page
     assert f'hx-get="/imports/{migration}/undo"' in page
     assert 'name="password"' not in page
     assert customer.post(f"/imports/{migration}/undo", password="wrong").status == 303
-    assert not [thread for thread in threading.enumerate() if thread.name == "undo"]
-    undowish.settle(there.stores.state, migration)
-
-
-def test_when_many_undos_run_a_customer_is_asked_to_come_again(there: Town, ended: tuple[str, User]) -> None:
-    migration, user = ended
-    undowish.settle(there.stores.state, migration)
-    enough, pool = threading.Event(), there.doors.pools.undo
-    while pool.begin(enough.wait, first=threading.Event):
-        pass
-    taken = pool.load.working
-    answer = there.customer(user).post(f"/imports/{migration}/undo", password=user.password)
-    enough.set()
-    assert (answer.status, taken) == (503, 8)
-    assert "try again in a few minutes" in answer.text
-    assert undowish.standing(there.stores.state, migration).kind == "none"
+    assert not there.stores.state.exists(f"{record_key(migration)}:undo-wish")
+    there.stores.state.delete(f"{record_key(migration)}:undoing")
 
 
 def test_an_undo_that_was_cut_off_is_offered_again(there: Town, ended: tuple[str, User]) -> None:

@@ -6,7 +6,6 @@ single sign-on that hangs, passwords that are hashed: all at once, on the real p
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ from emulator.servers.instance import Limits, Server
 from jobs import accounts, requests
 from jobs.fullness import Load, fullness
 from jobs.launch import Import, prepare
-from jobs.migration import new_id, record_key
+from jobs.migration import new_id
 from migrator.mailbox import Password
 from oauth.grant import Grant
 from oauth.vault import Safe
@@ -49,6 +48,7 @@ def there(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Google() as google:
         invent(google, 3)
         with besieged(tmp_path_factory.mktemp("siege"), google, server) as made:
+            made.home.start_worker()
             yield made
 
 
@@ -61,23 +61,19 @@ def again_and_again(work: Siege, number: int, over: threading.Event) -> None:
             return
 
 
-def connected(
-    there: Besieged, server: Server, name: str, *, domain: str = "", ended: bool = False
-) -> tuple[Visitor, str]:
-    """Return a customer and the path of a connected import that waits for its start, or of one that has ended."""
+def connected(there: Besieged, server: Server, name: str) -> tuple[Visitor, str]:
+    """Return a customer and the path of a connected import that waits for its start."""
     state, vault, migration, user = there.home.state, there.home.vault, new_id(), server.new_user()
-    address, login = (f"{name}@{domain}", f"{name}@{domain}") if domain else (f"{user.name}@{DOMAIN}", user.name)
+    address = f"{user.name}@{DOMAIN}"
     account = f"{name}@gmail.example"
     there.google.control("accounts", {"address": account, "synthetic": 3})
     accounts.claim(state, vault, migration, account)
     safe = Safe(state, migration, vault.make(migration))
     safe.seal(grant=Grant(there.google.grant(account=account)["refresh_token"]).to_bytes())
     safe.seal(addresses=json.dumps({"account": account, "mailbox": address}).encode())
-    prepare(state, vault, migration, Import(name, Password(login, user.password), domain=domain))
+    prepare(state, vault, migration, Import(name, Password(user.name, user.password)))
     requests.create(state, name, migration_id=migration, start=False)
-    if ended:
-        state.hset(record_key(migration), mapping={"state": "done", "phase": "done", "ended_at": time.time()})
-    session = sessions.enter(state, "", Entered(name, address, domain=domain), (migration,))
+    session = sessions.enter(state, "", Entered(name, address), (migration,))
     return Visitor(there.pages, {COOKIE: session.id}), f"/imports/{migration}"
 
 
@@ -96,7 +92,6 @@ def kinds(there: Besieged, server: Server) -> dict[str, Kind]:
     """All kinds, their customers come in already: what they do next is to wait."""
     back = [back_from_google(there, number) for number in range(81)]
     looked = [connected(there, server, f"looked-{number}") for number in range(16)]
-    undone = [connected(there, server, f"undone-{number}", domain=SILENT, ended=True) for number in range(9)]
 
     def sign_in(number: int) -> Answer:
         return there.stranger().ask("POST", "/signin", address=f"user-{number}@{SILENT}", password="wrong")
@@ -109,10 +104,6 @@ def kinds(there: Besieged, server: Server) -> dict[str, Kind]:
         customer, path = looked[number]
         return customer.ask("GET", f"{path}/check")
 
-    def undo(number: int) -> Answer:
-        customer, path = undone[number]
-        return customer.ask("POST", f"{path}/undo", password="secret")
-
     def sso(_: int) -> Answer:
         return there.member().ask("POST", "/signin/sso")
 
@@ -122,7 +113,6 @@ def kinds(there: Besieged, server: Server) -> dict[str, Kind]:
             Kind("sign-in", sign_in, 40),
             Kind("exchange", exchange, 80),
             Kind("survey", survey, 16, refused=False),
-            Kind("undo", undo, 8),
             Kind("sso", sso, 20),
         )
     }
@@ -152,7 +142,7 @@ def is_put_off(answer: Answer) -> bool:
     return answer.status == 503 and answer.headers.get("retry-after", "").isdecimal()
 
 
-@pytest.mark.parametrize("kind", ["sign-in", "exchange", "survey", "undo", "sso"])
+@pytest.mark.parametrize("kind", ["sign-in", "exchange", "survey", "sso"])
 @pytest.mark.usefixtures("besieging")
 def test_everything_else_is_there_while_a_kind_of_work_is_saturated(
     kind: str, there: Besieged, kinds: dict[str, Kind]

@@ -2,11 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import pytest
+from filling import filled
 from structlog.testing import capture_logs
 from waiting import eventually
 
@@ -14,19 +13,6 @@ from jobs.fullness import Load
 from web.pools import KINDS, Pool, PoolFull, Pools, StaffPools, loads_of
 
 WORD: ContextVar[str] = ContextVar("word", default="")
-
-
-@contextmanager
-def filled(pool: Pool) -> Iterator[threading.Event]:
-    """Take all places of a pool until the event is set."""
-    over = threading.Event()
-    while pool.begin(over.wait, first=threading.Event):
-        pass
-    try:
-        yield over
-    finally:
-        over.set()
-        eventually(lambda: pool.load.working == 0)
 
 
 def test_work_is_done_in_a_thread_of_the_pool_and_its_answer_comes_back() -> None:
@@ -107,25 +93,6 @@ def test_whoever_asked_may_be_gone_and_the_place_is_free_only_when_the_work_has_
     assert pool.load.working == 1
     over.set()
     eventually(lambda: pool.load.working == 0)
-
-
-def test_work_that_nobody_waits_for_begins_at_once_or_not_at_all() -> None:
-    pool, done = Pool("undo", 1), list[str]()
-    with filled(pool):
-        assert not pool.begin(lambda: done.append("begun"), first=lambda: done.append("first"))
-    assert done == []
-
-
-def test_where_what_comes_first_fails_nothing_begins_and_no_place_is_taken() -> None:
-    pool = Pool("undo", 1)
-
-    def fail() -> None:
-        raise LookupError
-
-    for _ in range(3):
-        with pytest.raises(LookupError):
-            pool.begin(fail, first=fail)
-    assert pool.load.working == 0
 
 
 def test_the_log_is_told_when_it_begins_to_be_full_and_not_each_time() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from browser import Answer, Browser, free_port, wait_for
 from consents import config_for
+from filling import filled
 from stand_in import Google
-from waiting import eventually
 from ways import FROM_PANEL, HOST_KEY, ISSUER, PANEL, claims, jwks, signed
 from website import KEYS
 
@@ -22,7 +22,6 @@ SMALL = Pools(
     sign_in=Pool("sign-in", 1),
     exchange=Pool("exchange", 1),
     preview=Pool("preview", 1),
-    undo_start=Pool("undo-start", 1),
 )
 
 
@@ -63,13 +62,8 @@ def customer(small_site: Config, google: Google, stores: Stores) -> Browser:
 
 def while_full(pool: Pool, browser: Browser, verb: str, path: str, **form: str) -> tuple[Answer, Answer]:
     """Return what is answered while a pool is full, and afterwards."""
-    over = threading.Event()
-    assert pool.begin(over.wait, first=threading.Event)
-    try:
+    with filled(pool):
         refused = browser.get(path) if verb == "GET" else browser.post(path, **form)
-    finally:
-        over.set()
-        eventually(lambda: pool.load.working == 0)
     assert (refused.status, refused.headers["retry-after"]) == (503, "10"), refused.text
     assert "We are busy" in refused.text
     assert "set-cookie" not in refused.headers
@@ -94,9 +88,3 @@ def test_choices_are_shown_in_a_moment(customer: Browser) -> None:
     assert later.status == 200
     _, later = while_full(SMALL.preview, customer, "POST", f"{place}/choices", uncounted="1", policy="one-copy")
     assert later.status == 200
-
-
-def test_an_undo_is_not_begun(customer: Browser) -> None:
-    place = customer.connect()
-    _, later = while_full(SMALL.undo_start, customer, "POST", f"{place}/undo", password="x")
-    assert "has not ended" in later.text or later.status == 409

@@ -148,7 +148,7 @@ def not_counted(open_inn: Inn) -> Iterator[None]:
 def test_an_import_starts_without_the_count(open_inn: Inn, dovecot: Server, user: User) -> None:
     browser = open_inn.signed_in(user)
     page = browser.get(to_check(browser))
-    assert ("We are counting your mail" in page.text, ADDRESS in page.text) == (True, True)
+    assert ("As soon as your mail has been counted" in page.text, ADDRESS in page.text) == (True, True)
     choose = browser.get(sent(browser, form_for(page.text, "/confirm")).place)
     assert (choose.status, "been counted yet" in choose.text) == (200, True)
     place = sent(browser, form_for(choose.text, "/choices"), "start").place

@@ -74,7 +74,7 @@ class Need(Told):
 
 
 class Queue(Told):
-    """How deep the queue is; seconds, and numbers of imports, slices and tickets."""
+    """How deep the queue is; seconds, and numbers of imports, slices, tickets and undos."""
 
     ready: Count
     oldest_ready_seconds: Annotated[float, Field(ge=0)]
@@ -84,6 +84,8 @@ class Queue(Told):
     next_due: Time
     tickets: Count
     dead_tickets: Count
+    undos_waiting: Count
+    undos_running: Count
 
 
 class WorkerTold(Told):

@@ -97,6 +97,8 @@ def _queue(found: Standing) -> Queue:
         next_due=time_of(found.next_due),
         tickets=found.tickets,
         dead_tickets=found.dead_tickets,
+        undos_waiting=found.undos.waiting,
+        undos_running=found.undos.working,
     )
 
 
