@@ -84,7 +84,7 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
         return
     purpose = Purpose(new_id(), expected=options.account)
     connect_account(console, config, stores, purpose, None)
-    source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
+    source = Sealed(purpose.migration, stores.opening_vault.key(purpose.migration))
     with kept_on(stores, purpose.migration):  # if this process dies over the preview, a worker gives the access back
         try:
             yield source

@@ -224,7 +224,7 @@ def _answer(survey: _Survey, turn: Turn) -> Json:
     state, migration = survey.stores.state, survey.migration
     config = config_for(survey.config, state, migration)
     audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
-    task = Look(config.without_stores, Sealed(migration, survey.stores.vault.key(migration)))
+    task = Look(config.without_stores, Sealed(migration, survey.stores.opening_vault.key(migration)))
     return apart(
         look_over,
         task,

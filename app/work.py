@@ -51,7 +51,7 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
-    custody = Custody(stores.vault, receipt_maker(config), give_back)
+    custody = Custody(stores.opening_vault, receipt_maker(config), give_back)
     with (
         watching_client(config, stores.urls.state, stop),
         settling(config, stores, stop),

@@ -25,7 +25,7 @@ from jobs.retention import KEPT, row_for
 from migrator.labels import Choices
 from migrator.mailbox import Password
 from oauth.grant import Grant
-from oauth.vault import Safe
+from oauth.vault import Safe, Sealer
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def connected(google: Google, stores: Stores, user: User, *, start: bool = False
     if account != ADDRESS:
         google.control("accounts", {"address": account, "synthetic": 3})
     accounts.claim(stores.state, stores.vault, migration, account)
-    safe = Safe(stores.state, migration, stores.vault.make(migration))
+    safe = Sealer(stores.state, migration, stores.vault.make(migration))
     safe.seal(grant=Grant(google.grant(account=account)["refresh_token"]).to_bytes())
     prepare(stores.state, stores.vault, migration, Import(customer, Password(user.name, user.password)))
     requests.create(stores.state, customer, migration_id=migration, start=start)
@@ -342,7 +342,7 @@ def test_no_secret_and_no_address_is_kept_in_the_clear(
     there = result(stores, migration)
     kept = everything(stores.state)
     assert json.loads(stores.state.get(f"{record_key(migration)}:survey") or b"")["ids"]
-    token = grant_of(Safe(stores.state, migration, stores.vault.key(migration))).refresh_token
+    token = grant_of(Safe(stores.state, migration, stores.opening_vault.key(migration))).refresh_token
     for secret in (ADDRESS, token, user.name):
         assert secret.encode() not in kept
         assert secret not in repr(there)

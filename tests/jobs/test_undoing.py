@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 from servers.entry import item, letter
 from servers.fixtures import StartServer
+from vaults import vault_of
 
 from app.embedded import EmbeddedStore
 from emulator.servers.instance import Limits, Server
@@ -41,8 +42,7 @@ from migrator.ledger import Ledger
 from migrator.mailbox import MasterUser, Password, Target, open_mailbox
 from migrator.records import FolderState, Placed
 from migrator.undo import Undone
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Vault
+from oauth.keyring import add_key
 
 ROOT = Path(__file__).resolve().parents[2]
 CRASH = ROOT / "tests" / "story" / "crash"
@@ -55,7 +55,7 @@ class Import:
         self.redis, self.url, self.server = redis, url, server
         self.master = folder / "master.key"
         add_key(self.master)
-        self.vault = Vault(redis, KeyRing.read(self.master))
+        self.vault = vault_of(redis, self.master)
         self.user = server.new_user()
         self.place = Place(Target(server.host, server.port, "none"))
         self.credentials = Password(self.user.name, self.user.password)

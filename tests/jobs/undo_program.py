@@ -5,19 +5,18 @@ import sys
 from pathlib import Path
 
 from redis import Redis
+from vaults import vault_of
 
 from jobs.apart import ApartFailed
 from jobs.undoing import Place, undo
 from migrator.mailbox import Password, Target
-from oauth.keyring import KeyRing
-from oauth.vault import Vault
 
 
 def main(told: dict[str, str]) -> str:
     """Return `done` or the code of the failure."""
     target = Target(told["host"], int(told["port"]), "none")
     with Redis.from_url(told["url"]) as redis:
-        vault = Vault(redis, KeyRing.read(Path(told["master"])))
+        vault = vault_of(redis, Path(told["master"]))
         try:
             undo(redis, vault, told["migration"], Place(target), Password(told["user"], told["password"]))
         except ApartFailed as failed:

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from promise.keys import master_keys
 from promise.places import in_files, in_store
 from redis import Redis
+from vaults import vault_of
 
 from app import embedded
 from app.stores import connect
 from oauth.errors import SealBroken
-from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe
 
 _NONCE, _TAG, _KEY = 12, 16, 32
 _WRAPPED = _NONCE + _KEY + _TAG
@@ -56,7 +56,7 @@ def _sealed(state: Any) -> Iterator[tuple[Secret, bytes]]:
 
 def opened_as_the_product_does(folder: Path, keys: Redis, master: Path, ids: Iterable[str]) -> set[Secret]:
     """Return the secrets that the product's own code opens, with this folder of the state and this key store."""
-    vault, opened = Vault(keys, KeyRing.read(master)), set()
+    vault, opened = vault_of(keys, master), set()
     with embedded.start(folder) as store, connect(store.url) as state:
         for migration in ids:
             for name in ("grant", "mailbox"):

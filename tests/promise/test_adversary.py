@@ -16,6 +16,7 @@ import pytest
 from promise.intruder import Loot, Secret, loot, opened_as_the_product_does, opened_by_force
 from promise.town import Town, town
 from redis import Redis
+from vaults import WORKERS
 
 from app import embedded
 from app.stores import connect
@@ -25,7 +26,7 @@ from jobs.migration import ENDS, State
 from jobs.requests import cancel, resume
 from oauth.keyring import KeyRing
 from oauth.sealing import closed
-from oauth.vault import Vault
+from oauth.vault import WorkersVault
 
 pytestmark = pytest.mark.xdist_group("adversary")  # its customers live through much, once
 
@@ -149,7 +150,7 @@ def test_the_intruder_knows_a_key_when_he_sees_one(scene: Scene, tmp_path: Path)
     taken, master, (first, second, third, *_) = scene.loot_before, scene.place.home.master, scene.ids.values()
     ring = KeyRing.read(master)
     with _no_keys(tmp_path) as keys:
-        vault = Vault(keys, ring)
+        vault = WorkersVault(keys, ring, WORKERS)
         sealed = {
             (one, "grant"): closed(vault.make(one), b"a secret", f"{one}/grant") for one in (first, second, third)
         }
