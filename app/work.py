@@ -3,6 +3,8 @@
 import threading
 from functools import partial
 
+import click
+
 from app import exchanging
 from app.child import surroundings, work
 from app.clientwatch import watching_client
@@ -13,12 +15,15 @@ from app.kernelwalls import look_at_walls
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
 from app.revoking import give_back
+from app.sentences import sentence
 from app.settling import settling
 from app.stores import Stores
 from app.telling import hook_of, telling
 from jobs import worker
 from jobs.custody import Custody
 from jobs.settings import WorkerSettings
+from oauth.errors import WorkersKeyUnusable
+from oauth.vault import WorkersVault
 
 
 def serve(config: Config, stores: Stores, stop: threading.Event) -> bool:
@@ -39,7 +44,7 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
     """Work until `stop` is set; the children are given the configuration and no secret. Returns as of `jobs.worker`.
 
     Raises:
-        click.ClickException: the kernel's walls are required, and missing.
+        click.ClickException: the kernel's walls are required, and missing; or the workers' private keys are.
     """
     look_at_walls(required=config.worker.require_kernel_walls)
     settings = WorkerSettings(
@@ -51,10 +56,17 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
-    custody = Custody(stores.opening_vault, receipt_maker(config), give_back)
+    custody = Custody(_opening_vault(stores), receipt_maker(config), give_back)
     with (
         watching_client(config, stores.urls.state, stop),
         settling(config, stores, stop),
         keeping(config, stores, stop),
     ):
         return worker.run_worker(stores.urls.state, stores.urls.broker, work, settings, stop, custody)
+
+
+def _opening_vault(stores: Stores) -> WorkersVault:
+    try:
+        return stores.opening_vault
+    except WorkersKeyUnusable as unusable:
+        raise click.ClickException(sentence(unusable.code)) from None

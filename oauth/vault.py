@@ -45,15 +45,19 @@ class Vault:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def make(self, migration: str) -> bytes:
-        """Return the public half of the migration's pair, 32 bytes; the first call makes it."""
+    def make(self, migration: str, private: bytes = b"") -> bytes:
+        """Return the public half of the migration's pair, 32 bytes; the first call makes it.
+
+        `private`: a fresh private half, for a caller who keeps it himself while what it opens is used and ended in his
+        own process. Without it nobody but the workers has one.
+        """
         store, names = self._keys.holding(migration), names_of(migration)
         found = store.exists(*names) if store is not None else 0
         if store is not None and 0 < found < len(names):  # of before there were pairs; nothing can be sealed for it
             store.delete(*names)
         if found < len(names):
             store = self._keys.assign(migration)
-            self._put(store, migration, fresh_key())
+            self._put(store, migration, private or fresh_key())
         return self.seal_to(migration)
 
     def seal_to(self, migration: str) -> bytes:

@@ -15,6 +15,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PROVIDED = Path("/run")
 """Where systemd and Docker put what they hand to one service alone; who may read it there is theirs to say."""
 
+_KEEP = "Start a worker, then keep a copy of it elsewhere."
+
 
 def files(config: Config) -> Iterator[Finding]:
     """Look at every file that holds a secret."""
@@ -46,7 +48,7 @@ def _master_key(config: Config) -> Iterator[Finding]:
     make = f"Put it back from its backup; a new installation makes one: migrator master-key add {path}"
     if not path.exists():
         if config.store.master_key_file is None:
-            yield warn(name, f"{path} is made at the first start", "Start a worker, then keep a copy of it elsewhere.")
+            yield warn(name, f"{path} is made at the first start", _KEEP)
         else:
             yield bad(name, f"{path} is not there", make)
         return
@@ -65,9 +67,7 @@ def _workers_key(config: Config) -> Iterator[Finding]:
     make = f"Put it back from its backup; a new installation makes both: migrator workers-key add {private} {public}"
     if not private.exists() and not public.exists():
         if store.makes_workers_keys:
-            yield warn(
-                name, f"{private} is made at the first start", "Start a worker, then keep a copy of it elsewhere."
-            )
+            yield warn(name, f"{private} is made at the first start", _KEEP)
         else:
             yield bad(name, f"neither {private} nor {public} is there", make)
         return
@@ -90,7 +90,7 @@ def _receipt_key(config: Config) -> Iterator[Finding]:
     make = f"Put it back from its backup; a new one: openssl genpkey -algorithm ed25519 -out {path}"
     if not path.exists():
         if config.receipts.signing_key_file is None:
-            yield warn(name, f"{path} is made at the first start", "Start a worker, then keep a copy of it elsewhere.")
+            yield warn(name, f"{path} is made at the first start", _KEEP)
         else:
             yield bad(name, f"{path} is not there", make)
         return
