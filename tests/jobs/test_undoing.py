@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 from servers.entry import item, letter
 from servers.fixtures import StartServer
-from vaults import vault_of
+from vaults import make_keys, vault_of
 
 from app.embedded import EmbeddedStore
 from emulator.servers.instance import Limits, Server
@@ -42,7 +42,6 @@ from migrator.ledger import Ledger
 from migrator.mailbox import MasterUser, Password, Target, open_mailbox
 from migrator.records import FolderState, Placed
 from migrator.undo import Undone
-from oauth.keyring import add_key
 
 ROOT = Path(__file__).resolve().parents[2]
 CRASH = ROOT / "tests" / "story" / "crash"
@@ -53,8 +52,7 @@ class Import:
 
     def __init__(self, redis: Redis, url: str, server: Server, folder: Path) -> None:
         self.redis, self.url, self.server = redis, url, server
-        self.master = folder / "master.key"
-        add_key(self.master)
+        self.master = make_keys(folder)
         self.vault = vault_of(redis, self.master)
         self.user = server.new_user()
         self.place = Place(Target(server.host, server.port, "none"))

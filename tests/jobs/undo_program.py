@@ -5,18 +5,22 @@ import sys
 from pathlib import Path
 
 from redis import Redis
-from vaults import vault_of
 
 from jobs.apart import ApartFailed
 from jobs.undoing import Place, undo
 from migrator.mailbox import Password, Target
+from oauth.keyring import KeyRing
+from oauth.vault import Vault
+from oauth.workerskeys import WorkersPublicKey
 
 
 def main(told: dict[str, str]) -> str:
     """Return `done` or the code of the failure."""
     target = Target(told["host"], int(told["port"]), "none")
     with Redis.from_url(told["url"]) as redis:
-        vault = vault_of(redis, Path(told["master"]))
+        master = Path(told["master"])
+        public = WorkersPublicKey.read(master.with_name("workers.pub"))
+        vault = Vault(redis, KeyRing.read(master), public)
         try:
             undo(redis, vault, told["migration"], Place(target), Password(told["user"], told["password"]))
         except ApartFailed as failed:

@@ -19,7 +19,7 @@ from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
 from stand_in import Google
-from vaults import vault_of
+from vaults import make_keys, vault_of
 
 from app import embedded
 from app.report import Report, report_on
@@ -36,7 +36,6 @@ from migrator.labels import Choices
 from migrator.mailbox import Password
 from migrator.records import Deferred, as_json
 from oauth.grant import Grant
-from oauth.keyring import add_key
 from oauth.keystores import KeyStores
 from oauth.vault import Sealer
 
@@ -56,8 +55,7 @@ class House:
         self.keys_store = embedded.start(folder / "keys", persistent=False)
         self.state: Redis = connect(self.redis_store.url)
         self.keys: Redis = connect(self.keys_store.url)
-        self.master = folder / "master.key"
-        add_key(self.master)
+        self.master = make_keys(folder)
         keys = KeyStores({name_of(self.keys_store.url): self.keys}, self.state)
         self.vault = vault_of(keys, self.master)
         self.config = folder / "config.toml"
