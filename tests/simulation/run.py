@@ -17,7 +17,6 @@ from unittest.mock import patch
 
 import structlog
 from redis import Redis
-from vaults import WORKERS
 
 from app import child, revoking
 from app.child import ChildConfig
@@ -42,6 +41,7 @@ from migrator.outcome import Mark
 from oauth.grant import Grant
 from oauth.keyring import KeyRing
 from oauth.vault import Sealer, Vault, WorkersVault
+from oauth.workerskeys import WorkersKeys
 
 from . import moods, personalities
 from .account import Account, invented
@@ -138,7 +138,7 @@ def run(scenario: Scenario, url: str) -> Run:
     random.seed(scenario.seed)
     with Store(url) as redis, _everything_simulated(world, redis, url):
         redis.flushall()
-        vault = WorkersVault(redis, KeyRing({"m": b"m" * 32}), WORKERS)
+        vault = WorkersVault(redis, KeyRing({"m": b"m" * 32}), WorkersKeys({"w": b"w" * 32}))
         choices = Choices(policy=scenario.policy, spam=scenario.spam, trash=scenario.trash)  # type: ignore[arg-type]
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
