@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 from servers.guarded import Guarded
 
+from app.addresses import addresses_of, remember
 from app.config import Store
 from app.stores import Stores
 from app.storeurls import configured_urls
@@ -16,6 +17,7 @@ from oauth.keyfile import read_keys
 from oauth.keystores import names_of
 from oauth.sealing import public_half
 from oauth.vault import Safe, Sealer
+from web.doors import Addresses
 
 KEY, OTHER = "key:{a}", "sealto:{a}"
 SECRET = "canary-what-lies-there"
@@ -193,6 +195,21 @@ def test_with_all_it_can_read_and_all_its_files_the_web_opens_no_secret_of_an_im
     for key in [*opened, *own]:
         with pytest.raises(SealBroken):
             Safe(pages.state, "a", key).open("grant")
+
+
+def test_the_pages_show_both_addresses_until_the_keys_are_destroyed(pages: Stores) -> None:
+    both = Addresses("ann@gmail.example", "ann@host.example")
+    for one in ("a", "b"):
+        pages.vault.make(one)
+        remember(pages, one, both)
+    assert addresses_of(pages, "a") == both
+    sealed = pages.state.hget("mig:{a}:sealed", "addresses")
+    assert b"ann" not in sealed  # type: ignore[operator]
+    pages.state.hset("mig:{b}:sealed", "addresses", sealed)  # type: ignore[arg-type]
+    assert addresses_of(pages, "b") is None, "they are bound to their import"
+    pages.vault.destroy("a")
+    assert addresses_of(pages, "a") is None
+    assert addresses_of(pages, "never-made") is None
 
 
 def test_the_worker_keeps_keys_up_to_date_with_what_its_user_may(work: Stores, guarded: Guarded) -> None:
