@@ -163,9 +163,10 @@ def workers_key_group() -> None:
 def workers_key_add(config: Config, private: Path | None, public: Path | None) -> None:
     """Put a new private key at the top of PRIVATE, and its public half into PUBLIC (default: the configured files).
 
-    Older private keys go on opening what was sealed to them. Restart all workers after it, then give the web server and
-    the console the new public key and restart them. Remove an old line when no import is left that began before that:
-    an import's key is sealed anew when the import next works, and ends after 72 hours without progress.
+    Older private keys go on opening what was sealed to them. Stop all workers and start them again after it, then give
+    the web server and the console the new public key and restart them. Remove an old line when no import is left that
+    began before that: an import's key is sealed anew when the import next works, and ends after 72 hours without
+    progress.
     """
     private, public = private or config.store.workers_key_path, public or config.store.workers_public_key_path
     try:
