@@ -61,7 +61,7 @@ def _made(stores: Stores, migration_id: str, anew: Anew | None) -> bytes:
     if anew is None:
         raise KeyLost
     mailboxes.check(stores.state, stores.vault, migration_id, anew.mailbox)
-    public = stores.vault.make(migration_id)
+    public = stores.vault.make_again(migration_id)
     seal_mailbox(Sealer(stores.state, migration_id, public), anew.mailbox)
     return public
 

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from oauth.errors import SealBroken
 from oauth.keyring import KeyRing
 from oauth.keystores import TTL, Keys, KeyStores, key_name, names_of, seal_to_name, shown_name
-from oauth.sealing import closed_to, fresh_key, opened, opened_by, public_half
+from oauth.sealing import KEY_BYTES, closed_to, fresh_key, opened, opened_by, public_half
 from oauth.workerskeys import WorkersKeys, WorkersPublicKey
 
 
@@ -67,7 +67,20 @@ class Vault:
             SealBroken: the pair is destroyed, or lost with its key store, or was made before there were pairs.
             redis.RedisError: that store is away, or this process has not been told of it yet.
         """
-        return self._used(migration, seal_to_name(migration))
+        return self._used(migration, seal_to_name(migration))[:KEY_BYTES]
+
+    def make_again(self, migration: str) -> bytes:
+        """Return the public half of a pair for a migration whose key a worker could not open.
+
+        A new pair, unless somebody has made one since for the workers as they are now.
+        """
+        try:
+            told = self._used(migration, seal_to_name(migration))
+        except SealBroken:  # there is none, or the master key that wrapped it is gone
+            told = b""
+        if told[KEY_BYTES:] != self._workers.id.encode():
+            self.destroy(migration)
+        return self.make(migration)
 
     def shown_key(self, migration: str) -> bytes:
         """Return the key of what pages show of a migration, which opens nothing else; errors as of `seal_to`."""
@@ -113,13 +126,17 @@ class Vault:
         key, seal_to, shown = names_of(migration)
         kept = {
             key: self._workers.seal(key, private),
-            seal_to: self._ring.wrap(seal_to, public_half(private)),
+            seal_to: self._ring.wrap(seal_to, self._told(private)),
             shown: self._ring.wrap(shown, fresh_key()),
         }
         with store.pipeline(transaction=True) as together:
             together.msetnx(kept)
             _put_off(together, migration)
             together.execute()
+
+    def _told(self, private: bytes) -> bytes:
+        """Return the public half, and for which of the workers' keys the private one is sealed."""
+        return public_half(private) + self._workers.id.encode()
 
     def _used(self, migration: str, name: str) -> bytes:
         store = self._store(migration)
@@ -143,13 +160,7 @@ class Vault:
 
 
 class WorkersVault(Vault):
-    """The same with the workers' private keys: hands out what opens a migration's secrets.
-
-    Args:
-        keys: as of `Vault`.
-        ring: as of `Vault`.
-        private: the workers' private keys.
-    """
+    """The same with the workers' private keys: hands out what opens a migration's secrets."""
 
     def __init__(self, keys: Keys, ring: KeyRing, private: WorkersKeys) -> None:
         super().__init__(keys, ring, private.public)
@@ -178,7 +189,7 @@ class WorkersVault(Vault):
     def _seal_anew(self, store: Redis, migration: str, private: bytes) -> None:
         """Seal it to the newest of the workers' keys; one of the version before is given the rest as well."""
         key, seal_to, shown = names_of(migration)
-        store.set(seal_to, self._ring.wrap(seal_to, public_half(private)), ex=TTL, nx=True)
+        store.set(seal_to, self._ring.wrap(seal_to, self._told(private)), ex=TTL)
         store.set(shown, self._ring.wrap(shown, fresh_key()), ex=TTL, nx=True)
         if not store.set(key, self._workers.seal(key, private), ex=TTL, xx=True):  # destroyed meanwhile
             store.delete(*names_of(migration))

@@ -16,7 +16,7 @@ class WorkersPublicKey:
     """What seals something that workers alone can open."""
 
     def __init__(self, key_id: str, public: bytes) -> None:
-        self._id = key_id
+        self.id = key_id
         self._public = public
 
     @classmethod
@@ -26,17 +26,17 @@ class WorkersPublicKey:
 
     def seal(self, label: str, secret: bytes) -> bytes:
         """Seal a secret to the workers, for this label only."""
-        return self._id.encode() + b":" + closed_to(self._public, secret, f"{self._id}/{label}")
+        return self.id.encode() + b":" + closed_to(self._public, secret, f"{self.id}/{label}")
 
     def is_stale(self, sealed: bytes) -> bool:
         """True if this is not sealed to this key: to an older one, or to none."""
-        return not sealed.startswith(self._id.encode() + b":")
+        return not sealed.startswith(self.id.encode() + b":")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, WorkersPublicKey) and (self._id, self._public) == (other._id, other._public)
+        return isinstance(other, WorkersPublicKey) and (self.id, self._public) == (other.id, other._public)
 
     def __hash__(self) -> int:
-        return hash((self._id, self._public))
+        return hash((self.id, self._public))
 
 
 class WorkersKeys:
