@@ -117,6 +117,8 @@ class Store(_Section):
     keys_password_file: OptionalPath = None
     sentinel_password_file: OptionalPath = None
     master_key_file: OptionalPath = None
+    workers_key_file: OptionalPath = None
+    workers_public_key_file: OptionalPath = None
 
     @property
     def keys_urls(self) -> tuple[str, ...]:
@@ -141,9 +143,10 @@ class Store(_Section):
 
     @property
     def secret_files(self) -> tuple[Path | None, ...]:
-        """The files with the stores' passwords and the master keys, as far as there are any."""
+        """The files with the stores' passwords, the master keys and the workers', as far as there are any."""
         return (
             self.master_key_path,
+            self.workers_key_path,
             self.password_file or _provided("migrator-store-password"),
             self.keys_password_file or _provided("migrator-keys-password"),
             self.sentinel_password_file or _provided("migrator-sentinel-password"),
@@ -154,6 +157,24 @@ class Store(_Section):
     def master_key_path(self) -> Path:
         """The file of master keys: the one that is named, else the one systemd or Docker provides, else our own."""
         return self.master_key_file or _provided("migrator-master-key") or self.directory / "master.key"
+
+    @property
+    def workers_key_path(self) -> Path:
+        """The file of the workers' private keys: named, or provided, or beside the master keys."""
+        provided = _provided("migrator-workers-key")
+        return self.workers_key_file or provided or self.master_key_path.with_name("workers.key")
+
+    @property
+    def workers_public_key_path(self) -> Path:
+        """The file of the workers' public key: named, or provided, or beside the master keys."""
+        provided = _provided("migrator-workers-public-key")
+        return self.workers_public_key_file or provided or self.master_key_path.with_name("workers.pub")
+
+    @property
+    def makes_workers_keys(self) -> bool:
+        """True if the workers' key pair is made at the first start: nobody names or provides its files."""
+        own = self.directory / "workers.key", self.directory / "workers.pub"
+        return (self.workers_key_path, self.workers_public_key_path) == own
 
 
 class MailboxHost(_Section):

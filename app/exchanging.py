@@ -32,7 +32,7 @@ from oauth.consent import Consent, Tokens, exchange
 from oauth.errors import GrantUnreadable, SealBroken
 from oauth.grant import Client, Grant, SingleFlightCredentials
 from oauth.revocation import give_back, is_dead
-from oauth.vault import Safe
+from oauth.vault import Safe, Sealer
 
 _TRIES = 3
 _LONGEST_PAUSE = 2.0
@@ -63,17 +63,18 @@ Source = ByCode | ByFile | Left
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An id, and the key under which its secrets are sealed."""
+    """An id, and the halves of its key pair: what seals, and for who may open (`Left`) what opens."""
 
     id: str
-    key: bytes = field(repr=False)
+    public: bytes = field(repr=False)
+    private: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What the process is told: the configuration, the migration, the exchange, where the grant is.
 
-    The exchange of a new migration has the migration's id and key.
+    The exchange of a new migration has the migration's id and keys.
     """
 
     config: Config
@@ -114,18 +115,18 @@ def obtain(task: Task, ask: Ask) -> Json:
     """
     client, state = task.config.client, state_store()
     close_doors(task.config, tell_refusal, to_mailbox=False)
-    sealed = _Sealed(Safe(state, task.exchange.id, task.exchange.key), state)
+    sealed = _Sealed(state, task.exchange)
     tokens = _tokens(task, sealed, client)
     address, refusal = _whose(task, state, tokens, client)
     dead = not address and isinstance(task.source, Left) and _is_over(tokens, client)
     verdict = ask({"address": address, "fault": tokens.fault or refusal, "dead": dead})["verdict"]
     if verdict == "keep":
-        Safe(state, task.migration.id, task.migration.key).seal(grant=tokens.grant.to_bytes())
+        Sealer(state, task.migration.id, task.migration.public).seal(grant=tokens.grant.to_bytes())
     if verdict not in {"give-back", "hand-on"} or isinstance(task.source, ByFile):
         return {"given_back": False}
     given_back = give_back(client, tokens.grant.refresh_token)
     if verdict == "hand-on" and not given_back:
-        Safe(state, task.migration.id, task.migration.key).seal(grant=tokens.grant.to_bytes())
+        Sealer(state, task.migration.id, task.migration.public).seal(grant=tokens.grant.to_bytes())
     return {"given_back": given_back}
 
 
@@ -141,27 +142,35 @@ def granted(path: Path) -> Grant:
 class _Sealed:
     """The exchange's code and token, as they lie sealed in the state store."""
 
-    safe: Safe
     state: Redis
+    own: Own
 
     def keep_code(self, source: ByCode) -> None:
         """Seal the code; it is on the store's disk when this returns."""
-        self.safe.seal(code=json.dumps(asdict(source)).encode())
+        self._sealer.seal(code=json.dumps(asdict(source)).encode())
         self.state.execute_command(DURABLE)  # type: ignore[no-untyped-call]
 
     def keep_tokens(self, tokens: Tokens) -> Tokens:
         """Seal what Google gave; `grant` is what a slice gives back."""
-        self.safe.seal(grant=tokens.grant.to_bytes(), tokens=json.dumps(asdict(tokens)).encode())
+        self._sealer.seal(grant=tokens.grant.to_bytes(), tokens=json.dumps(asdict(tokens)).encode())
         return tokens
 
     def tokens(self) -> Tokens:
         """Open them; raises `SealBroken` when there are none."""
-        return Tokens(**json.loads(self.safe.open("tokens")))
+        return Tokens(**json.loads(self._safe.open("tokens")))
 
     def code(self) -> ByCode:
         """Open the code; raises `SealBroken` when there is none."""
-        row = json.loads(self.safe.open("code"))
+        row = json.loads(self._safe.open("code"))
         return ByCode(Consent(**row["consent"]), row["code"])
+
+    @property
+    def _sealer(self) -> Sealer:
+        return Sealer(self.state, self.own.id, self.own.public)
+
+    @property
+    def _safe(self) -> Safe:
+        return Safe(self.state, self.own.id, self.own.private)
 
 
 def _tokens(task: Task, sealed: _Sealed, client: Client) -> Tokens:

@@ -59,16 +59,16 @@ class Judge:
         """Its id, under which what is not kept lies sealed."""
 
     def keys(self) -> tuple[Own, Own]:
-        """Return the migration's key (a new one, or the one it has) and the exchange's, which is written down."""
+        """Return what seals for the migration (new, or what it has) and for the exchange, which is written down."""
         state, vault, migration = self._stores.state, self._stores.vault, self._purpose.migration
         if not self._purpose.reconnect:
             exchanges.begin(state, migration, self._customer, lent=self._by_file)
             own = Own(migration, vault.make(migration))
             return own, own
-        key, self._lost = key_again(self._stores, migration, self._anew)
+        public, self._lost = key_again(self._stores, migration, self._anew)
         self._customer = self._record().customer
         exchanges.begin(state, self.exchange, self._customer, renews=migration, lent=self._by_file)
-        return Own(migration, key), Own(self.exchange, vault.make(self.exchange))
+        return Own(migration, public), Own(self.exchange, vault.make(self.exchange))
 
     def hear(self, question: Json) -> Json:
         """Reply to "whose account it is, and what is wrong with the grant" with a verdict."""

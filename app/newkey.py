@@ -17,7 +17,7 @@ from jobs.migration import Migration, State
 from migrator.errors import ReconnectNeeded
 from migrator.mailbox import Credentials
 from oauth.errors import KeyLost, SealBroken
-from oauth.vault import Safe
+from oauth.vault import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Anew:
 
 
 def has_lost_key(stores: Stores, migration: Migration) -> bool:
-    """Tell whether nothing that was sealed for an import can be opened any more."""
-    return migration.reason == KeyLost.code or not stores.vault.holds(migration.id)
+    """True if nothing that was sealed for an import can be opened any more, or nothing sealed for it."""
+    return migration.reason == KeyLost.code or not stores.vault.is_usable(migration.id)
 
 
 def key_again(stores: Stores, migration_id: str, anew: Anew | None) -> tuple[bytes, bool]:
-    """Return the key of an import that is to be connected again, and whether it had lost it.
+    """Return the public key of an import that is to be connected again, and whether it had lost its own.
 
     Raises:
         IllegalTransition: it does not wait for a grant.
@@ -52,7 +52,7 @@ def key_again(stores: Stores, migration_id: str, anew: Anew | None) -> tuple[byt
     if not (waits_for_grant(record) or (lost and _may_go_on(record))):
         raise IllegalTransition(record.state, record.phase)
     try:
-        return (_made(stores, migration_id, anew) if lost else stores.vault.key(migration_id)), lost
+        return (_made(stores, migration_id, anew) if lost else stores.vault.seal_to(migration_id)), lost
     except SealBroken:  # it went just now, or its master key is gone: then the account is not known either
         raise KeyLost from None
 
@@ -61,9 +61,9 @@ def _made(stores: Stores, migration_id: str, anew: Anew | None) -> bytes:
     if anew is None:
         raise KeyLost
     mailboxes.check(stores.state, stores.vault, migration_id, anew.mailbox)
-    key = stores.vault.make(migration_id)
-    seal_mailbox(Safe(stores.state, migration_id, key), anew.mailbox)
-    return key
+    public = stores.vault.make_again(migration_id)
+    seal_mailbox(Sealer(stores.state, migration_id, public), anew.mailbox)
+    return public
 
 
 def waits_for_grant(migration: Migration) -> bool:

@@ -26,6 +26,7 @@ from jobs.migration import new_id
 from jobs.spawning import CannotStart
 from migrator.mailbox import Password
 from oauth.pending import Purpose
+from oauth.sealing import fresh_key
 
 _SECONDS = 3600.0
 _AGAIN = (
@@ -82,9 +83,10 @@ def _access(console: Console, config: Config, stores: Stores, options: ImportOpt
     if options.grant:
         yield ByFile(options.grant.resolve())
         return
-    purpose = Purpose(new_id(), expected=options.account)
+    purpose, own = Purpose(new_id(), expected=options.account), fresh_key()
+    stores.vault.make(purpose.migration, own)  # no worker has a part in it, unless this process dies
     connect_account(console, config, stores, purpose, None)
-    source = Sealed(purpose.migration, stores.vault.key(purpose.migration))
+    source = Sealed(purpose.migration, own)
     with kept_on(stores, purpose.migration):  # if this process dies over the preview, a worker gives the access back
         try:
             yield source

@@ -81,6 +81,7 @@ _CONSENTS = {
     "it happens again, look at the log.",
     "grant-unreadable": "The file holds no grant: JSON with a refresh_token is needed.",
     "master-key-unusable": "The file of master keys cannot be used. Look at store.master_key_file.",
+    "workers-key-unusable": "A file of the workers' keys cannot be used. Look at store.workers_key_file.",
     "seal-broken": "A stored secret cannot be opened. Connect the import again, or cancel it and begin a new one.",
 }
 

@@ -29,6 +29,7 @@ from jobs.givingback import carry_on, clear_away, hand_over
 from jobs.migration import part_key, record_key
 from jobs.turns import take_turn
 from oauth.errors import AnswerLost, CodeRefused, SealBroken
+from oauth.sealing import public_half
 
 _log = structlog.get_logger()
 
@@ -95,7 +96,7 @@ def _look_after(config: Config, stores: Stores, exchange: Exchange) -> None:
         clear_away(stores.state, stores.vault, exchange.id)
         return
     try:
-        own = Own(exchange.id, stores.vault.key(exchange.id))
+        own = _own(stores, exchange.id)
     except RedisError:  # its key store is away; others may be there
         exchanges.put_off(stores.state, exchange, exchange.standing, AGAIN_SECONDS)
         return
@@ -113,6 +114,11 @@ def _look_after(config: Config, stores: Stores, exchange: Exchange) -> None:
         _failed(stores, exchange, failed.code.partition(":")[0])
         return
     look.end(given_back=bool(answer.get("given_back")))
+
+
+def _own(stores: Stores, one: str) -> Own:
+    private = stores.opening_vault.key(one)
+    return Own(one, public_half(private), private)
 
 
 def _was_sent(stores: Stores, exchange: Exchange) -> bool:
@@ -158,7 +164,7 @@ class _Look:
         renews = self._exchange.renews
         try:
             if renews and waits_for_grant(requests.read(self._stores.state, renews)):
-                return Own(renews, self._stores.vault.key(renews))
+                return _own(self._stores, renews)
         except (SealBroken, UnknownMigration):  # it has lost its key, or is over
             pass
         return None

@@ -1,5 +1,6 @@
 """Where a process finds its stores: Redis by URL, or the embedded servers, started here or joined."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -16,10 +17,11 @@ from app.storeurls import StoreUrls, configured_urls
 from app.storeusers import Role
 from jobs.broker import Sender, make_sender, open_state
 from jobs.reach import open_store, open_store_async
-from oauth.errors import MasterKeyUnusable
+from oauth.errors import MasterKeyUnusable, WorkersKeyUnusable
 from oauth.keyring import KeyRing, add_key
 from oauth.keystores import KeyStores
-from oauth.vault import Vault
+from oauth.vault import Vault, WorkersVault
+from oauth.workerskeys import WorkersKeys, WorkersPublicKey, add_pair
 
 __all__ = ["StoreUrls", "Stores", "connect", "connect_async", "open_stores", "urls_of"]
 
@@ -29,10 +31,15 @@ _TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Stores:
-    """The stores a process works with, and the master key's file."""
+    """The stores a process works with, and the files of the master keys and of the workers'.
+
+    Where these are not named, they are beside the master keys.
+    """
 
     urls: StoreUrls
     master_key_file: Path
+    workers_key_file: Path | None = None
+    workers_public_key_file: Path | None = None
     hurried: bool = False
     """People wait for the answers: a store that gives none within seconds is given up."""
     embedded: Path | None = None
@@ -73,8 +80,24 @@ class Stores:
 
     @cached_property
     def vault(self) -> Vault:
-        """The keys of all migrations."""
-        return Vault(self.keystores, KeyRing.read(self.master_key_file))
+        """The keys of all migrations, for sealing; raises `WorkersKeyUnusable` without the workers' public key."""
+        return Vault(self.keystores, KeyRing.read(self.master_key_file), self._workers_public)
+
+    @cached_property
+    def opening_vault(self) -> WorkersVault:
+        """The same for opening; raises `WorkersKeyUnusable` where the workers' private keys cannot be read."""
+        return WorkersVault(self.keystores, KeyRing.read(self.master_key_file), WorkersKeys.read(self._private_file))
+
+    @property
+    def _workers_public(self) -> WorkersPublicKey:
+        """Read from the private file where that can be read: what is sealed is never for another key than is had."""
+        if os.access(self._private_file, os.R_OK):
+            return WorkersKeys.read(self._private_file).public
+        return WorkersPublicKey.read(self.workers_public_key_file or self.master_key_file.with_name("workers.pub"))
+
+    @property
+    def _private_file(self) -> Path:
+        return self.workers_key_file or self.master_key_file.with_name("workers.key")
 
 
 def connect(url: str) -> Redis:
@@ -103,7 +126,8 @@ def open_stores(store: Store, role: Role = "admin") -> Iterator[Stores]:
         if urls is None:
             store.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             urls = _started(store.directory, stack)
-        stores = Stores(urls, _master_key(store), embedded=None if store.url else store.directory)
+        folder = None if store.url else store.directory
+        stores = Stores(urls, _master_key(store), *_workers_keys(store), embedded=folder)
         yield stores.as_role(role)
 
 
@@ -145,3 +169,20 @@ def _master_key(store: Store) -> Path:
             f"store.master_key_file: {path} must hold lines of an id and a key. Make it: migrator master-key add {path}"
         ) from None
     return path
+
+
+def _workers_keys(store: Store) -> tuple[Path, Path]:
+    """Return the files of the workers' private keys and of the public one; our own are made at the first start.
+
+    One of them is enough, and which one says what this process can do.
+    """
+    private, public = store.workers_key_path, store.workers_public_key_path
+    if store.makes_workers_keys and not (private.exists() or public.exists()):
+        add_pair(private, public)
+    try:
+        WorkersKeys.read(private) if os.access(private, os.R_OK) else WorkersPublicKey.read(public)
+    except WorkersKeyUnusable:
+        raise click.ClickException(
+            f"store.workers_key_file: a worker needs {private}, all else {public}. Make both: migrator workers-key add"
+        ) from None
+    return private, public

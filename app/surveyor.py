@@ -191,7 +191,7 @@ class Surveyor:
         state, migration = self._stores.state, survey.hold.migration
         config = config_for(self._config, state, migration)
         audit.append(state, CUSTOMER, Act.OPENED, migration, "look-over")
-        task = Look(config.without_stores, Sealed(migration, self._stores.vault.key(migration)))
+        task = Look(config.without_stores, Sealed(migration, self._stores.opening_vault.key(migration)))
         return apart(
             look_over,
             task,

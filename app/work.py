@@ -3,6 +3,7 @@
 import threading
 from functools import partial
 
+import click
 from redis import Redis
 
 from app import exchanging, looking
@@ -16,6 +17,7 @@ from app.kernelwalls import look_at_walls
 from app.logs import CHILD_LOGS, configure_logs
 from app.receipts import receipt_maker
 from app.revoking import give_back
+from app.sentences import sentence
 from app.settling import settling
 from app.stores import Stores
 from app.surveyor import surveying
@@ -25,6 +27,8 @@ from jobs.custody import Custody
 from jobs.settings import WorkerSettings
 from jobs.undoing import Place
 from jobs.undos import Undos
+from oauth.errors import WorkersKeyUnusable
+from oauth.vault import WorkersVault
 
 
 def serve(config: Config, stores: Stores, stop: threading.Event) -> bool:
@@ -45,7 +49,7 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
     """Work until `stop` is set; the children are given the configuration and no secret. Returns as of `jobs.worker`.
 
     Raises:
-        click.ClickException: the kernel's walls are required, and missing.
+        click.ClickException: the kernel's walls are required, and missing; or the workers' private keys are.
     """
     look_at_walls(required=config.worker.require_kernel_walls)
     settings = WorkerSettings(
@@ -57,8 +61,9 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
         readable=readable_of(config),
         surroundings=partial(surroundings, config),
     )
-    custody = Custody(stores.vault, receipt_maker(config), give_back)
-    undos = Undos(stores.vault, stores.keystores, partial(_place, config))
+    vault = _opening_vault(stores)
+    custody = Custody(vault, receipt_maker(config), give_back)
+    undos = Undos(vault, stores.keystores, partial(_place, config))
     with (
         watching_client(config, stores.urls.state, stop),
         settling(config, stores, stop),
@@ -71,3 +76,10 @@ def run_worker(config: Config, stores: Stores, stop: threading.Event) -> bool:
 def _place(config: Config, state: Redis, migration: str) -> Place:
     """Return where the mailbox of an import is that is to be undone."""
     return Place(config_for(config, state, migration).target, secrets=config.secret_files)
+
+
+def _opening_vault(stores: Stores) -> WorkersVault:
+    try:
+        return stores.opening_vault
+    except WorkersKeyUnusable as unusable:
+        raise click.ClickException(sentence(unusable.code)) from None

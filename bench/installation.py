@@ -25,7 +25,7 @@ from migrator.ledger import Ledger
 from migrator.mailbox import Password
 from migrator.outcome import Mark
 from oauth.grant import Grant
-from oauth.vault import Safe
+from oauth.vault import Sealer
 
 _RESTS = ENDS | {State.PAUSED, State.FAILED}
 _PAUSE = 0.1
@@ -119,7 +119,7 @@ def launched(stores: Stores, refresh_token: str, address: str, user: User, custo
     """Launch the import of an account, by its grant, into a user's mailbox; return its id."""
     migration = new_id()
     claim(stores.state, stores.vault, migration, address)
-    safe = Safe(stores.state, migration, stores.vault.make(migration))
+    safe = Sealer(stores.state, migration, stores.vault.make(migration))
     safe.seal(grant=Grant(refresh_token).to_bytes())
     launch(stores.state, stores.vault, migration, Import(customer, Password(user.name, user.password)))
     return migration

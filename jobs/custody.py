@@ -31,7 +31,7 @@ from jobs.tickets import Claim
 from migrator.errors import LeaseLost
 from migrator.ledger import Ledger
 from oauth.errors import SealBroken
-from oauth.vault import Vault
+from oauth.vault import WorkersVault
 
 KEY_LOST = "key-lost"
 """Why a migration rests whose key went with the key store: only the customer can connect again."""
@@ -51,7 +51,7 @@ class Custody:
             nor a mail server. Its end is one of `jobs.discarding`'s answers.
     """
 
-    vault: Vault
+    vault: WorkersVault
     receipt: Callable[[Redis, str, State], str]
     revoke: Work
 

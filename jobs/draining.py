@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from jobs import exchanges, requests
-from oauth.keystores import KeyStores, key_name, place_in, whereabouts
+from oauth.keystores import KeyStores, key_name, names_of, place_in, whereabouts
 
 _AT_ONCE = 1000
 _NO_KEY = -2
@@ -55,22 +55,26 @@ def drains(state: Redis, stores: KeyStores) -> tuple[Drain, ...]:
 
 def _looked(name: str, store: Redis, ids: Sequence[str], *, first: bool) -> Drain:
     try:
-        imports = sum(_held(store, some) for some in _pages(ids))
-        return Drain(name, first=first, imports=imports, others=_others(store, imports))
+        held = [_held(store, some) for some in _pages(ids)]
+        imports, keys = (sum(counts) for counts in zip(*held, strict=True)) if held else (0, 0)
+        return Drain(name, first=first, imports=imports, others=_others(store, keys))
     except RedisError:
         return Drain(name, first=first)
 
 
-def _held(store: Redis, ids: Sequence[str]) -> int:
+def _held(store: Redis, ids: Sequence[str]) -> tuple[int, int]:
+    """Return how many of these imports have keys there, and how many keys."""
+    names = [name for one in ids for name in names_of(one)]
     with store.pipeline(transaction=False) as asked:
-        for one in ids:
-            asked.ttl(key_name(one))  # what the console's user may ask of every key
-        return sum(seconds != _NO_KEY for seconds in asked.execute())
+        for name in names:
+            asked.ttl(name)  # what the console's user may ask of every key
+        there = {name for name, seconds in zip(names, asked.execute(), strict=True) if seconds != _NO_KEY}
+    return sum(key_name(one) in there for one in ids), len(there)
 
 
-def _others(store: Redis, imports: int) -> int | None:
+def _others(store: Redis, keys: int) -> int | None:
     try:
-        return max(0, int(store.dbsize()) - imports)
+        return max(0, int(store.dbsize()) - keys)
     except NoPermissionError:
         return None
 

@@ -14,7 +14,7 @@ from jobs.retention import UNFINISHED_SECONDS
 from migrator.labels import Choices
 from migrator.mailbox import Credentials, MasterUser, OAuthToken, Password
 from oauth.grant import Grant
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe, Sealer, Vault
 
 _KINDS: dict[str, type[Password | MasterUser | OAuthToken]] = {
     kind.__name__: kind for kind in (Password, MasterUser, OAuthToken)
@@ -66,7 +66,7 @@ def prepare(redis: Redis, vault: Vault, migration_id: str, wanted: Import) -> No
     Raises:
         SealBroken: its key is lost, and the grant with it.
     """
-    seal_mailbox(Safe(redis, migration_id, vault.key(migration_id)), wanted.mailbox)
+    seal_mailbox(Sealer(redis, migration_id, vault.seal_to(migration_id)), wanted.mailbox)
     mailboxes.remember(redis, vault, migration_id, wanted.mailbox)
     _write(redis, migration_id, Wanted(wanted.choices, wanted.order, wanted.by_digest, wanted.domain))
 
@@ -99,9 +99,9 @@ def grant_of(safe: Safe) -> Grant:
     return Grant.from_bytes(safe.open("grant"))
 
 
-def seal_mailbox(safe: Safe, mailbox: Credentials) -> None:
+def seal_mailbox(sealer: Sealer, mailbox: Credentials) -> None:
     """Seal the mailbox's credentials; what was sealed before is replaced."""
-    safe.seal(mailbox=mailbox_as_bytes(mailbox))
+    sealer.seal(mailbox=mailbox_as_bytes(mailbox))
 
 
 def mailbox_of(safe: Safe) -> Credentials:

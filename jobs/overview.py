@@ -15,7 +15,7 @@ from jobs.kept import Kept, Until, Where
 from jobs.migration import record_key
 from jobs.retention import KEPT, REWRITE_WISH, migration_families, migration_parts, row_for
 from jobs.scripts import decoded
-from oauth.keystores import KeyStores, key_name
+from oauth.keystores import KeyStores, names_of
 
 _PAGE = 1000
 _NO_END = -1
@@ -132,7 +132,7 @@ def _audited(state: Redis, migration_id: str, at: float) -> Iterator[_Key]:
 
 def _keys_of(stores: Stores, migration_id: str) -> Iterator[_Key]:
     (state,) = clients_of(stores, Where.STATE)
-    wrapped = (_keys(client, Where.KEYS, [key_name(migration_id)]) for client in clients_of(stores, Where.KEYS))
+    wrapped = (_keys(client, Where.KEYS, names_of(migration_id)) for client in clients_of(stores, Where.KEYS))
     return chain(_keys(state, Where.STATE, _names(state, migration_id)), *wrapped)
 
 

@@ -11,7 +11,7 @@ from jobs.mailboxes import OtherMailbox
 from jobs.migration import Migration, State
 from migrator.errors import LoginRefused
 from migrator.mailbox import Credentials
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer, Vault
 
 
 def waits_for_password(migration: Migration) -> bool:
@@ -26,7 +26,7 @@ def renew(
 
     Args:
         redis: the state store.
-        vault: holds the import's key, and knows the mailbox's opaque names.
+        vault: knows the import's public key, and the mailbox's opaque names.
         migration_id: an import of the customer who brings them; whose it is has been checked.
         credentials: of the same mailbox.
         domain: at whose mail server they are good; empty for the configured one.
@@ -45,9 +45,9 @@ def renew(
     mailboxes.check(redis, vault, migration_id, credentials)
     if wanted_of(redis, migration_id).domain != domain:
         raise OtherMailbox
-    safe = Safe(redis, migration_id, vault.key(migration_id))
+    sealer = Sealer(redis, migration_id, vault.seal_to(migration_id))
     audit.append(redis, actor, Act.MAILBOX_RENEWED, migration_id)
-    seal_mailbox(safe, credentials)
+    seal_mailbox(sealer, credentials)
     renewed = requests.resume(redis, migration_id)
     wait_for_disk(redis)
     return renewed

@@ -260,7 +260,21 @@ KEPT: tuple[Kept, ...] = (
         Sight.SERVICE,
         Until.HOUR,
     ),
-    Kept("key:{<id>}", Where.KEYS, "the migration's key, wrapped by the master key", Sight.WORKER, Until.KEY),
+    Kept("key:{<id>}", Where.KEYS, "the migration's key, sealed to the workers' public key", Sight.WORKER, Until.KEY),
+    Kept(
+        "sealto:{<id>}",
+        Where.KEYS,
+        "the public half of the migration's key, which opens nothing",
+        Sight.SERVICE,
+        Until.KEY,
+    ),
+    Kept(
+        "shown:{<id>}",
+        Where.KEYS,
+        "the key of both addresses and of nothing else, wrapped by the master key",
+        Sight.OWNER,
+        Until.KEY,
+    ),
     Kept(
         "consent:*",
         Where.KEYS,
@@ -281,7 +295,7 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "handed:*",
         Where.KEYS,
-        "a mailbox's credentials until its undo has ended, wrapped by the master key",
+        "a mailbox's credentials until its undo has ended, sealed to the workers",
         Sight.WORKER,
         Until.HOUR,
     ),
@@ -296,10 +310,18 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "master.key",
         Where.FILES,
-        "the master keys; without a migration's key they open nothing",
+        "the master keys; they open nothing that is sealed for an import but its two addresses",
         Sight.HOST,
         Until.INSTALLATION,
     ),
+    Kept(
+        "workers.key",
+        Where.FILES,
+        "the workers' private keys; without a migration's key they open nothing",
+        Sight.HOST,
+        Until.INSTALLATION,
+    ),
+    Kept("workers.pub", Where.FILES, "the workers' public key", Sight.HOST, Until.INSTALLATION),
     Kept("receipt.key", Where.FILES, "the key that signs receipts", Sight.HOST, Until.INSTALLATION),
     Kept("standard error", Where.FILES, "the log: ids, states, codes, counts", Sight.OPERATOR, Until.HOST),
 )

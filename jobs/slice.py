@@ -141,7 +141,7 @@ class SliceTask:
     """What a slice is told: the migration, its fencing token, the phase, the due end, for how long to work.
 
     `seconds` is the time after which the slice ought to end by itself; `config` is whatever the composition root
-    gave for its own function; `key` is the migration's data key, empty when it is lost.
+    gave for its own function; `key` is the private half of the migration's pair, empty when it is lost.
     """
 
     id: str

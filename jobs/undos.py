@@ -35,7 +35,7 @@ from migrator.mailbox import Credentials
 from oauth import handover
 from oauth.errors import SealBroken
 from oauth.keystores import Keys
-from oauth.vault import Vault
+from oauth.vault import Vault, WorkersVault
 
 _log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Undos:
         place: says where an import's mailbox is. Raises `UnknownHost`.
     """
 
-    vault: Vault
+    vault: WorkersVault
     keys: Keys
     place: Callable[[Redis, str], Place]
 

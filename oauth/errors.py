@@ -18,6 +18,7 @@ GrantError
 ├── GrantUnreadable      a grant file without a refresh token
 ├── KeyLost              the migration's key is gone, so a new grant cannot be sealed for it
 ├── MasterKeyUnusable    the file of master keys cannot be read, or holds something else
+├── WorkersKeyUnusable   a file of the workers' keys cannot be read, is not there, or holds something else
 └── SealBroken           a sealed value cannot be opened: its key is gone or it was moved
 """
 
@@ -145,6 +146,12 @@ class MasterKeyUnusable(GrantError):
     """The file of master keys is missing or damaged."""
 
     code = "master-key-unusable"
+
+
+class WorkersKeyUnusable(GrantError):
+    """A file of the workers' keys is missing or damaged, or this process is not meant to have it."""
+
+    code = "workers-key-unusable"
 
 
 class SealBroken(GrantError):

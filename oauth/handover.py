@@ -15,7 +15,7 @@ from typing import cast
 from oauth.errors import SealBroken
 from oauth.keystores import Keys
 from oauth.sealing import closed, fresh_key, opened
-from oauth.vault import Vault
+from oauth.vault import Vault, WorkersVault
 
 _LENGTH_BYTES = 2
 
@@ -44,18 +44,18 @@ def hand_over(keys: Keys, vault: Vault, label: str, secret: bytes, seconds: int)
 
     Args:
         keys: the key stores.
-        vault: seals the key that the secret is sealed under.
+        vault: seals the key that the secret is sealed under to the workers.
         label: which work it is for.
         secret: some hundred bytes.
         seconds: it ends by itself after so long.
     """
     handed = sealed_for(label, secret)
-    wrapped = vault.wrap(_name(label), handed.key)
+    wrapped = vault.seal_for_workers(_name(label), handed.key)
     length = len(wrapped).to_bytes(_LENGTH_BYTES, "big")
     keys.set(_name(label), length + wrapped + handed.sealed, ex=seconds)
 
 
-def take(keys: Keys, vault: Vault, label: str) -> Handed:
+def take(keys: Keys, vault: WorkersVault, label: str) -> Handed:
     """Return what was handed over for a piece of work; it stays until it is destroyed or its time is over.
 
     Raises:
@@ -65,7 +65,7 @@ def take(keys: Keys, vault: Vault, label: str) -> Handed:
     if held is None:
         raise SealBroken
     length, rest = int.from_bytes(held[:_LENGTH_BYTES], "big"), held[_LENGTH_BYTES:]
-    return Handed(label, vault.unwrap(_name(label), rest[:length]), rest[length:])
+    return Handed(label, vault.open_from_web(_name(label), rest[:length]), rest[length:])
 
 
 def destroy(keys: Keys, label: str) -> None:

@@ -1,23 +1,18 @@
-"""The master keys: what wraps every migration's key. One file, rotated by adding a line at its top.
+"""The master keys: what the service keeps for itself is wrapped by them. One file, rotated by a line at its top.
 
-Each line is `<id> <base64 of 32 bytes>`. The first key wraps; all of them open, so that what an older one wrapped
-can still be read, and is wrapped anew when it is next used.
+Sessions, consents, staff accounts, and of each import what may be sealed for it and how its pages show addresses; they
+open nothing that is sealed for an import. The first key wraps; all of them open, so that what an older one wrapped can
+still be read, and is wrapped anew when it is next used.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
-import os
-import re
-import secrets
 from pathlib import Path
 from typing import Self
 
 from oauth.errors import MasterKeyUnusable, SealBroken
-from oauth.sealing import KEY_BYTES, closed, fresh_key, opened
-
-_ID = re.compile(r"[a-z0-9-]{1,32}")
+from oauth.keyfile import add_line, fresh_id, read_keys
+from oauth.sealing import closed, fresh_key, opened
 
 
 class KeyRing:
@@ -38,13 +33,9 @@ class KeyRing:
             MasterKeyUnusable: not readable, empty, a line of another shape, or an id that occurs twice.
         """
         try:
-            rows = [line.split() for line in path.read_text("ascii").splitlines() if line.strip()]
-            keys = {key_id: _decoded(text) for key_id, text in rows if _ID.fullmatch(key_id)}
-        except (OSError, ValueError):  # UnicodeDecodeError and binascii.Error are ValueErrors
+            return cls(read_keys(path))
+        except (OSError, ValueError):
             raise MasterKeyUnusable from None
-        if not keys or len(keys) != len(rows):
-            raise MasterKeyUnusable
-        return cls(keys)
 
     def wrap(self, label: str, secret: bytes) -> bytes:
         """Seal a small secret under the newest key, for this label only."""
@@ -70,24 +61,7 @@ class KeyRing:
 
 
 def add_key(path: Path) -> str:
-    """Write a new master key at the top of the file, which is made (0600) if it is missing; return the key's id.
-
-    The file is replaced in one step: a reader sees the old one or the new one.
-    """
-    before = path.read_text("ascii") if path.exists() else ""
-    key_id = f"k{secrets.token_hex(4)}"
-    beside = path.with_name(f".{path.name}.{key_id}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{key_id} {base64.b64encode(fresh_key()).decode()}\n{before}")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    """Write a new master key at the top of the file, which is made (0600) if it is missing; return the key's id."""
+    key_id = fresh_id("k")
+    add_line(path, key_id, fresh_key())
     return key_id
-
-
-def _decoded(text: str) -> bytes:
-    key = base64.b64decode(text, validate=True)
-    if len(key) != KEY_BYTES:
-        raise binascii.Error
-    return key

@@ -4,7 +4,7 @@ A key store never writes to disk and has no copy, so it cannot be restarted whil
 has to be, a second one is named before it: imports that begin from then on use that one, and the old one drains.
 
     state store   mig:{<id>}:keystore = "keys-b.lan:6380/0 1795990000"        where this import's key is, since when
-    keys-b.lan    key:{<id>}                                                  the first of the list: new keys
+    keys-b.lan    key:{<id>}, sealto:{<id>}, shown:{<id>}                     the first of the list: new keys
     keys-a.lan    key:{<other>}                                               asked, and never written to any more
 
 What is kept for minutes and has no import yet (consents, passwords before their import, launches) begins in the first
@@ -119,8 +119,23 @@ Keys = Redis | KeyStores
 
 
 def key_name(migration: str) -> str:
-    """Return the name under which a migration's key lies."""
+    """Return the name under which the private half of a migration's pair lies, its key."""
     return f"key:{{{migration}}}"
+
+
+def seal_to_name(migration: str) -> str:
+    """Return the name under which the public half of a migration's pair lies."""
+    return f"sealto:{{{migration}}}"
+
+
+def shown_name(migration: str) -> str:
+    """Return the name under which the key lies of what pages show of a migration."""
+    return f"shown:{{{migration}}}"
+
+
+def names_of(migration: str) -> tuple[str, str, str]:
+    """Return the names of all that a key store holds for a migration: key, public half, key of what is shown."""
+    return key_name(migration), seal_to_name(migration), shown_name(migration)
 
 
 def whereabouts(migration: str) -> str:

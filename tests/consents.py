@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 from engine import ADDRESS, pressed
 from redis import Redis
 from stand_in import Google
+from vaults import make_keys
 
 from app.config import Config
 from app.embedded import start
 from app.stores import Stores, StoreUrls
 from oauth import pending
 from oauth.grant import SCOPE
-from oauth.keyring import add_key
 from oauth.pending import Pending, Purpose
 
 REDIRECT = "http://127.0.0.1:1/consent/return"
@@ -28,7 +28,7 @@ Consented = tuple[Pending, str]
 @contextmanager
 def stores_in(folder: Path) -> Iterator[Stores]:
     """Give the stores of an installation: two servers of their own, one master key."""
-    add_key(folder / "master.key")
+    make_keys(folder)
     with start(folder / "redis") as state, start(folder / "keys", persistent=False) as keys:
         stores = Stores(StoreUrls(state.url, state.broker_url, keys.url), folder / "master.key")
         for store in (stores.state, stores.keys):

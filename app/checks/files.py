@@ -7,17 +7,21 @@ from pathlib import Path
 from app.checks.finding import Finding, bad, ok, warn
 from app.config import Config
 from migrator.signingkeys import KeyUnusable, SigningKey
-from oauth.errors import MasterKeyUnusable
+from oauth.errors import MasterKeyUnusable, WorkersKeyUnusable
 from oauth.keyring import KeyRing
+from oauth.workerskeys import WorkersKeys, WorkersPublicKey
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PROVIDED = Path("/run")
 """Where systemd and Docker put what they hand to one service alone; who may read it there is theirs to say."""
 
+_KEEP = "Start a worker, then keep a copy of it elsewhere."
+
 
 def files(config: Config) -> Iterator[Finding]:
     """Look at every file that holds a secret."""
     yield from _master_key(config)
+    yield from _workers_key(config)
     yield from _receipt_key(config)
     for setting, path in secret_files(config):
         yield from _secret(setting, path)
@@ -44,7 +48,7 @@ def _master_key(config: Config) -> Iterator[Finding]:
     make = f"Put it back from its backup; a new installation makes one: migrator master-key add {path}"
     if not path.exists():
         if config.store.master_key_file is None:
-            yield warn(name, f"{path} is made at the first start", "Start a worker, then keep a copy of it elsewhere.")
+            yield warn(name, f"{path} is made at the first start", _KEEP)
         else:
             yield bad(name, f"{path} is not there", make)
         return
@@ -56,12 +60,37 @@ def _master_key(config: Config) -> Iterator[Finding]:
     yield from _for_one_user(name, path, f"{count} key{'s' if count > 1 else ''}, the first line's wraps")
 
 
+def _workers_key(config: Config) -> Iterator[Finding]:
+    """Look at the files of the workers' keys: a worker has the private one, all else the public one alone."""
+    store, name = config.store, "workers' key"
+    private, public = store.workers_key_path, store.workers_public_key_path
+    make = f"Put it back from its backup; a new installation makes both: migrator workers-key add {private} {public}"
+    if not private.exists() and not public.exists():
+        if store.makes_workers_keys:
+            yield warn(name, f"{private} is made at the first start", _KEEP)
+        else:
+            yield bad(name, f"neither {private} nor {public} is there", make)
+        return
+    try:
+        own = WorkersKeys.read(private).public if private.exists() else None
+        given = WorkersPublicKey.read(public) if public.exists() else own
+    except WorkersKeyUnusable:
+        yield bad(name, f"{private} or {public} cannot be read, or is no file of the workers' keys", make)
+        return
+    if own is None:
+        yield ok(name, "seals to the workers; only they open")
+    elif own != given:
+        yield bad(name, f"{public} is not the public half of the first line of {private}", "Make a new pair: " + make)
+    else:
+        yield from _for_one_user(name, private, "opens what is sealed for imports")
+
+
 def _receipt_key(config: Config) -> Iterator[Finding]:
     path, name = config.receipt_key_path, "receipt key"
     make = f"Put it back from its backup; a new one: openssl genpkey -algorithm ed25519 -out {path}"
     if not path.exists():
         if config.receipts.signing_key_file is None:
-            yield warn(name, f"{path} is made at the first start", "Start a worker, then keep a copy of it elsewhere.")
+            yield warn(name, f"{path} is made at the first start", _KEEP)
         else:
             yield bad(name, f"{path} is not there", make)
         return

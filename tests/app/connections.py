@@ -10,13 +10,13 @@ from jobs.migration import new_id
 from jobs.slice import paused
 from jobs.tickets import claim, release
 from oauth.grant import Grant
-from oauth.vault import Safe
+from oauth.vault import Safe, Sealer
 
 OTHER = "other@gmail.example"
 
 
 def sealed(stores: Stores, migration: str) -> Grant:
-    return grant_of(Safe(stores.state, migration, stores.vault.key(migration)))
+    return grant_of(Safe(stores.state, migration, stores.opening_vault.key(migration)))
 
 
 def acts(stores: Stores) -> list[tuple[str, str]]:
@@ -27,7 +27,7 @@ def running_import(stores: Stores, google: Google, address: str = ADDRESS) -> tu
     """Begin an import of the account, as if it had been connected before."""
     migration, grant = new_id(), Grant(google.grant(account=address)["refresh_token"])
     accounts.claim(stores.state, stores.vault, migration, address)
-    Safe(stores.state, migration, stores.vault.make(migration)).seal(grant=grant.to_bytes())
+    Sealer(stores.state, migration, stores.vault.make(migration)).seal(grant=grant.to_bytes())
     requests.create(stores.state, "c1", migration_id=migration)
     return migration, grant
 

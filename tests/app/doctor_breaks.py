@@ -19,6 +19,7 @@ from jobs.audit.check import publish
 from jobs.audit.places import OPEN
 from jobs.heartbeats import beat, this_worker
 from jobs.requests import create
+from oauth.workerskeys import add_pair
 
 Broken = Callable[[Place], AbstractContextManager[None]]
 
@@ -148,6 +149,31 @@ def master_key_gone(place: Place) -> Iterator[None]:
 @contextmanager
 def master_key_that_is_none(place: Place) -> Iterator[None]:
     (place.folder / "master.key").write_text(f"k1 {PLANTED}\n")
+    yield
+
+
+@contextmanager
+def workers_key_for_all_eyes(place: Place) -> Iterator[None]:
+    (place.folder / "workers.key").chmod(0o644)
+    yield
+
+
+@contextmanager
+def workers_keys_gone(place: Place) -> Iterator[None]:
+    for name in ("workers.key", "workers.pub"):
+        (place.folder / name).unlink()
+    yield
+
+
+@contextmanager
+def workers_key_that_is_none(place: Place) -> Iterator[None]:
+    (place.folder / "workers.key").write_text(f"w1 {PLANTED}\n")
+    yield
+
+
+@contextmanager
+def workers_public_key_of_another_pair(place: Place) -> Iterator[None]:
+    add_pair(place.folder / "elsewhere.key", place.folder / "workers.pub")
     yield
 
 
@@ -328,6 +354,10 @@ BROKEN: list[tuple[Broken, str, str, str]] = [
     (master_key_for_all_eyes, "master key", BAD, "chmod 600"),
     (master_key_gone, "master key", BAD, "backup"),
     (master_key_that_is_none, "master key", BAD, "backup"),
+    (workers_key_for_all_eyes, "workers' key", BAD, "chmod 600"),
+    (workers_keys_gone, "workers' key", BAD, "backup"),
+    (workers_key_that_is_none, "workers' key", BAD, "backup"),
+    (workers_public_key_of_another_pair, "workers' key", BAD, "new pair"),
     (receipt_key_that_is_none, "receipt key", BAD, "openssl genpkey"),
     (client_secret_empty, "google.client_secret_file", BAD, "Write the secret"),
     (no_client, "OAuth client", BAD, "Make an OAuth client"),

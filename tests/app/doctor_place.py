@@ -11,6 +11,7 @@ from audit_keeping import keep
 from click.testing import CliRunner, Result
 from redis import Redis
 from stand_in import Google
+from vaults import make_keys
 
 from app import embedded
 from app.config import Config
@@ -20,7 +21,6 @@ from jobs import audit
 from jobs.audit import Act
 from jobs.heartbeats import beat, this_worker
 from migrator.signingkeys import SigningKey
-from oauth.keyring import add_key
 
 Rows = dict[str, dict[str, Any]]
 PLANTED = "planted-secret-canary"
@@ -63,7 +63,7 @@ def findings_in(said: Result) -> dict[str, dict[str, str]]:
 @contextmanager
 def sound(servers: Servers, folder: Path) -> Iterator[Place]:
     """Give a sound installation: its files written, a worker that lives, an audit log with an entry."""
-    add_key(folder / "master.key")
+    make_keys(folder)
     SigningKey.make(folder / "receipt.key")
     secret = folder / "client-secret"
     secret.touch(0o600)

@@ -12,6 +12,7 @@ import pytest
 from audit_keeping import KEY_TEXT, old_copy
 from click.testing import CliRunner, Result
 from redis import Redis
+from vaults import make_keys
 
 from app import embedded
 from app.cli_audit import _SENTENCES, audit_group
@@ -22,7 +23,6 @@ from jobs.audit.entry import BEGINNING
 from jobs.audit.keeper import Keeper, locked
 from jobs.audit.key import AuditKey
 from jobs.audit.places import NEWEST, OPEN
-from oauth.keyring import add_key
 
 MIGRATION = "5f" * 16
 STAFF = audit.staff("0a" * 16)
@@ -32,7 +32,7 @@ STAFF = audit.staff("0a" * 16)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Redis]]:
     """An installation's folder whose stores run, as beside a worker."""
     folder = tmp_path_factory.mktemp("home")
-    add_key(folder / "master.key")
+    make_keys(folder)
     with (
         embedded.start(folder / "redis") as state,
         embedded.start(folder / "keys", persistent=False),

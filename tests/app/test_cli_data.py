@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
+from vaults import make_keys, vault_of
 
 from app.cli_data import data_command
 from app.config import Config
@@ -16,8 +17,7 @@ from jobs.kept import Where
 from jobs.migration import new_id, record_key
 from jobs.requests import create
 from jobs.retention import KEPT, ask_for_rewrite
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer, Vault
 
 SECRETS = ("refresh-canary", "someone@gmail.example", "Folder-canary")
 
@@ -43,7 +43,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    add_key(tmp_path / "master.key")
+    make_keys(tmp_path)
     with (
         start(tmp_path / "redis") as state,
         start(tmp_path / "keys", persistent=False) as keys,
@@ -51,7 +51,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         Redis.from_url(state.broker_url) as broker_client,
         Redis.from_url(keys.url) as keys_client,
     ):
-        vault = Vault(keys_client, KeyRing.read(tmp_path / "master.key"))
+        vault = vault_of(keys_client, tmp_path / "master.key")
         config = Config.model_validate({"store": {"directory": tmp_path}})
         yield Place(config, state_client, broker_client, keys_client, vault)
 
@@ -60,7 +60,7 @@ def an_import(place: Place, address: str = SECRETS[1]) -> str:
     """Begin an import with something in many rows; return its id."""
     migration = new_id()
     accounts.claim(place.state, place.vault, migration, address)
-    Safe(place.state, migration, place.vault.make(migration)).seal(grant=SECRETS[0].encode())
+    Sealer(place.state, migration, place.vault.make(migration)).seal(grant=SECRETS[0].encode())
     create(place.state, "acme", migration_id=migration)
     for part in ("placed:3", "placed:44", "found:SPAM", "found:all"):
         place.state.set(f"{record_key(migration)}:{part}", b"x" * 1000, ex=60)
@@ -111,6 +111,8 @@ def test_of_one_import_only_its_own_is_counted(place: Place) -> None:
         "account:*": 1,
         "jobs:of:*": 1,
         "key:{<id>}": 1,
+        "sealto:{<id>}": 1,
+        "shown:{<id>}": 1,
     }
     (hold,) = (name for name in place.state.scan_iter("account:*") if place.state.get(name) == first.encode())
     place.state.set(hold, second, ex=60)

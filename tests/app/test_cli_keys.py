@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 from redis.exceptions import NoPermissionError
+from vaults import make_keys
 
 from app import embedded
 from app.cli_keys import keys_group
@@ -20,7 +21,6 @@ from jobs import exchanges
 from jobs.draining import drains
 from jobs.migration import new_id
 from jobs.requests import create
-from oauth.keyring import add_key
 from oauth.keystores import KeyStores
 
 
@@ -58,7 +58,7 @@ class Place:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("keys")
-    add_key(folder / "master.key")
+    make_keys(folder)
     with (
         embedded.start(folder / "s", persistent=False) as state,
         embedded.start(folder / "a", persistent=False) as old,

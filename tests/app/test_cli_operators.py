@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
+from vaults import make_keys
 
 from app import embedded
 from app.cli import main
@@ -24,7 +25,6 @@ from jobs.requests import create, read
 from jobs.slice import SliceEnd, advance, ended, failed, paused, wait
 from jobs.tickets import claim, release
 from migrator.records import FolderState
-from oauth.keyring import add_key
 from web.operator.models import ImportTold, Overview
 from web.operator.models import Result as Told
 
@@ -73,7 +73,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Redis]]:
     folder = tmp_path_factory.mktemp("desk")
-    add_key(folder / "master.key")
+    make_keys(folder)
     config = folder / "config.toml"
     config.write_text(f'[store]\ndirectory = "{folder}"\n[mailbox]\nhost = "imap.example.net"\n')
     with (

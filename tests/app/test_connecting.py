@@ -29,6 +29,7 @@ from oauth.errors import (
     ScopeMismatch,
     WrongAccount,
 )
+from oauth.keystores import names_of
 from oauth.pending import Pending, Purpose
 from oauth.revocation import is_dead
 
@@ -36,7 +37,7 @@ from oauth.revocation import is_dead
 def left(stores: Stores, migration: str, before: set[str]) -> Standing | None:
     """Return what is known of an exchange beside which nothing is left but what lies sealed for it."""
     parts = {f"mig:{{{migration}}}:{part}" for part in ("sealed", "keystore", "calls", "hosts")}
-    assert names(stores) - before == {"jobs:exchanges", f"key:{{{migration}}}", *parts}
+    assert names(stores) - before == {"jobs:exchanges", *names_of(migration), *parts}
     exchange = exchanges.read(stores.state, migration)
     return exchange and exchange.standing
 

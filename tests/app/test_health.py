@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from redis import Redis
 from scraping import get, served
+from vaults import make_keys
 
 from app import embedded
 from app.cli_metrics import site_of as metrics_site
@@ -15,13 +16,12 @@ from app.config import Config
 from app.console import console_site
 from app.server import site_of as customers_site
 from app.stores import Stores, StoreUrls
-from oauth.keyring import add_key
 
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     folder = tmp_path_factory.mktemp("health")
-    add_key(folder / "master.key")
+    make_keys(folder)
     with embedded.start(folder / "redis") as state, embedded.start(folder / "keys", persistent=False) as keys:
         yield Stores(StoreUrls(state.url, state.broker_url, keys.url), folder / "master.key")
 
@@ -56,7 +56,7 @@ def test_nothing_else_is_answered_outside_the_guard(servers: dict[str, str], nam
 
 
 def test_a_server_without_a_store_lives_and_does_not_serve(tmp_path: Path) -> None:
-    add_key(tmp_path / "master.key")
+    make_keys(tmp_path)
     with embedded.start(tmp_path / "redis") as state, embedded.start(tmp_path / "keys", persistent=False) as keys:
         stores = Stores(StoreUrls(state.url, state.broker_url, keys.url), tmp_path / "master.key")
         config = Config.model_validate({"console": {"url": "https://console.example.org"}})

@@ -8,6 +8,7 @@ import click
 import pytest
 from redis import Redis
 from structlog.testing import capture_logs
+from vaults import make_keys
 from waiting import eventually
 
 from app import embedded, keeping
@@ -17,7 +18,6 @@ from app.stores import Stores, open_stores
 from jobs import audit
 from jobs.audit import Act
 from jobs.audit.places import OPEN
-from oauth.keyring import add_key
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def config(short: Path) -> Config:
 @pytest.fixture
 def stores(config: Config) -> Iterator[Stores]:
     folder = config.store.directory
-    add_key(folder / "master.key")
+    make_keys(folder)
     with (
         embedded.start(folder / "redis"),
         embedded.start(folder / "keys", persistent=False),

@@ -34,7 +34,7 @@ from oauth.errors import SealBroken
 from oauth.grant import Grant
 from oauth.pending import Purpose
 from oauth.revocation import is_dead
-from oauth.vault import Safe
+from oauth.vault import Safe, Sealer
 from web import entrusted
 from web.session import Entered, Session
 
@@ -135,7 +135,7 @@ def check_import(place: Place, migration: str) -> None:
     """It can go on: everything that was sealed opens, and its access is alive."""
     stores = place.stores
     assert not is_dead(place.config.client, sealed(stores, migration))
-    assert mailbox_of(Safe(stores.state, migration, stores.vault.key(migration))) == MAILBOX
+    assert mailbox_of(Safe(stores.state, migration, stores.opening_vault.key(migration))) == MAILBOX
     assert accounts.holds(stores.state, stores.vault, migration, ADDRESS)
 
 
@@ -221,7 +221,7 @@ def keyless(place: Place) -> str:
     """Begin an import whose key is lost."""
     stores, migration = place.stores, new_id()
     accounts.claim(stores.state, stores.vault, migration, ADDRESS)
-    Safe(stores.state, migration, stores.vault.make(migration)).seal(grant=Grant("dead").to_bytes())
+    Sealer(stores.state, migration, stores.vault.make(migration)).seal(grant=Grant("dead").to_bytes())
     launch(stores.state, stores.vault, migration, Import("c1", MAILBOX))
     stores.keys.flushall()
     claimed = claim(stores.state, 10)

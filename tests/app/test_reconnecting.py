@@ -20,7 +20,7 @@ from oauth.errors import KeyLost, WrongAccount
 from oauth.grant import Grant
 from oauth.pending import Purpose
 from oauth.revocation import is_dead, revoke
-from oauth.vault import Safe
+from oauth.vault import Safe, Sealer
 
 
 def test_an_import_that_lost_its_grant_goes_on_with_a_new_one_of_the_same_account(
@@ -83,7 +83,7 @@ def keyless_import(stores: Stores, google: Google) -> str:
     """Begin an import, and lose the key store."""
     migration, grant = new_id(), Grant(google.grant(account=ADDRESS)["refresh_token"])
     accounts.claim(stores.state, stores.vault, migration, ADDRESS)
-    Safe(stores.state, migration, stores.vault.make(migration)).seal(grant=grant.to_bytes())
+    Sealer(stores.state, migration, stores.vault.make(migration)).seal(grant=grant.to_bytes())
     launch(stores.state, stores.vault, migration, Import("c1", MAILBOX))
     stores.keys.flushall()
     return migration
@@ -112,7 +112,7 @@ def test_an_import_whose_key_was_lost_gets_everything_anew_and_goes_on(
     connect_anew(google, config, stores, migration, Anew(MAILBOX, remember))
     assert requests.read(stores.state, migration).state is State.PLANNING
     assert not is_dead(config.client, sealed(stores, migration))
-    assert mailbox_of(Safe(stores.state, migration, stores.vault.key(migration))) == MAILBOX
+    assert mailbox_of(Safe(stores.state, migration, stores.opening_vault.key(migration))) == MAILBOX
     assert told == [ADDRESS]
     assert acts(stores) == [("reconnected", "key-lost")]
 

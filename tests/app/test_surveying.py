@@ -377,7 +377,7 @@ def test_no_secret_and_no_address_is_kept_in_the_clear(google: Google, stores: S
     there = result(stores, migration)
     kept = everything(stores.state)
     assert json.loads(stores.state.get(f"{record_key(migration)}:survey") or b"")["ids"]
-    token = grant_of(Safe(stores.state, migration, stores.vault.key(migration))).refresh_token
+    token = grant_of(Safe(stores.state, migration, stores.opening_vault.key(migration))).refresh_token
     for secret in (ADDRESS, token, user.name):
         assert secret.encode() not in kept
         assert secret not in repr(there)

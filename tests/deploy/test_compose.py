@@ -83,13 +83,14 @@ def test_every_secret_is_given_to_who_reads_it_and_to_nobody_else(guarded_stores
     (folder / "client-secret").write_text("secret")
     subprocess.run([DEPLOY / "give-secrets", folder], check=True)
     files = {name: folder / Path(row["file"]).name for name, row in WHOLE["secrets"].items()}
-    shared = {"master", "receipt", "client", "ca"}
+    shared = {"master", "workers-public", "receipt", "client", "ca"}
     for name, service in SERVICES.items():
         given = set(sources(name, "secrets"))
         assert {one for one in given if not may_read(service["user"], files[one])} == set(), name
         others = set(files) - given - shared
         assert name == "state-folder" or not {one for one in others if may_read(service["user"], files[one])}, name
     assert not may_read(SERVICES["metrics"]["user"], files["master"])
+    assert [name for name in OURS if may_read(SERVICES[name]["user"], files["workers"])] == ["worker"]
     assert not may_read(SERVICES["state"]["user"], files["master"])
     assert (folder.stat().st_mode & 0o777, (folder / "ca.key").stat().st_mode & 0o777) == (0o700, 0o400)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from redis import Redis
 from servers.entry import item, letter
+from vaults import make_keys, vault_of
 
 from emulator.servers.instance import Server
 from jobs import audit, mailboxes
@@ -18,8 +19,6 @@ from migrator.mailbox import Credentials, Password, Target, open_mailbox
 from migrator.records import FolderState, Placed
 from migrator.undo import Undone
 from oauth.handover import Handed, sealed_for
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Vault
 
 
 class Import:
@@ -27,9 +26,8 @@ class Import:
 
     def __init__(self, redis: Redis, url: str, server: Server, folder: Path) -> None:
         self.redis, self.url, self.server = redis, url, server
-        self.master = folder / "master.key"
-        add_key(self.master)
-        self.vault = Vault(redis, KeyRing.read(self.master))
+        self.master = make_keys(folder)
+        self.vault = vault_of(redis, self.master)
         self.user = server.new_user()
         self.place = Place(Target(server.host, server.port, "none"))
         self.credentials = Password(self.user.name, self.user.password)

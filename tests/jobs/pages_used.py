@@ -35,7 +35,7 @@ from migrator.refusedkeywords import RefusedKeywords
 from migrator.summary import Summary, place
 from oauth import pending
 from oauth.grant import Client, Grant
-from oauth.vault import Safe
+from oauth.vault import Sealer
 from web import entrusted, minted, session
 from web.api.doors import ApiDoors
 from web.api.idempotency import once
@@ -95,7 +95,7 @@ def look_over(home: House, user: User) -> str:
     accounts.claim(home.state, home.vault, migration, "customer@gmail.example")
     made = home.google.grant()
     home.secrets |= {made["refresh_token"], made["access_token"]}
-    Safe(home.state, migration, home.vault.make(migration)).seal(grant=Grant(made["refresh_token"]).to_bytes())
+    Sealer(home.state, migration, home.vault.make(migration)).seal(grant=Grant(made["refresh_token"]).to_bytes())
     prepare(home.state, home.vault, migration, Import("c1", Password(user.name, user.password)))
     create(home.state, "c1", migration_id=migration, start=False)
     with stores_of(home) as stores, surveying(load(home.config), stores, threading.Event()):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from vaults import WORKERS
 
 from jobs import exchanges
 from jobs.accounts import account_of, claim, holds, release
@@ -11,7 +12,7 @@ from jobs.errors import AccountBusy
 from jobs.migration import State, new_id, record_key
 from jobs.requests import create
 from oauth.keyring import KeyRing
-from oauth.vault import Vault
+from oauth.vault import Vault, WorkersVault
 
 ADDRESS = "ann@gmail.example"
 OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32}
@@ -19,7 +20,7 @@ OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32}
 
 @pytest.fixture
 def vault(redis: Redis) -> Vault:
-    return Vault(redis, KeyRing(OLD))
+    return WorkersVault(redis, KeyRing(OLD), WORKERS)
 
 
 def connecting(redis: Redis) -> str:
@@ -116,8 +117,8 @@ def test_who_lost_the_account_does_not_give_it_free(
 
 def test_an_account_held_under_an_older_master_key_is_held(redis: Redis) -> None:
     first = connecting(redis)
-    claim(redis, Vault(redis, KeyRing(OLD)), first, ADDRESS)
-    rotated = Vault(redis, KeyRing(NEW | OLD))
+    claim(redis, WorkersVault(redis, KeyRing(OLD), WORKERS), first, ADDRESS)
+    rotated = WorkersVault(redis, KeyRing(NEW | OLD), WORKERS)
     with pytest.raises(AccountBusy):
         claim(redis, rotated, new_id(), ADDRESS)
     assert holds(redis, rotated, first, ADDRESS)

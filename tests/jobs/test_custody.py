@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from vaults import WORKERS
 
 from app.embedded import start
 from jobs import accounts, audit
@@ -19,7 +20,7 @@ from jobs.slice import Kind, SliceEnd, advance, again, ended, paused
 from jobs.tickets import Claim
 from migrator.outcome import Mark
 from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe, Vault, WorkersVault
 
 ADDRESS = "ann@gmail.example"
 RING = KeyRing({"m": b"m" * 32})
@@ -30,11 +31,12 @@ class Room:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self.vault = Vault(redis, RING)
+        self.vault = WorkersVault(redis, RING, WORKERS)
         self.id = create(redis, "c1").id
         redis.hset(record_key(self.id), "token", "t")
         accounts.claim(redis, self.vault, self.id, ADDRESS)
-        self.safe = Safe(redis, self.id, self.vault.make(self.id))
+        self.vault.make(self.id)
+        self.safe = Safe(redis, self.id, self.vault.key(self.id))
         self.safe.seal(grant=b"{}", mailbox=b"{}")
         self.keys: list[bytes] = []
         self.seen_by_receipt: list[tuple[bool, bool]] = []
@@ -110,7 +112,7 @@ def test_without_an_audit_log_no_key_is_handed_out(room: Room) -> None:
 def test_while_the_key_store_is_away_the_migration_waits(room: Room, tmp_path: Path) -> None:
     with start(tmp_path / "keys", persistent=False) as store:
         keys = Redis.from_url(store.url)
-    outcome = room.run(State.COPYING, room.do(AGAIN), vault=Vault(keys, RING))
+    outcome = room.run(State.COPYING, room.do(AGAIN), vault=WorkersVault(keys, RING, WORKERS))
     keys.close()
     assert (outcome.end.kind, outcome.end.code) == ("wait", "key-store-away")
     assert time.time() < outcome.end.until < time.time() + 60

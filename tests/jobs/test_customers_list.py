@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from vaults import make_keys, vault_of
 
 from jobs.erasing import erase
 from jobs.kept import HOUR, Where
@@ -15,8 +16,6 @@ from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, UNFINISHED_SECONDS
 from jobs.slice import advance, ended
 from jobs.sweeper import sweep
 from jobs.tickets import claim, release, renew
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Vault
 from web.owned import migrations_of
 
 NOW = float(int(time.time()))
@@ -96,8 +95,8 @@ def test_what_is_purged_leaves_the_list_and_an_empty_list_is_gone(redis: Redis) 
 
 
 def test_who_erases_one_import_keeps_the_others(redis: Redis, tmp_path: Path) -> None:
-    add_key(tmp_path / "master.key")
-    vault = Vault(redis, KeyRing.read(tmp_path / "master.key"))
+    make_keys(tmp_path)
+    vault = vault_of(redis, tmp_path / "master.key")
     earlier, later = done(redis, now=NOW - HOUR), done(redis, now=NOW)
     assert erase(redis, vault, later)
     assert found(redis, "c1") == [earlier]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from vaults import make_keys, vault_of
 
 from jobs import accounts, audit
 from jobs.audit import Act, AuditBroken
@@ -15,14 +16,13 @@ from jobs.retention import REWRITE_WISH, migration_parts
 from jobs.slice import SliceEnd, advance, ended, failed
 from jobs.tickets import claim, release
 from jobs.undoing import UndoUnderWay
-from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
 
 @pytest.fixture
 def vault(redis: Redis, tmp_path: Path) -> Vault:
-    add_key(tmp_path / "master.key")
-    return Vault(redis, KeyRing.read(tmp_path / "master.key"))
+    make_keys(tmp_path)
+    return vault_of(redis, tmp_path / "master.key")
 
 
 def work(redis: Redis, *ends: SliceEnd) -> None:

@@ -10,6 +10,7 @@ import liars
 import pytest
 from redis import Redis
 from stand_in import Google
+from vaults import WORKERS
 from waiting import eventually
 
 from app.child import surroundings
@@ -34,7 +35,7 @@ from migrator.signingkeys import public_keys
 from oauth.grant import Grant
 from oauth.keyring import KeyRing
 from oauth.revocation import is_dead
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer, Vault, WorkersVault
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Place:
     def launched(self) -> str:
         migration = new_id()
         accounts.claim(self.redis, self.vault, migration, "ann@gmail.example")
-        Safe(self.redis, migration, self.vault.make(migration)).seal(grant=self.grant.to_bytes())
+        Sealer(self.redis, migration, self.vault.make(migration)).seal(grant=self.grant.to_bytes())
         return launch(self.redis, self.vault, migration, Import("ann", Password("ann", "x"))).id
 
     def worked(self, migration: str, work: Work, until: Callable[[Migration], bool]) -> Migration:
@@ -93,7 +94,7 @@ def place(redis: Redis, store: EmbeddedStore, tmp_path: Path) -> Iterator[Place]
         })  # fmt: skip
         (tmp_path / "secret").write_text("demo-secret")
         grant = Grant(google.grant()["refresh_token"])
-        yield Place(redis, store, google, config, Vault(redis, KeyRing({"m": b"m" * 32})), grant)
+        yield Place(redis, store, google, config, WorkersVault(redis, KeyRing({"m": b"m" * 32}), WORKERS), grant)
 
 
 @pytest.mark.parametrize("google_takes_it_back", [True, False])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from vaults import make_keys, vault_of
 
 from jobs import accounts, audit
 from jobs.audit import AUDIT_DAYS, Act
@@ -13,19 +14,18 @@ from jobs.migration import new_id, record_key
 from jobs.overview import REWRITE_SECONDS, Holding, held_of
 from jobs.requests import create
 from jobs.retention import KEPT, ask_for_rewrite
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer
 
 NOW = float(int(time.time()))
 
 
 @pytest.fixture
 def mine(redis: Redis, tmp_path: Path) -> str:
-    add_key(tmp_path / "master.key")
-    vault = Vault(redis, KeyRing.read(tmp_path / "master.key"))
+    make_keys(tmp_path)
+    vault = vault_of(redis, tmp_path / "master.key")
     migration = create(redis, "c1").id
     accounts.claim(redis, vault, migration, "ann@gmail.example")
-    Safe(redis, migration, vault.make(migration)).seal(grant=b"x" * 500)
+    Sealer(redis, migration, vault.make(migration)).seal(grant=b"x" * 500)
     audit.append(redis, audit.CUSTOMER, Act.GRANTED, migration)
     return migration
 
@@ -43,7 +43,7 @@ def test_it_is_told_in_the_words_of_the_table(redis: Redis, mine: str) -> None:
         "grant, mailbox credentials and both addresses, sealed under the migration's key",
         "the Gmail account's opaque name",
         "which migration holds a Gmail account's grant, by opaque name",
-        "the migration's key, wrapped by the master key",
+        "the migration's key, sealed to the workers' public key",
         "who did what when, hash-chained; no personal data",
     } <= set(found)
     for one in found.values():

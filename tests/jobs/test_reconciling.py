@@ -10,6 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from key_leaks import leaks
 from redis import Redis
 from structlog.testing import capture_logs
+from vaults import make_keys, vault_of
 from waiting import eventually
 
 from app.embedded import EmbeddedStore, start
@@ -25,8 +26,6 @@ from jobs.requests import cancel, create, pause, read
 from jobs.retention import ENDED_SECONDS, EXPIRE_SECONDS, UNFINISHED_SECONDS, ask_for_rewrite
 from jobs.slice import advance, again, ended, wait
 from jobs.tickets import claim, reconcile, release
-from oauth.keyring import KeyRing, add_key
-from oauth.vault import Vault
 
 LEASE = 10.0
 
@@ -154,10 +153,10 @@ def test_each_look_sweeps_rewrites_the_log_and_tells_the_checkpoint(redis: Redis
 
 
 def test_the_keys_of_what_is_purged_are_destroyed(redis: Redis, broker: RedisBroker, tmp_path: Path) -> None:
-    add_key(tmp_path / "master.key")
+    make_keys(tmp_path)
     migration = create(redis, "acme")
     with start(tmp_path / "keys", persistent=False) as store, Redis.from_url(store.url) as keys:
-        vault = Vault(keys, KeyRing.read(tmp_path / "master.key"))
+        vault = vault_of(keys, tmp_path / "master.key")
         vault.make(migration.id)
         tick(redis, broker, vault, now=time.time() + UNFINISHED_SECONDS)
         assert not vault.holds(migration.id)

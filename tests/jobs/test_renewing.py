@@ -2,6 +2,7 @@
 
 import pytest
 from redis import Redis
+from vaults import WORKERS
 
 from jobs import audit, mailboxes
 from jobs.audit import CUSTOMER, AuditBroken
@@ -16,7 +17,7 @@ from jobs.tickets import claim, release
 from migrator.mailbox import Credentials, MasterUser, OAuthToken, Password
 from oauth.errors import SealBroken
 from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe, WorkersVault
 
 OLD, NEW = Password("ann", "old"), Password("ann", "new")
 
@@ -26,9 +27,10 @@ class Room:
 
     def __init__(self, redis: Redis, domain: str = "") -> None:
         self.redis = redis
-        self.vault = Vault(redis, KeyRing({"m": b"m" * 32}))
+        self.vault = WorkersVault(redis, KeyRing({"m": b"m" * 32}), WORKERS)
         self.id = new_id()
-        self.safe = Safe(redis, self.id, self.vault.make(self.id))
+        self.vault.make(self.id)
+        self.safe = Safe(redis, self.id, self.vault.key(self.id))
         launch(redis, self.vault, self.id, Import("c1", OLD, domain=domain))
 
     def refused(self, reason: str = "login-refused") -> None:
@@ -126,7 +128,7 @@ def test_what_cannot_be_written_down_is_not_done(room: Room) -> None:
 
 
 def test_a_rotated_master_key_still_knows_the_mailbox(room: Room) -> None:
-    rotated = Vault(room.redis, KeyRing({"n": b"n" * 32, "m": b"m" * 32}))
+    rotated = WorkersVault(room.redis, KeyRing({"n": b"n" * 32, "m": b"m" * 32}), WORKERS)
     mailboxes.check(room.redis, rotated, room.id, NEW)
     with pytest.raises(OtherMailbox):
-        mailboxes.check(room.redis, Vault(room.redis, KeyRing({"n": b"n" * 32})), room.id, NEW)
+        mailboxes.check(room.redis, WorkersVault(room.redis, KeyRing({"n": b"n" * 32}), WORKERS), room.id, NEW)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
+from vaults import make_keys, vault_of
 
 from app.embedded import EmbeddedStore, start
 from jobs import accounts, audit, scripts
@@ -16,7 +17,6 @@ from jobs.retention import migration_parts as parts
 from jobs.slice import advance, again, ended, wait
 from jobs.sweeper import sweep
 from jobs.tickets import Claim, claim, release, renew
-from oauth.keyring import KeyRing, add_key
 from oauth.vault import Vault
 
 LEASE = 10.0
@@ -31,10 +31,10 @@ def key_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStor
 
 @pytest.fixture
 def vault(key_store: EmbeddedStore, tmp_path: Path) -> Iterator[Vault]:
-    add_key(tmp_path / "master.key")
+    make_keys(tmp_path)
     with Redis.from_url(key_store.url) as keys:
         keys.flushall()
-        yield Vault(keys, KeyRing.read(tmp_path / "master.key"))
+        yield vault_of(keys, tmp_path / "master.key")
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def test_while_the_key_store_is_away_nothing_is_purged_and_nothing_written_down(
     migration = create(redis, "acme", now=now)
     with Redis(unix_socket_path=str(tmp_path / "none")) as nobody:
         with pytest.raises(RedisError):
-            sweep(redis, Vault(nobody, KeyRing.read(tmp_path / "master.key")), now=now + UNFINISHED_SECONDS)
+            sweep(redis, vault_of(nobody, tmp_path / "master.key"), now=now + UNFINISHED_SECONDS)
         assert read(redis, migration.id).state is State.PLANNING
         assert written(redis) == []
     assert sweep(redis, vault, now=now + UNFINISHED_SECONDS).purged == (migration.id,)

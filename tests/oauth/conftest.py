@@ -4,11 +4,12 @@ import pytest
 from engine import client_of, renewed
 from redis import Redis
 from stand_in import Google
+from vaults import WORKERS
 
 from app.embedded import start
 from oauth.grant import Client
 from oauth.keyring import KeyRing
-from oauth.vault import Vault
+from oauth.vault import WorkersVault
 
 
 @pytest.fixture(scope="session")
@@ -49,5 +50,5 @@ def stores(vault_stores: tuple[Redis, Redis]) -> tuple[Redis, Redis]:
 
 
 @pytest.fixture
-def vault(stores: tuple[Redis, Redis]) -> Vault:
-    return Vault(stores[1], KeyRing({"m": b"m" * 32}))
+def vault(stores: tuple[Redis, Redis]) -> WorkersVault:
+    return WorkersVault(stores[1], KeyRing({"m": b"m" * 32}), WORKERS)

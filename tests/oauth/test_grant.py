@@ -44,5 +44,5 @@ def test_an_error_of_a_grant_says_its_code_and_no_more() -> None:
         *("consent-denied", "consent-not-ours", "scope-mismatch", "no-refresh-token", "wrong-account"),
         *("not-given-back", "code-refused", "google-silent", "not-connected", "grant-unreadable", "key-lost"),
         *("give-back-pending", "answer-lost", "answer-pending"),
-        *("master-key-unusable", "seal-broken", "google-refused", "google-client-refused"),
+        *("master-key-unusable", "workers-key-unusable", "seal-broken", "google-refused", "google-client-refused"),
     }

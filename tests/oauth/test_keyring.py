@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from vaults import WORKERS
 
 from oauth.errors import MasterKeyUnusable, SealBroken
 from oauth.keyring import KeyRing, add_key
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe, Sealer, WorkersVault
 
 OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32}
 GOOD = base64.b64encode(b"k" * 32).decode()
@@ -37,18 +38,20 @@ def test_a_rotation_puts_a_new_key_first_and_still_opens_what_the_old_one_wrappe
 
 def test_a_key_that_is_used_is_wrapped_anew_so_that_the_old_master_key_can_go(stores: tuple[Redis, Redis]) -> None:
     state, keys = stores
-    before = Vault(keys, KeyRing(OLD))
-    Safe(state, "m1", before.make("m1")).seal(grant=b"one")
-    Vault(keys, KeyRing(NEW | OLD)).key("m1")
-    after = Vault(keys, KeyRing(NEW))
+    before = WorkersVault(keys, KeyRing(OLD), WORKERS)
+    Sealer(state, "m1", before.make("m1")).seal(grant=b"one")
+    WorkersVault(keys, KeyRing(NEW | OLD), WORKERS).key("m1")
+    after = WorkersVault(keys, KeyRing(NEW), WORKERS)
     assert Safe(state, "m1", after.key("m1")).open("grant") == b"one"
-    with pytest.raises(SealBroken):
-        before.key("m1")
+    assert after.shown_key("m1")
+    for refused in (before.key, before.seal_to, before.shown_key):
+        with pytest.raises(SealBroken):
+            refused("m1")
 
 
 def test_a_key_destroyed_while_it_is_wrapped_anew_stays_destroyed(stores: tuple[Redis, Redis]) -> None:
     keys = stores[1]
-    before = Vault(keys, KeyRing(OLD))
+    before = WorkersVault(keys, KeyRing(OLD), WORKERS)
     before.make("m1")
 
     class Meanwhile(KeyRing):
@@ -56,16 +59,17 @@ def test_a_key_destroyed_while_it_is_wrapped_anew_stays_destroyed(stores: tuple[
             before.destroy("m1")
             return super().is_stale(wrapped)
 
-    Vault(keys, Meanwhile(NEW | OLD)).key("m1")
+    with pytest.raises(SealBroken):
+        WorkersVault(keys, Meanwhile(NEW | OLD), WORKERS).key("m1")
     assert list(keys.scan_iter()) == []
 
 
 def test_another_master_key_opens_nothing(stores: tuple[Redis, Redis]) -> None:
-    Vault(stores[1], KeyRing(OLD)).make("m1")
+    WorkersVault(stores[1], KeyRing(OLD), WORKERS).make("m1")
     with pytest.raises(SealBroken):
-        Vault(stores[1], KeyRing(NEW)).key("m1")
+        WorkersVault(stores[1], KeyRing(NEW), WORKERS).key("m1")
     with pytest.raises(SealBroken):
-        Vault(stores[1], KeyRing({"old": b"x" * 32})).key("m1")
+        WorkersVault(stores[1], KeyRing({"old": b"x" * 32}), WORKERS).key("m1")
 
 
 def test_what_one_key_wrapped_does_not_pass_for_anothers() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreAway
+from vaults import WORKERS
 
 from app.embedded import start
 from migrator.mailbox import Password
@@ -13,9 +14,10 @@ from oauth import pending
 from oauth.errors import ConsentNotOurs, SealBroken
 from oauth.grant import Client
 from oauth.keyring import KeyRing
-from oauth.keystores import KeyStores, KeyStoreUnknown, key_name, whereabouts
+from oauth.keystores import Keys, KeyStores, KeyStoreUnknown, key_name, whereabouts
 from oauth.pending import Purpose
-from oauth.vault import Vault
+from oauth.sealing import public_half
+from oauth.vault import WorkersVault
 from web import answered, entrusted, minted
 from web.session import NOBODY
 
@@ -37,6 +39,13 @@ class Place:
         """Let more than an hour pass since a migration's key was made."""
         name, _, since = (self.state.get(whereabouts(migration)) or b"").decode().rpartition(" ")  # type: ignore[union-attr]
         self.state.set(whereabouts(migration), f"{name} {float(since) - 3601:.0f}")
+
+
+def made(keys: Keys) -> bytes:
+    """Make the keys of an import; return what opens."""
+    vault = WorkersVault(keys, RING, WORKERS)
+    vault.make("m1")
+    return vault.key("m1")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def nobody() -> Iterator[Redis]:
 
 
 def test_new_keys_go_into_the_first_and_are_written_down(place: Place) -> None:
-    Vault(place.meanwhile, RING).make("m1")
+    WorkersVault(place.meanwhile, RING, WORKERS).make("m1")
     assert place.new.exists(key_name("m1"))
     assert not place.old.exists(key_name("m1"))
     told = (place.state.get(whereabouts("m1")) or b"").decode()  # type: ignore[union-attr]
@@ -78,9 +87,10 @@ def test_new_keys_go_into_the_first_and_are_written_down(place: Place) -> None:
 
 
 def test_a_key_stays_where_it_was_made_until_it_is_destroyed(place: Place) -> None:
-    key = Vault(place.before, RING).make("m1")
-    vault = Vault(place.meanwhile, RING)
-    assert vault.key("m1") == key == vault.make("m1")
+    key = made(place.before)
+    vault = WorkersVault(place.meanwhile, RING, WORKERS)
+    assert vault.key("m1") == key
+    assert vault.make("m1") == public_half(key)
     assert vault.holds("m1")
     assert not place.new.exists(key_name("m1"))
     vault.destroy("m1")
@@ -89,37 +99,37 @@ def test_a_key_stays_where_it_was_made_until_it_is_destroyed(place: Place) -> No
 
 
 def test_in_whatever_order_they_are_named_each_finds_its_keys(place: Place) -> None:
-    key = Vault(place.meanwhile, RING).make("m1")
-    assert Vault(KeyStores({"old": place.old, "new": place.new}, place.state), RING).key("m1") == key
+    key = made(place.meanwhile)
+    assert WorkersVault(KeyStores({"old": place.old, "new": place.new}, place.state), RING, WORKERS).key("m1") == key
 
 
 def test_a_key_of_before_there_were_names_is_found(place: Place) -> None:
-    key = Vault(place.old, RING).make("m1")
-    vault = Vault(place.meanwhile, RING)
+    key = made(place.old)
+    vault = WorkersVault(place.meanwhile, RING, WORKERS)
     assert vault.key("m1") == key
     vault.destroy("m1")
     assert not place.old.exists(key_name("m1"))
 
 
 def test_a_key_that_is_not_in_its_store_is_lost(place: Place) -> None:
-    Vault(place.before, RING).make("m1")
+    WorkersVault(place.before, RING, WORKERS).make("m1")
     place.old.flushall()
     with pytest.raises(SealBroken):
-        Vault(place.meanwhile, RING).key("m1")
+        WorkersVault(place.meanwhile, RING, WORKERS).key("m1")
 
 
 def test_an_import_that_lost_its_key_gets_a_new_one_in_the_first(place: Place) -> None:
-    Vault(place.before, RING).make("m1")
+    WorkersVault(place.before, RING, WORKERS).make("m1")
     place.old.flushall()
-    key = Vault(place.meanwhile, RING).make("m1")
-    assert Vault(place.after, RING).key("m1") == key
+    key = made(place.meanwhile)
+    assert WorkersVault(place.after, RING, WORKERS).key("m1") == key
 
 
 def test_one_store_that_is_away_is_nothing_to_the_keys_of_another(place: Place, nobody: Redis) -> None:
-    key = Vault(place.before, RING).make("m1")
-    Vault(place.meanwhile, RING).make("m2")
-    assert Vault(KeyStores({"new": nobody, "old": place.old}, place.state), RING).key("m1") == key
-    without_old = Vault(KeyStores({"new": place.new, "old": nobody}, place.state), RING)
+    key = made(place.before)
+    WorkersVault(place.meanwhile, RING, WORKERS).make("m2")
+    assert WorkersVault(KeyStores({"new": nobody, "old": place.old}, place.state), RING, WORKERS).key("m1") == key
+    without_old = WorkersVault(KeyStores({"new": place.new, "old": nobody}, place.state), RING, WORKERS)
     without_old.key("m2")
     with pytest.raises(StoreAway):
         without_old.key("m1")
@@ -128,8 +138,8 @@ def test_one_store_that_is_away_is_nothing_to_the_keys_of_another(place: Place, 
 
 
 def test_who_has_not_been_told_of_a_store_waits_and_loses_no_key(place: Place) -> None:
-    Vault(place.meanwhile, RING).make("m1")
-    vault = Vault(place.before, RING)
+    WorkersVault(place.meanwhile, RING, WORKERS).make("m1")
+    vault = WorkersVault(place.before, RING, WORKERS)
     for act in (vault.key, vault.holds, vault.destroy, vault.make):
         with pytest.raises(KeyStoreUnknown):
             act("m1")
@@ -140,9 +150,9 @@ def test_who_has_not_been_told_of_a_store_waits_and_loses_no_key(place: Place) -
 
 
 def test_a_slice_that_names_another_store_keeps_no_key_alive(place: Place) -> None:
-    Vault(place.meanwhile, RING).make("m1")
+    WorkersVault(place.meanwhile, RING, WORKERS).make("m1")
     place.state.set(whereabouts("m1"), "old 0")
-    Vault(place.meanwhile, RING).destroy("m1")
+    WorkersVault(place.meanwhile, RING, WORKERS).destroy("m1")
     assert not place.new.exists(key_name("m1"))
 
 
@@ -150,7 +160,7 @@ def test_a_slice_that_names_another_store_keeps_no_key_alive(place: Place) -> No
 
 
 def test_a_consent_begun_on_the_old_one_ends_on_the_old_one_and_once(place: Place) -> None:
-    vault = Vault(place.before, RING)
+    vault = WorkersVault(place.before, RING, WORKERS)
     url = pending.begin(place.before, vault, CLIENT, BACK, "s", Purpose("m1"))
     answer = f"{BACK}?{url.partition('?')[2]}&code=c"
     assert pending.take(place.meanwhile, vault, "s", answer).purpose == Purpose("m1")
@@ -159,7 +169,7 @@ def test_a_consent_begun_on_the_old_one_ends_on_the_old_one_and_once(place: Plac
 
 
 def test_a_password_entrusted_to_the_old_one_is_found_prolonged_and_forgotten(place: Place) -> None:
-    vault = Vault(place.before, RING)
+    vault = WorkersVault(place.before, RING, WORKERS)
     reference = entrusted.entrust(place.before, vault, Password("ann", "secret"))
     place.old.expire(f"entrusted:{reference}", 10)
     entrusted.prolong(place.meanwhile, reference)
@@ -170,7 +180,7 @@ def test_a_password_entrusted_to_the_old_one_is_found_prolonged_and_forgotten(pl
 
 
 def test_a_launch_minted_on_the_old_one_is_good_once(place: Place) -> None:
-    vault = Vault(place.before, RING)
+    vault = WorkersVault(place.before, RING, WORKERS)
     code, _ = minted.mint(place.before, vault, "c1", "ann@host.example")
     assert minted.take(place.meanwhile, vault, code).customer == "c1"
     assert place.old.dbsize() == 0
@@ -186,7 +196,7 @@ def test_an_answer_that_came_to_an_old_process_has_come(place: Place) -> None:
 
 
 def test_what_begins_now_begins_in_the_first(place: Place) -> None:
-    vault = Vault(place.meanwhile, RING)
+    vault = WorkersVault(place.meanwhile, RING, WORKERS)
     pending.begin(place.meanwhile, vault, CLIENT, BACK, "s", Purpose("m1"))
     entrusted.entrust(place.meanwhile, vault, Password("ann", "secret"))
     assert (place.new.dbsize(), place.old.dbsize()) == (2, 0)

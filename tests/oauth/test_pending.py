@@ -7,13 +7,14 @@ import pytest
 from engine import calls, pressed
 from redis import Redis
 from stand_in import Google
+from vaults import WORKERS
 
 from oauth import consent, pending
 from oauth.errors import CodeRefused, ConsentNotOurs
 from oauth.grant import SCOPE, Client
 from oauth.keyring import KeyRing
 from oauth.pending import Pending, Purpose
-from oauth.vault import Vault
+from oauth.vault import Vault, WorkersVault
 
 REDIRECT = "http://127.0.0.1:1/back"
 PURPOSE = Purpose("m1", expected="ann@example.com")
@@ -129,7 +130,12 @@ def test_a_consent_moved_under_another_name_does_not_open(begin: Begin, keys: Re
 def test_another_master_key_opens_no_consent(begin: Begin, keys: Redis) -> None:
     url = begin()
     with pytest.raises(ConsentNotOurs):
-        pending.take(keys, Vault(keys, KeyRing({"k2": b"x" * 32})), "session", f"{REDIRECT}?state={state_in(url)}")
+        pending.take(
+            keys,
+            WorkersVault(keys, KeyRing({"k2": b"x" * 32}), WORKERS),
+            "session",
+            f"{REDIRECT}?state={state_in(url)}",
+        )
 
 
 def test_the_key_store_shows_neither_state_nor_verifier_nor_session_nor_address(

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from vaults import WORKERS
 
 from oauth.errors import SealBroken
 from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe, WorkersVault
 
 DAY = 86_400
 Stores = tuple[Redis, Redis]
@@ -23,9 +24,14 @@ def everything(store: Redis) -> bytes:
 
 
 @pytest.fixture
-def safe(vault: Vault, stores: Stores) -> Callable[[str], Safe]:
-    """Make a migration's safe, and its key at the first call."""
-    return lambda migration: Safe(stores[0], migration, vault.make(migration))
+def safe(vault: WorkersVault, stores: Stores) -> Callable[[str], Safe]:
+    """Make a migration's safe, and its keys at the first call."""
+
+    def safe_of(migration: str) -> Safe:
+        vault.make(migration)
+        return Safe(stores[0], migration, vault.key(migration))
+
+    return safe_of
 
 
 Safes = Callable[[str], Safe]
@@ -45,7 +51,7 @@ def test_a_later_seal_replaces_the_earlier_one(safe: Safes) -> None:
     assert safe("m1").open("grant") == b"new"
 
 
-def test_neither_store_shows_a_secret_or_a_key(safe: Safes, vault: Vault, stores: Stores) -> None:
+def test_neither_store_shows_a_secret_or_a_key(safe: Safes, vault: WorkersVault, stores: Stores) -> None:
     safe("m1").seal(grant=b"canary-secret" * 10)
     shown = b"".join(map(everything, stores))
     assert b"canary" not in shown
@@ -81,7 +87,7 @@ def test_a_value_moved_to_another_migration_does_not_open(safe: Safes, stores: S
 
 
 def test_a_key_of_another_migration_opens_nothing_even_of_a_value_sealed_under_it(
-    safe: Safes, vault: Vault, stores: Stores
+    safe: Safes, vault: WorkersVault, stores: Stores
 ) -> None:
     safe("m1").seal(grant=b"one")
     stores[0].hset(sealed_key("m2"), "grant", stores[0].hget(sealed_key("m1"), "grant"))
@@ -115,7 +121,7 @@ def test_every_flipped_bit_is_noticed(safe: Safes, stores: Stores) -> None:
             safe("m1").open("grant")
 
 
-def test_a_destroyed_key_comes_back_for_nobody(safe: Safes, vault: Vault, stores: Stores) -> None:
+def test_a_destroyed_key_comes_back_for_nobody(safe: Safes, vault: WorkersVault, stores: Stores) -> None:
     safe("m1").seal(grant=b"one")
     safe("m2").seal(grant=b"two")
     assert vault.holds("m1")
@@ -128,14 +134,14 @@ def test_a_destroyed_key_comes_back_for_nobody(safe: Safes, vault: Vault, stores
     vault.destroy("m1")
 
 
-def test_a_new_key_of_the_same_name_opens_nothing_old(safe: Safes, vault: Vault) -> None:
+def test_a_new_key_of_the_same_name_opens_nothing_old(safe: Safes, vault: WorkersVault) -> None:
     safe("m1").seal(grant=b"one")
     vault.destroy("m1")
     with pytest.raises(SealBroken):
         safe("m1").open("grant")
 
 
-def test_what_was_never_sealed_is_broken_and_makes_no_key(safe: Safes, vault: Vault, stores: Stores) -> None:
+def test_what_was_never_sealed_is_broken_and_makes_no_key(safe: Safes, vault: WorkersVault, stores: Stores) -> None:
     with pytest.raises(SealBroken):
         vault.key("m1")
     assert list(stores[1].scan_iter()) == []
@@ -144,7 +150,7 @@ def test_what_was_never_sealed_is_broken_and_makes_no_key(safe: Safes, vault: Va
 
 
 def test_two_processes_that_make_a_key_at_once_share_it(stores: Stores) -> None:
-    one, other = (Vault(stores[1], KeyRing({"m": b"m" * 32})) for _ in range(2))
+    one, other = (WorkersVault(stores[1], KeyRing({"m": b"m" * 32}), WORKERS) for _ in range(2))
     assert one.make("m1") == other.make("m1")
     assert one.make("m1") != one.make("m2")
 
@@ -165,14 +171,14 @@ def test_a_seal_that_fails_in_the_middle_leaves_no_secret_without_an_end(safe: S
     assert all(store.ttl(key) > 0 for store in stores for key in store.scan_iter())
 
 
-def test_digest_keys_are_stable_and_differ_between_migrations(safe: Safes, vault: Vault) -> None:
+def test_digest_keys_are_stable_and_differ_between_migrations(safe: Safes, vault: WorkersVault) -> None:
     assert safe("m1").digest_key == safe("m1").digest_key
     assert safe("m1").digest_key != safe("m2").digest_key
     assert len(safe("m1").digest_key) == 32
     assert safe("m1").digest_key != vault.key("m1")
 
 
-def test_something_small_can_be_wrapped_for_one_label(vault: Vault) -> None:
+def test_something_small_can_be_wrapped_for_one_label(vault: WorkersVault) -> None:
     wrapped = vault.wrap("consent/1", b"verifier")
     assert b"verifier" not in wrapped
     assert vault.unwrap("consent/1", wrapped) == b"verifier"
@@ -180,12 +186,12 @@ def test_something_small_can_be_wrapped_for_one_label(vault: Vault) -> None:
         vault.unwrap("consent/2", wrapped)
 
 
-def test_the_vault_names_an_address_opaquely_by_the_newest_master_key_first(vault: Vault) -> None:
+def test_the_vault_names_an_address_opaquely_by_the_newest_master_key_first(vault: WorkersVault) -> None:
     names = vault.pseudonyms("Ann@Example.com")
     assert names == KeyRing({"m": b"m" * 32}).pseudonyms("ann@example.com")
     assert "ann" not in str(names)
 
 
-def test_neither_vault_nor_safe_shows_anything(vault: Vault, safe: Safes) -> None:
-    assert repr(vault) == "Vault()"
+def test_neither_vault_nor_safe_shows_anything(vault: WorkersVault, safe: Safes) -> None:
+    assert repr(vault) == "WorkersVault()"
     assert repr(safe("m1")) == "Safe()"

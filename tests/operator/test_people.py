@@ -2,12 +2,11 @@ import time
 
 import pytest
 from front_desk import Visitor, altered, code_now, enlist, roster_of, seated, shown_in
+from vaults import fixed_vault
 
 from app.stores import Stores
 from jobs import audit
 from jobs.audit import TERMINAL, Act, staff
-from oauth.keyring import KeyRing
-from oauth.vault import Vault
 from web.operator import accounts, members
 from web.operator import session as sessions
 from web.operator.accounts import UNUSED_SECONDS, Roster, Unreadable
@@ -206,7 +205,7 @@ def test_an_account_that_nobody_uses_is_gone_after_half_a_year(stores: Stores, u
 def test_after_a_rotation_of_the_master_key_an_account_goes_over_to_the_new_one_by_signing_in(stores: Stores) -> None:
     ann = enlist(stores, "ann")
     old, new = {"old": bytes(32)}, {"new": bytes([1]) * 32}
-    before, both, after = (Roster(stores.state, Vault(stores.keys, KeyRing(keys))) for keys in (old, new | old, new))
+    before, both, after = (Roster(stores.state, fixed_vault(stores.keys, **keys)) for keys in (old, new | old, new))
     accounts.remove(roster_of(stores), ann.id)
     accounts.add(before, ann, accounts.local("ann"))
     stays = accounts.new("bob", Role.VIEWER, "local")

@@ -1,27 +1,30 @@
-"""An intruder who holds a copy of the Redis folder and the master keys, and tries everything to open the secrets."""
+"""An intruder who holds a copy of the Redis folder and all files of keys, and tries everything to open the secrets."""
 
 import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from promise.keys import master_keys
 from promise.places import in_files, in_store
 from redis import Redis
+from vaults import vault_of
 
 from app import embedded
 from app.stores import connect
 from oauth.errors import SealBroken
-from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Safe
 
-_NONCE, _TAG, _KEY = 12, 16, 32
-_WRAPPED = _NONCE + _KEY + _TAG
+_KEY, _ENCAPSULATED, _TAG = 32, 32, 16
+_SEALED_KEY = _ENCAPSULATED + _KEY + _TAG
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 _WRITTEN_KEY = re.compile(rb"[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?")
 _LEAST_HIGH = 6
@@ -56,7 +59,7 @@ def _sealed(state: Any) -> Iterator[tuple[Secret, bytes]]:
 
 def opened_as_the_product_does(folder: Path, keys: Redis, master: Path, ids: Iterable[str]) -> set[Secret]:
     """Return the secrets that the product's own code opens, with this folder of the state and this key store."""
-    vault, opened = Vault(keys, KeyRing.read(master)), set()
+    vault, opened = vault_of(keys, master), set()
     with embedded.start(folder) as store, connect(store.url) as state:
         for migration in ids:
             for name in ("grant", "mailbox"):
@@ -68,27 +71,30 @@ def opened_as_the_product_does(folder: Path, keys: Redis, master: Path, ids: Ite
     return opened
 
 
-def opened_by_force(taken: Loot, sealed: dict[Secret, bytes], master: Path) -> set[Secret]:
-    """Return the secrets that some byte string of the loot opens: as a key, or as a key wrapped by a master key.
+def opened_by_force(taken: Loot, sealed: dict[Secret, bytes], master: Path, public: frozenset[bytes]) -> set[Secret]:
+    """Return the secrets that some byte string of the loot opens: as a key, or as a key sealed to the workers.
 
     Args:
         taken: the loot.
         sealed: the sealed values to open, from this loot or from an older one.
-        master: the file of the master keys.
+        master: the file of the master keys; that of the workers' lies beside it.
+        public: the public halves of the migrations' keys, which tell a key quicker than a trial at each value does.
     """
-    keys = {*_plain_keys(taken), *_unwrapped(taken, sealed, master), *master_keys(master)}
-    ciphers = [AESGCM(key) for key in keys]
-    return {which for which, value in sealed.items() if any(_opens(cipher, which, value) for cipher in ciphers)}
+    workers = dict(line.split() for line in master.with_name("workers.key").read_text().splitlines())
+    own = {name: base64.b64decode(text) for name, text in workers.items()}
+    found = {*_plain_keys(taken), *_unsealed(taken, sealed, own), *master_keys(master), *own.values()}
+    keys = [key for key in found if _private(key).public_key().public_bytes_raw() in public]
+    return {which for which, value in sealed.items() if any(_opened(key, value, "/".join(which)) for key in keys)}
 
 
-def _opens(cipher: AESGCM, which: Secret, value: bytes) -> bool:
-    return _decrypted(cipher, value, "/".join(which)) is not None
+def _private(key: bytes) -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(key)
 
 
-def _decrypted(cipher: AESGCM, value: bytes, label: str) -> bytes | None:
+def _opened(key: bytes, value: bytes, label: str) -> bytes | None:
     try:
-        return cipher.decrypt(value[:_NONCE], value[_NONCE:], label.encode())
-    except InvalidTag:
+        return _SUITE.decrypt(value, _private(key), info=label.encode())
+    except (InvalidTag, ValueError):
         return None
 
 
@@ -107,14 +113,13 @@ def _read(written: bytes) -> Iterator[bytes]:
         yield base64.b64decode(written.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/")) + b"=")
 
 
-def _unwrapped(taken: Loot, sealed: dict[Secret, bytes], master: Path) -> Iterator[bytes]:
-    """Yield every key that a master key unwraps, for any of the migrations."""
-    rings = [line.split() for line in master.read_text().splitlines()]
-    ciphers = [(name, AESGCM(base64.b64decode(text))) for name, text in rings]
+def _unsealed(taken: Loot, sealed: dict[Secret, bytes], workers: dict[str, bytes]) -> Iterator[bytes]:
+    """Yield every key that was sealed to the workers, for any of the migrations: it says to which of their keys."""
     labels = {f"key:{{{migration}}}" for migration, _ in sealed}
-    for blob in taken.found:
-        for window in _random_windows(blob, _WRAPPED):
-            tried = (_decrypted(cipher, window, f"{name}/{label}") for name, cipher in ciphers for label in labels)
+    for (name, private), blob in product(workers.items(), taken.found):
+        for begin in re.finditer(re.escape(f"{name}:".encode()), blob):
+            value = blob[begin.end() : begin.end() + _SEALED_KEY]
+            tried = (_opened(private, value, f"{name}/{label}") for label in labels)
             yield from (key for key in tried if key is not None)
 
 

@@ -1,6 +1,6 @@
 """Who holds all that the host keeps on disk cannot open one secret: not without the key store, and never after the end.
 
-The intruder has the Redis folder (append-only file and its base), the master keys, in one case an older backup and
+The intruder has the Redis folder (append-only file and its base), all files of keys, in one case an older backup and
 the key store of today as well. He tries the product's own code, and every byte string he finds as a key.
 """
 
@@ -16,6 +16,7 @@ import pytest
 from promise.intruder import Loot, Secret, loot, opened_as_the_product_does, opened_by_force
 from promise.town import Town, town
 from redis import Redis
+from vaults import vault_of
 
 from app import embedded
 from app.stores import connect
@@ -23,9 +24,7 @@ from emulator.servers.certificates import Certificate
 from emulator.servers.instance import User
 from jobs.migration import ENDS, State
 from jobs.requests import cancel, resume
-from oauth.keyring import KeyRing
-from oauth.sealing import closed
-from oauth.vault import Vault
+from oauth.sealing import closed_to
 
 pytestmark = pytest.mark.xdist_group("adversary")  # its customers live through much, once
 
@@ -42,6 +41,7 @@ class Scene:
     after: Path
     open_before: set[Secret]
     loot_before: Loot
+    public: frozenset[bytes]
 
     @property
     def secrets(self) -> set[Secret]:
@@ -58,10 +58,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory, server_certificate: Certific
         before = _copied(place, folder / "before")
         control = _copied(place, folder / "control")
         opened = opened_as_the_product_does(control, place.home.keys, place.home.master, ids.values())
-        taken = loot(before)
+        taken, public = loot(before), frozenset(place.home.vault.seal_to(one) for one in ids.values())
         _end_all(place, ids)
         place.rewrite_and_restart()
-        yield Scene(place, ids, before, _copied(place, folder / "after"), opened, taken)
+        yield Scene(place, ids, before, _copied(place, folder / "after"), opened, taken, public)
 
 
 def _in_every_state(place: Town) -> dict[str, str]:
@@ -116,7 +116,7 @@ def test_without_the_key_store_no_secret_opens_even_before_the_end(scene: Scene,
     with _no_keys(tmp_path) as keys:
         assert opened_as_the_product_does(scene.before, keys, scene.place.home.master, scene.ids.values()) == set()
     assert set(scene.loot_before.sealed) == scene.secrets
-    assert opened_by_force(scene.loot_before, scene.loot_before.sealed, scene.place.home.master) == set()
+    assert opened_by_force(scene.loot_before, scene.loot_before.sealed, scene.place.home.master, scene.public) == set()
 
 
 def test_after_the_end_no_secret_opens_with_all_that_is_left(scene: Scene) -> None:
@@ -124,7 +124,7 @@ def test_after_the_end_no_secret_opens_with_all_that_is_left(scene: Scene) -> No
     assert opened_as_the_product_does(scene.after, home.keys, home.master, scene.ids.values()) == set()
     left = loot(scene.after)
     assert left.sealed == {}
-    assert opened_by_force(left, scene.loot_before.sealed, home.master) == set()
+    assert opened_by_force(left, scene.loot_before.sealed, home.master, scene.public) == set()
 
 
 def test_after_the_end_no_sealed_value_is_left_to_be_opened_one_day(scene: Scene) -> None:
@@ -147,12 +147,10 @@ def test_what_a_backup_could_give_away_is_worthless_at_google_after_the_end(scen
 def test_the_intruder_knows_a_key_when_he_sees_one(scene: Scene, tmp_path: Path) -> None:
     """The positive control: keys that lie about, plain, as text, or wrapped, are found and used."""
     taken, master, (first, second, third, *_) = scene.loot_before, scene.place.home.master, scene.ids.values()
-    ring = KeyRing.read(master)
     with _no_keys(tmp_path) as keys:
-        vault = Vault(keys, ring)
-        sealed = {
-            (one, "grant"): closed(vault.make(one), b"a secret", f"{one}/grant") for one in (first, second, third)
-        }
+        vault = vault_of(keys, master)
+        public = {one: vault.make(one) for one in (first, second, third)}
+        sealed = {(one, "grant"): closed_to(half, b"a secret", f"{one}/grant") for one, half in public.items()}
         wrapped = cast("bytes", keys.get(f"key:{{{third}}}"))
         about = b"..." + vault.key(first) + b"...", base64.b64encode(vault.key(second)), b"..." + wrapped
-    assert opened_by_force(replace(taken, found=about), sealed, master) == set(sealed)
+    assert opened_by_force(replace(taken, found=about), sealed, master, frozenset(public.values())) == set(sealed)

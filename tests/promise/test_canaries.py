@@ -119,6 +119,7 @@ def _held_by_slice(place: Town, migration: str, others: tuple[str, ...]) -> set[
         "its key": [place.home.vault.key(migration)],
         "a key of others": [place.home.vault.key(other) for other in others],
         "a master key": master_keys(place.home.master),
+        "a key of the workers": master_keys(place.home.master.with_name("workers.key")),
     }
     seen = {one for one, token in place.refresh_tokens.items() if any(token.encode() in blob for _, blob in blobs)}
     held = {name for name, ids in tokens.items() if seen & set(ids)}
@@ -152,7 +153,12 @@ def test_a_slice_holds_the_token_and_the_key_of_its_own_migration_and_no_other_s
 
 
 def test_keys_are_in_no_store_no_log_and_no_file_but_their_own(lives: Lives) -> None:
-    assert lives.astray == {"master": ["the file"], "signing": ["the file"], "of a migration": []}
+    assert lives.astray == {
+        "master": ["the file"],
+        "workers": ["the file"],
+        "signing": ["the file"],
+        "of a migration": [],
+    }
 
 
 def _astray(place: Town, ids: tuple[str, ...]) -> dict[str, list[str]]:
@@ -160,10 +166,11 @@ def _astray(place: Town, ids: tuple[str, ...]) -> dict[str, list[str]]:
     home = place.home
     keys = {
         "master": master_keys(home.master),
+        "workers": master_keys(home.master.with_name("workers.key")),
         "signing": [signing_key(home.folder / SIGNING_KEY)],
         "of a migration": [home.vault.key(one) for one in ids],
     }
-    own = {f"file {home.master.name}", f"file {SIGNING_KEY}"}
+    own = {f"file {name}" for name in (home.master.name, "workers.key", SIGNING_KEY)}
     blobs = [*chain.from_iterable(in_store(name, client) for name, client in place.stores()), *place.files()]
     found = {
         kind: [where for where, blob in blobs if any(is_in(key, blob) for key in some)] for kind, some in keys.items()

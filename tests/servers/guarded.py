@@ -38,6 +38,8 @@ class Guarded:
             "password_file": str(self.secrets / f"state-{role}.password"),
             "keys_password_file": str(self.secrets / f"keys-{role}.password"),
             "master_key_file": str(self.secrets / "master.key"),
+            "workers_key_file": str(self.secrets / ("workers.key" if role in {"worker", "admin"} else "not-given")),
+            "workers_public_key_file": str(self.secrets / "workers.pub"),
         }
 
     def keeper(self) -> dict[str, object]:

@@ -40,7 +40,8 @@ from migrator.naming import FolderNames
 from migrator.outcome import Mark
 from oauth.grant import Grant
 from oauth.keyring import KeyRing
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer, Vault, WorkersVault
+from oauth.workerskeys import WorkersKeys
 
 from . import moods, personalities
 from .account import Account, invented
@@ -137,7 +138,7 @@ def run(scenario: Scenario, url: str) -> Run:
     random.seed(scenario.seed)
     with Store(url) as redis, _everything_simulated(world, redis, url):
         redis.flushall()
-        vault = Vault(redis, KeyRing({"m": b"m" * 32}))
+        vault = WorkersVault(redis, KeyRing({"m": b"m" * 32}), WorkersKeys({"w": b"w" * 32}))
         choices = Choices(policy=scenario.policy, spam=scenario.spam, trash=scenario.trash)  # type: ignore[arg-type]
         put_earlier_import(world, choices)
         migration = _launched(redis, vault, scenario, choices)
@@ -152,7 +153,7 @@ def run(scenario: Scenario, url: str) -> Run:
 def _launched(redis: Redis, vault: Vault, scenario: Scenario, choices: Choices) -> str:
     migration = new_id()
     accounts.claim(redis, vault, migration, "a@gmail.sim")
-    Safe(redis, migration, vault.make(migration)).seal(grant=Grant("r").to_bytes())
+    Sealer(redis, migration, vault.make(migration)).seal(grant=Grant("r").to_bytes())
     mailbox = Password(CUSTOMER, PASSWORD)
     return launch(redis, vault, migration, Import("c1", mailbox, choices, by_digest=scenario.by_digest)).id
 

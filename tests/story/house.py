@@ -19,6 +19,7 @@ from key_leaks import leaks
 from redis import Redis
 from redis.exceptions import RedisError
 from stand_in import Google
+from vaults import make_keys, vault_of
 
 from app import embedded
 from app.report import Report, report_on
@@ -35,9 +36,8 @@ from migrator.labels import Choices
 from migrator.mailbox import Password
 from migrator.records import Deferred, as_json
 from oauth.grant import Grant
-from oauth.keyring import KeyRing, add_key
 from oauth.keystores import KeyStores
-from oauth.vault import Safe, Vault
+from oauth.vault import Sealer
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTS = ENDS | {State.PAUSED, State.FAILED}
@@ -55,10 +55,9 @@ class House:
         self.keys_store = embedded.start(folder / "keys", persistent=False)
         self.state: Redis = connect(self.redis_store.url)
         self.keys: Redis = connect(self.keys_store.url)
-        self.master = folder / "master.key"
-        add_key(self.master)
+        self.master = make_keys(folder)
         keys = KeyStores({name_of(self.keys_store.url): self.keys}, self.state)
-        self.vault = Vault(keys, KeyRing.read(self.master))
+        self.vault = vault_of(keys, self.master)
         self.config = folder / "config.toml"
         self.config.write_text(self._toml(settings))
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -105,7 +104,7 @@ class House:
     def use(self, state: Redis, keys: Redis, master: Path) -> None:
         """Work with other stores than our own; the configuration names them already."""
         self.state, self.keys, self.master = state, keys, master
-        self.vault = Vault(keys, KeyRing.read(master))
+        self.vault = vault_of(keys, master)
 
     def start_worker(self, **env: str) -> subprocess.Popen[bytes]:
         """Start a worker process with this environment beside ours."""
@@ -128,7 +127,7 @@ class House:
         self.secrets |= {made["refresh_token"], made["access_token"]}
         migration = new_id()
         accounts.claim(self.state, self.vault, migration, account or "customer@gmail.example")
-        safe = Safe(self.state, migration, self.vault.make(migration))
+        safe = Sealer(self.state, migration, self.vault.make(migration))
         safe.seal(grant=Grant(made["refresh_token"]).to_bytes())
         wanted = Import(
             customer="c1",

@@ -83,7 +83,8 @@ def inn(
         if worker:
             home.start_worker()
         store = load(home.config).store
-        stores = Stores(configured_urls(store), store.master_key_path)
+        files = store.master_key_path, store.workers_key_path, store.workers_public_key_path
+        stores = Stores(configured_urls(store), *files)
         stop = threading.Event()
         pages = threading.Thread(target=run_server, args=(load(home.config), stores, KEYS, stop))
         pages.start()

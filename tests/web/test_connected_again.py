@@ -58,7 +58,7 @@ def test_who_comes_back_connects_again_by_one_button(browser: New, google: Googl
     assert customer.get(Browser.path(pressed(google, asked.place))).place == place
     assert requests.read(stores.state, migration).state is State.PLANNING
     assert addresses_of(stores, migration) == Addresses(ADDRESS, MAILBOX)
-    safe = Safe(stores.state, migration, stores.vault.key(migration))
+    safe = Safe(stores.state, migration, stores.opening_vault.key(migration))
     assert mailbox_of(safe) == MasterUser(MAILBOX, "master", "master secret")
 
 
@@ -115,7 +115,7 @@ def refused(stores: Stores, customer: str, user: str = MAILBOX, reason: str = "l
 
 
 def password_of(stores: Stores, migration: str) -> tuple[str, State]:
-    found = mailbox_of(Safe(stores.state, migration, stores.vault.key(migration)))
+    found = mailbox_of(Safe(stores.state, migration, stores.opening_vault.key(migration)))
     assert isinstance(found, Password)
     return found.password, requests.read(stores.state, migration).state
 

@@ -28,7 +28,7 @@ from jobs.flow import totals
 from jobs.migration import State, new_id
 from oauth.grant import Grant
 from oauth.revocation import is_dead
-from oauth.vault import Safe
+from oauth.vault import Sealer
 
 WORDS = {
     "account-busy": "An import of this account is already running",
@@ -81,7 +81,7 @@ class Place:
         state, vault = self.stores.state, self.stores.vault
         migration, grant = new_id(), Grant(self.google.grant()["refresh_token"])
         accounts.claim(state, vault, migration, ADDRESS)
-        Safe(state, migration, vault.make(migration)).seal(grant=grant.to_bytes())
+        Sealer(state, migration, vault.make(migration)).seal(grant=grant.to_bytes())
         requests.create(state, "somebody", migration_id=migration)
         return migration, grant
 

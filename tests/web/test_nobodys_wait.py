@@ -24,7 +24,7 @@ from jobs.launch import Import, prepare
 from jobs.migration import new_id
 from migrator.mailbox import Password
 from oauth.grant import Grant
-from oauth.vault import Safe
+from oauth.vault import Sealer
 from web import session as sessions
 from web.session import COOKIE, Entered
 
@@ -68,7 +68,7 @@ def connected(there: Besieged, server: Server, name: str) -> tuple[Visitor, str]
     account = f"{name}@gmail.example"
     there.google.control("accounts", {"address": account, "synthetic": 3})
     accounts.claim(state, vault, migration, account)
-    safe = Safe(state, migration, vault.make(migration))
+    safe = Sealer(state, migration, vault.make(migration))
     safe.seal(grant=Grant(there.google.grant(account=account)["refresh_token"]).to_bytes())
     safe.seal(addresses=json.dumps({"account": account, "mailbox": address}).encode())
     prepare(state, vault, migration, Import(name, Password(user.name, user.password)))

@@ -25,7 +25,8 @@ def test_the_pages_and_a_worker_do_an_import_under_their_own_users(
     ):
         home = there.home
         home.use(guarded.client("admin"), guarded.client("admin", store="keys"), guarded.secrets / "master.key")
-        home.config.write_text(home.config.read_text().replace("-web.password", "-worker.password"))
+        own = home.config.read_text().replace("-web.password", "-worker.password")
+        home.config.write_text(own.replace("not-given", "workers.key"))
         home.start_worker()
         browser = there.signed_in(dovecot.new_user())
         place = started(browser)

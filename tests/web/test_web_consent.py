@@ -56,7 +56,7 @@ def test_a_connected_import_waits_with_everything_sealed_until_its_customer_star
     record = requests.read(stores.state, migration)
     assert (record.customer, record.reason) == ("c-1", "not-started")
     assert claim(stores.state, 10) is None, "no worker has anything to do"
-    safe = Safe(stores.state, migration, stores.vault.key(migration))
+    safe = Safe(stores.state, migration, stores.opening_vault.key(migration))
     assert mailbox_of(safe) == MasterUser("ann@host.example", "master", "master secret")
     assert addresses_of(stores, migration) == Addresses(ADDRESS, "ann@host.example")
     first = next(entry for entry in audit.entries(stores.state))

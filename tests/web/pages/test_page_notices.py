@@ -24,7 +24,7 @@ SOON = {"key-store-away", "store-away", "audit-busy"}
 NO_REASONS = {"folder-refused", "account-busy"}
 """The first is told of a message, the second of a consent; no import stands for them."""
 
-AT_A_TERMINAL = {"grant-unreadable", "master-key-unusable"}
+AT_A_TERMINAL = {"grant-unreadable", "master-key-unusable", "workers-key-unusable"}
 """Only the command line takes files; the pages tell of them as an error of ours."""
 
 TOLD = states.WAITING.keys() | states.PAUSED.keys() | states.FAILED.keys()
