@@ -7,6 +7,8 @@ import random
 import re
 from dataclasses import replace
 
+from migrator.failures import ALONE_SECONDS
+
 from .clock import START
 from .server import Folder, Personality, Refusal, Server, Stored
 
@@ -230,9 +232,16 @@ class FolderAway(_ForAWhile):
 
 @trait("some-greylisted", 0.08)
 class SomeGreylisted(_ForAWhile):
-    """A virus scanner that is behind: every seventh message is refused, an hour later it is taken."""
+    """A virus scanner that is behind: every seventh message is refused, an hour later it is taken.
+
+    For longer, nobody could tell it from one that is refused for good (`migrator.failures.ALONE_SECONDS`).
+    """
 
     phrases = ("NO Message cannot be processed", "NO [CANNOT] scan pending", "NO try again later")
+
+    def begin(self, server: Server) -> None:
+        super().begin(server)
+        self.ends = min(self.ends, self.begins + ALONE_SECONDS)
 
     def append(self, server: Server, folder: Folder, message: Stored) -> Refusal | None:
         return Refusal(self.words, "weather") if message.token % 7 == 3 and self.lasts(server) else None
