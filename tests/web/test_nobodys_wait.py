@@ -24,7 +24,8 @@ from jobs.launch import Import, prepare
 from jobs.migration import new_id
 from migrator.mailbox import Password
 from oauth.grant import Grant
-from oauth.vault import Sealer
+from oauth.sealing import closed
+from oauth.vault import Sealer, label_of, put
 from web import session as sessions
 from web.session import COOKIE, Entered
 
@@ -70,7 +71,12 @@ def connected(there: Besieged, server: Server, name: str) -> tuple[Visitor, str]
     accounts.claim(state, vault, migration, account)
     safe = Sealer(state, migration, vault.make(migration))
     safe.seal(grant=Grant(there.google.grant(account=account)["refresh_token"]).to_bytes())
-    safe.seal(addresses=json.dumps({"account": account, "mailbox": address}).encode())
+    shown = closed(
+        vault.shown_key(migration),
+        json.dumps({"account": account, "mailbox": address}).encode(),
+        label_of(migration, "addresses"),
+    )
+    put(state, migration, {"addresses": shown})
     prepare(state, vault, migration, Import(name, Password(user.name, user.password)))
     requests.create(state, name, migration_id=migration, start=False)
     session = sessions.enter(state, "", Entered(name, address), (migration,))
