@@ -74,11 +74,6 @@ def act_command(what: What) -> click.Command:
     return click.command(what, help=f"{_HELP[what]}\n\nThe exit code is 0 when it was done to all of them.")(command)
 
 
-def act_commands() -> Iterable[click.Command]:
-    """Return a command for each act there is."""
-    return map(act_command, ACT_NAMES)
-
-
 def summed(counts: Iterable[StateCount]) -> str:
     """Return `12 imports: 9 failed, 3 paused`."""
     listed = tuple(counts)
@@ -116,3 +111,6 @@ def _why(refused: Refused, standing: Migration | None) -> str:
     if refused.why.startswith("audit"):
         return f"{why_not(refused.why)} `migrator audit verify` says what is wrong."
     return why_not(refused.why)
+
+
+COMMANDS = tuple(map(act_command, ACT_NAMES))

@@ -209,3 +209,6 @@ def _line(entry: Entry) -> str:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.at))
     what = f"{entry.actor!s:<8}  {entry.act:<22}  {entry.migration or '-':<32}  {entry.code}"
     return f"{entry.number:>8}  {at}  {what}".rstrip()
+
+
+COMMANDS = (audit_group,)

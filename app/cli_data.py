@@ -88,3 +88,6 @@ def _table(title: str) -> Table:
     table.add_column("Keys", justify="right", no_wrap=True, min_width=7)
     table.add_column("Bytes", justify="right", no_wrap=True, min_width=12)
     return table
+
+
+COMMANDS = (data_command,)

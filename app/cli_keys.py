@@ -61,3 +61,6 @@ def word_on(one: Drain) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
+
+
+COMMANDS = (keys_group,)

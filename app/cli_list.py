@@ -166,3 +166,6 @@ def _folders(folders: tuple[FolderTold, ...]) -> str:
 def _slices(found: ImportTold) -> str:
     running = "one is at work" if found.row.running else "none at work"
     return f"{running}; {found.crashes} died in a row without progress" if found.crashes else running
+
+
+COMMANDS = (list_command, show_command, status_command)

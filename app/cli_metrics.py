@@ -49,3 +49,6 @@ def site_of(config: Config, urls: StoreUrls) -> Site:
     )
     ready = readiness({"state": urls.state, "broker": urls.broker}, answers)
     return metrics_site(partial(text_of, installation), CONTENT_TYPE_PLAIN_0_0_4, ready)
+
+
+COMMANDS = (metrics_command,)

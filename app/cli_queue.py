@@ -175,3 +175,6 @@ def _dead(found: Dead) -> RenderableType:
         parts += [rows, ""]
     tickets = f"Tickets that died: {number(found.tickets)}; {number(found.tickets_now)} not cleared away yet."
     return Group(*(parts or ["No import has failed."]), tickets)
+
+
+COMMANDS = (queue_command, dead_command)

@@ -89,3 +89,6 @@ def _own_keys(config: Config) -> dict[str, object]:
             f"cannot read {error.filename}: {error.strerror}. To check a receipt of somebody else, get the public keys "
             f"from the issuer ({WELL_KNOWN}) and name the file with --keys."
         ) from None
+
+
+COMMANDS = (receipt_group,)

@@ -39,3 +39,6 @@ def reconnect_command(
 
     if not reconnect(Console(), config, migration, Given(name, password, grant), mailbox=mailbox):
         raise SystemExit(1)
+
+
+COMMANDS = (reconnect_command,)

@@ -64,3 +64,6 @@ def _file(config: Config) -> Path:
     if config.api.tokens_file is None:
         raise click.ClickException("api.tokens_file is not set: name the file in the configuration.")
     return config.api.tokens_file
+
+
+COMMANDS = (token_group,)

@@ -155,3 +155,6 @@ def _standing(account: Account) -> str:
     if not account.is_enrolled:
         return "has not enrolled"
     return f"signed in {moment(account.used_at)}" if account.used_at else "never signed in"
+
+
+COMMANDS = (user_group,)

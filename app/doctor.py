@@ -124,3 +124,6 @@ def _show_one(console: Console, one: Finding) -> None:
     console.print(Text(label, style=_STYLES[one.verdict]) + first[len(label) :], soft_wrap=True)
     for line in others:
         console.print(Text(line), soft_wrap=True)
+
+
+COMMANDS = (doctor_command,)

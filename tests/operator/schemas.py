@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 SNAPSHOT = Path(__file__).with_name("schemas.json")
-PLACES = ("web.operator.site", "app.cli")
-"""Modules that bring all others along in which something is told: the console's pages, the command line."""
+SITE, COMMANDS = "web.operator.site", "app.cli"
+"""Modules that bring all others along in which something is told: the console's pages, the command line's commands."""
 
 
 def current() -> str:
     """Return the JSON schemas of all models by module and name."""
-    for place in PLACES:
+    for place in (SITE, *import_module(COMMANDS).COMMANDS):
         import_module(place)
     told: type[BaseModel] = import_module("web.operator.models").Told
     models = [one for one in _all_of(told) if one.__module__.startswith(("web.", "app."))]
