@@ -17,7 +17,7 @@ from app.report import headline, report_on, show
 from app.stores import open_stores
 from app.terminal import as_json_option, columns, opened_rooms, pairs, terminal, told, unknown
 from jobs import exchanges, requests
-from jobs.errors import UnknownMigration
+from jobs.errors import UnknownMigration, UnreadableMigration
 from jobs.migration import Migration
 from jobs.selecting import Filter, select
 from jobs.standing import is_ending
@@ -35,6 +35,7 @@ class Listed(Told):
     at: datetime
     total: Count
     rows: tuple[ImportRow, ...]
+    unreadable: tuple[str, ...] = Field(default=(), description="Ids of records that this version cannot read.")
     unsettled: Count = Field(
         description="With --unconfirmed: consents that may have left access at Google; a worker finds out."
     )
@@ -48,12 +49,15 @@ class Listed(Told):
 def list_command(config: Config, /, where: Filter, *, unconfirmed: bool, as_json: bool) -> None:
     """Show imports: state, since when nothing moved, what was copied, and why they wait."""
     with opened_rooms(config) as rooms:
-        found = select(rooms.state, where, rooms.host_of)
+        unreadable: list[str] = []
+        found = select(rooms.state, where, rooms.host_of, unreadable=unreadable.append)
         if unconfirmed:
             found = tuple(one for one in found if _is_unconfirmed(rooms.state, one))
         unsettled = exchanges.unsettled(rooms.state) if unconfirmed else ()
         rows = rows_of(rooms, found)
-    listed = Listed(at=moment_of(time.time()), total=len(found), rows=rows, unsettled=len(unsettled))
+    listed = Listed(
+        at=moment_of(time.time()), total=len(found), rows=rows, unsettled=len(unsettled), unreadable=tuple(unreadable)
+    )
     if as_json:
         told(listed)
         return
@@ -61,6 +65,8 @@ def list_command(config: Config, /, where: Filter, *, unconfirmed: bool, as_json
     if listed.rows:
         terminal().print(_table(listed), "")
     click.echo(summed(StateCount(state=state, count=count) for state, count in counts.items()))
+    for migration in unreadable:
+        click.echo(f"import {migration} cannot be read by this version: another one wrote it")
     for one in unsettled:
         click.echo(f"consent {one.id} of customer {one.customer} may have left access at Google; a worker finds out")
 
@@ -77,6 +83,8 @@ def show_command(config: Config, /, migration: str, *, as_json: bool) -> None:
     with opened_rooms(config) as rooms:
         try:
             found = told_of(rooms, Paces(), migration)
+        except UnreadableMigration as error:
+            raise click.ClickException(f"import {migration} cannot be read: {error}") from None
         except UnknownMigration:
             raise unknown(migration) from None
     if as_json:

@@ -116,6 +116,8 @@ def of_imports(now: Standing) -> Iterator[Metric]:
         for code, count in closed(reasons, CODES).items():
             held.add_metric([state, code], count)
     yield held
+    unreadable = "Imports whose record this version cannot read; they are in no other figure."
+    yield gauge("migrator_imports_unreadable", unreadable, len(now.unreadable))
 
 
 def of_queue(now: Standing) -> Iterator[Metric]:

@@ -3,6 +3,7 @@
     JobError
     ├── IllegalTransition      the table of `jobs.migration` knows no such step
     ├── UnknownMigration       there is no such record, or its time is over
+    │   └── UnreadableMigration  there is one, written by another version
     ├── LeaseLost              another slice owns the migration, or nobody does
     ├── AccountBusy            another import of the same Google account has not ended
     ├── ConnectingLapsed       nobody made the record of a connected account in time; its grant is given back
@@ -32,6 +33,13 @@ class UnknownMigration(JobError):
 
     def __init__(self) -> None:
         super().__init__("no migration has this id")
+
+
+class UnreadableMigration(UnknownMigration):
+    """A migration's record lacks a field, or holds a value, that this version knows: another version wrote it."""
+
+    def __init__(self) -> None:
+        JobError.__init__(self, "this record was written by another version")
 
 
 class LeaseLost(JobError):

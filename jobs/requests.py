@@ -5,13 +5,14 @@ when it next renews its lease, and which is carried out when that slice ends.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, cast
 
 from redis import Redis
 
 from jobs import scripts
-from jobs.errors import ConnectingLapsed, IllegalTransition, UnknownMigration
+from jobs.errors import ConnectingLapsed, IllegalTransition, UnknownMigration, UnreadableMigration
 from jobs.migration import Change, Migration, new_id, part_key, record_key
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -57,6 +58,7 @@ def read(redis: Redis, migration_id: str) -> Migration:
 
     Raises:
         UnknownMigration: there is none with this id, or its time is over.
+        UnreadableMigration: it is one of those, and there is a record that this version cannot read.
     """
     row = cast("dict[object, object]", redis.hgetall(record_key(migration_id)))
     if not row:
@@ -64,21 +66,35 @@ def read(redis: Redis, migration_id: str) -> Migration:
     return _migration(migration_id, row)
 
 
-def read_all(redis: Redis, migration_ids: Sequence[str]) -> Iterator[Migration]:
-    """Yield those of the migrations that there are, as they stand; a thousand are asked for at a time."""
+def read_all(
+    redis: Redis, migration_ids: Sequence[str], unreadable: Callable[[str], None] = lambda _: None
+) -> Iterator[Migration]:
+    """Yield those of the migrations that there are, as they stand; a thousand are asked for at a time.
+
+    `unreadable` is called with the id of each record that this version cannot read; it is passed over.
+    """
     for begin in range(0, len(migration_ids), _AT_ONCE):
         some = migration_ids[begin : begin + _AT_ONCE]
         with redis.pipeline(transaction=False) as asked:
             for migration_id in some:
                 asked.hgetall(record_key(migration_id))
             rows = cast("list[dict[object, object]]", asked.execute())
-        yield from (_migration(migration_id, row) for migration_id, row in zip(some, rows, strict=True) if row)
+        for migration_id, row in zip(some, rows, strict=True):
+            try:
+                if row:
+                    yield _migration(migration_id, row)
+            except UnreadableMigration:
+                unreadable(migration_id)
 
 
 def history(redis: Redis, migration_id: str) -> tuple[Change, ...]:
-    """Return the last changes of state, oldest first."""
+    """Return the last changes of state, oldest first, without those to states that this version does not know."""
     lines = cast("list[object]", redis.lrange(part_key(migration_id, "history"), 0, -1))
-    return tuple(Change.from_line(scripts.decoded(line)) for line in reversed(lines))
+    changes: list[Change] = []
+    for line in reversed(lines):
+        with suppress(ValueError):
+            changes.append(Change.from_line(scripts.decoded(line)))
+    return tuple(changes)
 
 
 def migration_ids(redis: Redis) -> tuple[str, ...]:
@@ -150,7 +166,10 @@ def _ask(redis: Redis, migration_id: str, what: Literal["pause", "resume", "canc
 
 
 def _migration(migration_id: str, row: Mapping[object, object]) -> Migration:
-    return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
+    try:
+        return Migration.from_fields(migration_id, {scripts.decoded(k): scripts.decoded(v) for k, v in row.items()})
+    except (KeyError, ValueError):
+        raise UnreadableMigration from None
 
 
 def raise_refusal(answer: list[str]) -> None:

@@ -63,10 +63,17 @@ def class_of(code: str) -> str:
     return code.partition(":")[0]
 
 
-def select(redis: Redis, wanted: Filter, host_of: HostOf, *, now: float | None = None) -> tuple[Migration, ...]:
-    """Return the migrations that are meant, the oldest first."""
+def select(
+    redis: Redis,
+    wanted: Filter,
+    host_of: HostOf,
+    *,
+    now: float | None = None,
+    unreadable: Callable[[str], None] = lambda _: None,
+) -> tuple[Migration, ...]:
+    """Return the migrations that are meant, the oldest first; `unreadable` as of `jobs.requests.read_all`."""
     at = time.time() if now is None else now
-    found = [m for m in read_all(redis, migration_ids(redis)) if wanted.matches(m, at)]
+    found = [m for m in read_all(redis, migration_ids(redis), unreadable) if wanted.matches(m, at)]
     if wanted.host:
         hosts = hosts_of(redis, [m.id for m in found], host_of)
         found = [m for m in found if hosts[m.id] == wanted.host]

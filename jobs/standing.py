@@ -44,6 +44,7 @@ class Standing:
         overdue: migrations that ought to have been ended or purged minutes ago.
         unconfirmed: migrations that ended, or are about to, without a confirmation that Google's access is gone.
         unsettled: consents of which nobody knows yet whether they left access at Google.
+        unreadable: ids of records that this version cannot read, which are in no other figure.
         client_refused: Google refuses our OAuth client, or did when an import last asked that waits for it.
     """
 
@@ -63,6 +64,7 @@ class Standing:
     unconfirmed: int
     unsettled: int
     client_refused: bool = False
+    unreadable: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -100,7 +102,8 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
         redis.RedisError: a store is away.
     """
     at = _time_of(redis) if now is None else now
-    every = tuple(read_all(redis, migration_ids(redis)))
+    unreadable: list[str] = []
+    every = tuple(read_all(redis, migration_ids(redis), unreadable.append))
     ready = [m.ready_at for m in every if m.state in PHASES and not m.running]
     due = sorted(m.until for m in every if m.state is State.WAITING)
     states = Counter(m.state for m in every)
@@ -122,6 +125,7 @@ def standing(redis: Redis, broker: Redis, *, now: float | None = None) -> Standi
         unconfirmed=unconfirmed(redis, [m for m in every if is_ending(m)]),
         unsettled=len(exchanges.unsettled(redis)),
         client_refused=bool(held[State.WAITING, ClientRefused.code] or refused(redis)),
+        unreadable=tuple(unreadable),
     )
 
 

@@ -79,10 +79,11 @@ local function count_brought(m)
     math.min(tonumber(counts[3]) or 0, messages * LARGEST_BYTES))
 end
 
--- When the migration's keys end: counted from its end, or from its last progress.
+-- When the migration's keys end: counted from its end, or from its last progress. A record of another version may
+-- lack these: it keeps the end date that its keys have.
 local function end_date(m)
-  if ENDS[m.state] then return tonumber(m.ended_at) + ENDED_SECONDS end
-  return tonumber(m.progress_at) + UNFINISHED_SECONDS
+  if ENDS[m.state] then return (tonumber(m.ended_at) or now) + ENDED_SECONDS end
+  return (tonumber(m.progress_at) or now) + UNFINISHED_SECONDS
 end
 
 -- When the sweeper purges it: shortly before, while the record still says whose traces there are.
@@ -232,7 +233,7 @@ local function enter(m, to, fields)
   touch(m)
 end
 
-local function may(from, to) return from == to or LEGAL[from][to] == true end
+local function may(from, to) return from == to or (LEGAL[from] or {})[to] == true end
 
 -- The state a wish turns `to` into, or nil when it changes nothing any more.
 local function wished(wish, to, phase)

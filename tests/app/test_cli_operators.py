@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 from vaults import make_keys
 
-from app import embedded
+from app import cli_queue, embedded
 from app.cli import main
 from app.config import load
 from jobs import audit
@@ -25,7 +25,7 @@ from jobs.requests import create, read
 from jobs.slice import SliceEnd, advance, ended, failed, paused, wait
 from jobs.tickets import claim, release
 from migrator.records import FolderState
-from web.operator.models import ImportTold, Overview
+from web.operator.models import ImportTold, Need, Overview
 from web.operator.models import Result as Told
 
 CANARY = "Canary"
@@ -92,6 +92,10 @@ def desk(home: tuple[Path, Redis]) -> Desk:
 
 REFUSED = failed("login-refused", resumable=True)
 UNKNOWN = "00" * 16
+
+
+def test_whatever_needs_a_person_comes_with_a_command() -> None:
+    assert set(get_args(Need.model_fields["kind"].annotation)) == set(cli_queue._COMMANDS)
 
 
 def test_the_queue_says_first_what_needs_a_person_and_what_to_type(desk: Desk) -> None:

@@ -56,6 +56,7 @@ class Need(Told):
         "audit",
         "no-worker",
         "cannot-start",
+        "unreadable",
         "stuck",
         "stopped",
         "paused",

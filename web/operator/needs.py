@@ -14,6 +14,9 @@ from web.operator.words import imports, span
 STUCK_SECONDS = 300
 """Work that waits longer for a slice than this is stuck: small imports begin within seconds."""
 
+_NAMED = 10
+"""So many ids are named at most."""
+
 _BY_WISH = frozenset({"", "asked", "not-started"})
 _HELPED = frozenset({"mailbox-full", FAILED_MESSAGES})
 """Waits that go on by themselves, and that a person may shorten."""
@@ -86,6 +89,17 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence=f"No account can be connected, and {imports(waiting)} {_waits(waiting)} for it; imports go on by "
             "themselves when it is put right. Check the client's secret, and that client and project are enabled.",
             place=f"/imports?{urlencode({'state': State.WAITING, 'code': ClientRefused.code})}",
+        )
+    if standing.unreadable:
+        some = ", ".join(standing.unreadable[:_NAMED]) + (", …" if len(standing.unreadable) > _NAMED else "")
+        yield Need(
+            kind="unreadable",
+            grave=True,
+            count=len(standing.unreadable),
+            words=f"{imports(len(standing.unreadable))} cannot be read by this version",
+            sentence=f"Another version wrote them, and nothing is done with them: {some}. Start that version again for "
+            "them, as docs/operations/upgrade.md says.",
+            place="#queue",
         )
     if standing.dead_tickets:
         yield Need(
