@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -68,15 +67,19 @@ def handed_listeners() -> tuple[socket.socket, ...]:
     given = os.environ.pop(_LISTENERS, "")
     if not given:
         return ()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # Linux: who starts it may be killed
+    # Linux (prctl(2)): where the process that listens is killed, the port is free for the next one at once.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return tuple(socket.socket(fileno=int(number)) for number in given.split(","))
 
 
 def say_ready() -> None:
-    """Tell the process that started this one that the site is served."""
+    """Tell the process that started this one that the site is served; where that is gone, end."""
     if number := os.environ.pop(_READY, ""):
-        with suppress(OSError), os.fdopen(int(number), "wb") as line:
-            line.write(b"1")
+        try:
+            with os.fdopen(int(number), "wb") as line:
+                line.write(b"1")
+        except OSError:
+            os._exit(1)
 
 
 # --- in the process that starts them ----------------------------------------------------------------------------------

@@ -208,4 +208,4 @@ def test_when_all_have_ended_and_a_day_is_over_nothing_of_any_migration_is_left(
     assert attended.at_last.labels == set()
     assert attended.at_last.keys[Where.KEYS] == set()
     kinds = {name.partition(":")[0] for name in attended.at_last.keys[Where.STATE]}
-    assert kinds <= {"audit", "discard", "flow", "jobs", "quota", "reconcile", "used", "worker", "workers"}
+    assert kinds <= {"audit", "discard", "flow", "jobs", "pools", "quota", "reconcile", "used", "worker", "workers"}

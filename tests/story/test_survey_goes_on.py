@@ -6,7 +6,6 @@ Everything is real: Redis, Dovecot, the web server and the workers, each a proce
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from browser import free_port
@@ -14,8 +13,8 @@ from engine import calls, invent
 from processes import is_gone
 from servers.fixtures import StartServer
 from stand_in import Google
-from story.house import House, house
-from story.test_undo_goes_on import pages_of
+from story.house import House
+from story.served import house_with_pages, kill, pages_of
 from unstarted import unstarted
 from waiting import eventually
 from ways import Client
@@ -51,8 +50,7 @@ def url() -> str:
 
 @pytest.fixture
 def home(google: Google, server: Server, tmp_path: Path, url: str) -> Iterator[House]:
-    pages: dict[str, object] = {"url": url, "port": urlsplit(url).port, "name": "Example Mail"}
-    with house(tmp_path, google, server, web=pages) as made:
+    with house_with_pages(tmp_path, google, server, url) as made:
         yield made
 
 
@@ -98,8 +96,7 @@ def test_the_web_server_is_killed_and_the_counting_goes_on(
     with pages_of(home, url) as web:
         assert COUNTING in page(customer, migration)
         eventually(lambda: calls(google).get("messages.list"))
-        web.send_signal(signal.SIGKILL)
-        web.wait()
+        kill(web)
     assert not is_counted(home, migration)
     google.control("faults", verb="DELETE")
     eventually(lambda: is_counted(home, migration))

@@ -5,20 +5,17 @@ Everything is real: Redis, Dovecot, the web server and the workers, each a proce
 
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from browser import free_port, wait_for
+from browser import free_port
 from promise.places import in_process, parents_of
 from servers.fixtures import StartServer
 from stand_in import Google
-from story.house import ROOT, House, house
+from story.house import House, house
 from story.observe import mailbox_content
+from story.served import house_with_pages, kill, pages_of
 from story.test_crash_points import CRASH
 from waiting import eventually
 from ways import Client
@@ -55,23 +52,8 @@ def url() -> str:
 
 @pytest.fixture
 def home(google: Google, server: Server, tmp_path: Path, url: str) -> Iterator[House]:
-    pages: dict[str, object] = {"url": url, "port": urlsplit(url).port, "name": "Example Mail"}
-    with house(tmp_path, google, server, web=pages) as made:
+    with house_with_pages(tmp_path, google, server, url) as made:
         yield made
-
-
-@contextmanager
-def pages_of(home: House, url: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Serve the pages by a process; it is killed at the end, if it is still there."""
-    words = [sys.executable, "-m", "app", "--config", str(home.config), "web"]
-    with (home.folder / "web.log").open("ab") as log:
-        process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log)
-    try:
-        wait_for(url)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def numbers(home: House) -> dict[str, float]:
@@ -100,8 +82,7 @@ def test_a_thousand_messages_are_taken_back_though_the_web_server_and_the_worker
     customer = Client(url, {COOKIE: session.id})
     with pages_of(home, url) as web:
         assert customer.post(f"/imports/{migration}/undo", password=user.password).status == 303
-        web.send_signal(signal.SIGKILL)
-        web.wait()
+        kill(web)
     assert first.wait(120) == -signal.SIGKILL, home.logs()
     assert crashed.exists()
     begun = undone_of(home.state, migration)
