@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ class Site:
         return eventually(lambda: (pids := children_of(self.process.pid)) and len(pids) == 1 and pids[0])
 
     def until_replaced(self, pid: int) -> None:
-        eventually(lambda: any(child > 0 and child != pid for child in children_of(self.process.pid)))
+        eventually(lambda: any(child != pid for child in children_of(self.process.pid)), within=180)
 
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self._log.read_text().splitlines() if line.startswith("{")]
@@ -66,7 +66,14 @@ def listens(pid: int, port: int) -> bool:
     """Tell whether a process takes connections at a port of the loopback (proc(5), /proc/net/tcp)."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
-    return bool(inodes & {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()})
+    return bool(inodes & set(_open(pid)))
+
+
+def _open(pid: int) -> Iterator[str]:
+    with suppress(FileNotFoundError):  # the process has ended
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # it has been closed
+                yield str(one.readlink())
 
 
 @contextmanager
@@ -104,7 +111,7 @@ def test_every_request_is_answered_while_processes_replace_each_other(stores: St
         asking.start()
         for _ in range(3):
             before = place.serving
-            eventually(lambda gone=before: is_gone(gone))
+            eventually(lambda gone=before: is_gone(gone), within=180)
         stop.set()
         asking.join()
     assert set(found) == {b"200"}

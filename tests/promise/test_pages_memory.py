@@ -57,7 +57,7 @@ class Pages:
     def until_forgotten(self) -> set[str]:
         """Return what is still held when no process is left that served until now."""
         serving = [pid for main in self.sites.values() for pid in _family(main) if pid != main]
-        eventually(lambda: not any(pid in _family(main) for main in self.sites.values() for pid in serving))
+        eventually(lambda: not any(pid in _family(main) for main in self.sites.values() for pid in serving), within=240)
         return self.held()
 
 
