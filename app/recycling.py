@@ -137,7 +137,7 @@ class Recycling:
         serving = self._start()
         try:
             if not serving.is_ready(stop):
-                return 0 if stop.is_set() else serving.process.wait() or 1
+                return 0 if stop.is_set() else 1
             started()
             while not stop.wait(_TICK_SECONDS):
                 serving = self._looked_after(serving, stop)

@@ -1,12 +1,14 @@
-"""The form of a file of keys: each line is `<id> <base64 of 32 bytes>`, the newest key first."""
+"""The form of a file of keys, each line `<id> <base64 of 32 bytes>`, the newest first; and of what they sealed."""
 
 import base64
 import binascii
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
+from oauth.errors import SealBroken
 from oauth.sealing import KEY_BYTES
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -39,6 +41,15 @@ def add_line(path: Path, key_id: str, key: bytes, *, keep: bool = True) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def key_of(keys: Mapping[str, bytes], sealed: bytes) -> tuple[str, bytes, bytes]:
+    """Return id and key that `<id>:<rest>` was sealed by, and the rest; raise `SealBroken` if it is none of these."""
+    key_id, _, rest = sealed.partition(b":")
+    name = key_id.decode("ascii", "replace")
+    if name not in keys:
+        raise SealBroken
+    return name, keys[name], rest
 
 
 def fresh_id(kind: str) -> str:

@@ -10,8 +10,8 @@ import hmac
 from pathlib import Path
 from typing import Self
 
-from oauth.errors import MasterKeyUnusable, SealBroken
-from oauth.keyfile import add_line, fresh_id, read_keys
+from oauth.errors import MasterKeyUnusable
+from oauth.keyfile import add_line, fresh_id, key_of, read_keys
 from oauth.sealing import closed, fresh_key, opened
 
 
@@ -44,11 +44,8 @@ class KeyRing:
 
     def unwrap(self, label: str, wrapped: bytes) -> bytes:
         """Return what `wrap` sealed for this label, under whichever key; raise `SealBroken` otherwise."""
-        key_id, _, sealed = wrapped.partition(b":")
-        name = key_id.decode("ascii", "replace")
-        if name not in self._keys:
-            raise SealBroken
-        return opened(self._keys[name], sealed, f"{name}/{label}")
+        name, key, sealed = key_of(self._keys, wrapped)
+        return opened(key, sealed, f"{name}/{label}")
 
     def is_stale(self, wrapped: bytes) -> bool:
         """Tell whether an older key than the newest wrapped this."""

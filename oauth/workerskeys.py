@@ -7,8 +7,8 @@ open. The public one is for whoever seals: one line, the public half of that fir
 from pathlib import Path
 from typing import Self
 
-from oauth.errors import SealBroken, WorkersKeyUnusable
-from oauth.keyfile import add_line, fresh_id, read_keys
+from oauth.errors import WorkersKeyUnusable
+from oauth.keyfile import add_line, fresh_id, key_of, read_keys
 from oauth.sealing import closed_to, fresh_key, opened_by, public_half
 
 
@@ -61,11 +61,8 @@ class WorkersKeys:
 
     def open(self, label: str, sealed: bytes) -> bytes:
         """Return what was sealed to one of these keys for this label; raise `SealBroken` otherwise."""
-        key_id, _, rest = sealed.partition(b":")
-        name = key_id.decode("ascii", "replace")
-        if name not in self._keys:
-            raise SealBroken
-        return opened_by(self._keys[name], rest, f"{name}/{label}")
+        name, key, rest = key_of(self._keys, sealed)
+        return opened_by(key, rest, f"{name}/{label}")
 
 
 def add_pair(private_file: Path, public_file: Path) -> str:

@@ -17,6 +17,7 @@ from front_desk import config_of
 from processes import children_of, is_gone
 from waiting import eventually
 
+from app import recycling
 from app.stores import Stores
 
 pytestmark = pytest.mark.slow
@@ -168,3 +169,10 @@ def test_a_site_that_cannot_be_served_ends_and_says_why(stores: Stores, tmp_path
         assert (
             "nonsense" in (tmp_path / "console.log").read_text() or "config" in (tmp_path / "console.log").read_text()
         )
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_never_serves_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "import time; time.sleep(1000)"])
+    monkeypatch.setattr(recycling, "_START_SECONDS", 0.5)
+    assert recycling.Recycling("console", (), 600).serve(threading.Event(), lambda: None) == 1
