@@ -35,6 +35,12 @@ def needs_of(standing: Standing, sentence: Sentence, *, audit_broken: bool) -> t
 
 
 def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]:
+    yield from _audit(audit_broken=audit_broken)
+    for needs in (_no_worker, _cannot_start, _stuck, _client_refused, _unreadable, _dead_tickets):
+        yield from needs(standing)
+
+
+def _audit(*, audit_broken: bool) -> Iterator[Need]:
     if audit_broken:
         yield Need(
             kind="audit",
@@ -45,6 +51,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence="Nothing is done unlogged: acts are refused and imports wait. Verify it and see what is wrong.",
             place="/audit",
         )
+
+
+def _no_worker(standing: Standing) -> Iterator[Need]:
     unfinished = sum(count for state, count in standing.states.items() if state not in ENDS)
     if not standing.alive and unfinished:
         yield Need(
@@ -55,6 +64,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence="Nothing moves, and nothing expires in time. Start a worker; look at its log and its Redis.",
             place="#workers",
         )
+
+
+def _cannot_start(standing: Standing) -> Iterator[Need]:
     if ill := standing.in_trouble:
         yield Need(
             kind="cannot-start",
@@ -68,6 +80,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             ),
             place="#workers",
         )
+
+
+def _stuck(standing: Standing) -> Iterator[Need]:
     if standing.alive and standing.ready and standing.oldest_ready_seconds > STUCK_SECONDS:
         longest = span(standing.oldest_ready_seconds)
         yield Need(
@@ -78,6 +93,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             sentence="Are all threads of the workers busy? Then start more. Else restart a worker and look at its log.",
             place="#queue",
         )
+
+
+def _client_refused(standing: Standing) -> Iterator[Need]:
     if standing.client_refused:
         waiting = standing.held.get((State.WAITING, ClientRefused.code), 0)
         yield Need(
@@ -90,6 +108,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             "themselves when it is put right. Check the client's secret, and that client and project are enabled.",
             place=f"/imports?{urlencode({'state': State.WAITING, 'code': ClientRefused.code})}",
         )
+
+
+def _unreadable(standing: Standing) -> Iterator[Need]:
     if standing.unreadable:
         some = ", ".join(standing.unreadable[:_NAMED]) + (", …" if len(standing.unreadable) > _NAMED else "")
         yield Need(
@@ -101,6 +122,9 @@ def _of_the_service(standing: Standing, *, audit_broken: bool) -> Iterator[Need]
             "them, as docs/operations/upgrade.md says.",
             place="#queue",
         )
+
+
+def _dead_tickets(standing: Standing) -> Iterator[Need]:
     if standing.dead_tickets:
         yield Need(
             kind="dead-tickets",
